@@ -1,0 +1,52 @@
+//! Dense numbers for things: an index is never a bare integer.
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u32);
+
+        impl $name {
+            /// The number as an index.
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        impl From<usize> for $name {
+            fn from(index: usize) -> $name {
+                $name(u32::try_from(index).expect("there are fewer than 2^32 of anything"))
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A core of the machine.
+    CoreId
+    /// An operating system process.
+    ProcessId
+    /// An operating system thread; the number is used again after its end.
+    ThreadId
+    /// Something that executes a program: one for each thread and each coroutine; used again after its end.
+    ContextId
+    /// A task of the scenario (its definition, not an instance).
+    TaskId
+    /// One instance of a task; the number is used again after its end.
+    JobId
+    /// A named list of steps.
+    ProgramId
+    /// A device that serves `Io`.
+    DeviceId
+    /// One request to a device; the number is used again after its completion.
+    RequestId
+    /// A lock as declared; every process has its own unless it is declared `Interprocess`.
+    LockId
+    /// A shared variable as declared; every process has its own unless declared `Interprocess`.
+    VarId
+    /// A text that `Print` prints.
+    TextId
+    /// A distribution of times used by some step.
+    DistId
+}

@@ -1,0 +1,3 @@
+//! Cores and the run queue.
+
+pub mod policy;

@@ -1,0 +1,34 @@
+//! gilsim: what will my concurrent program do, and why?
+//!
+//! A run is a pure function of a scenario and a seed. Data flows one way:
+//!
+//! ```text
+//! scenario text ──compile──▶ Model ──run(seed)──▶ Records, Outcome ──measure──▶ Figures ──render──▶ files
+//! ```
+//!
+//! Each group of `mod` lines below is a layer. A module uses the layers above its own and nothing else.
+
+// Names of things.
+pub mod id;
+pub mod time;
+
+// The engine room.
+pub mod dist;
+pub mod trace;
+
+// Mechanisms: one kind of state each, strangers to one another.
+pub mod kernel;
+
+// The waist.
+pub mod model;
+
+// Text to model, which never runs anything; model to records, which never sees text.
+pub mod scenario;
+pub mod sim;
+
+// Records to verdicts and numbers.
+pub mod audit;
+pub mod metrics;
+
+// Numbers to files.
+pub mod report;

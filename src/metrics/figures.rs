@@ -1,0 +1,254 @@
+//! The numbers of a run, a model and a scenario: what tables, charts, JSON and expectations are made from.
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use crate::time::Duration;
+
+/// Everything one scenario gave: one entry per sweep point (one point if nothing is swept).
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The scenario's title, or its file name.
+    pub title: String,
+    /// Names that files are called by: the file name without its ending.
+    pub name: String,
+    /// One per point of the sweep, in order.
+    pub points: Vec<Point>,
+}
+
+/// One point of the sweep: all models, run on the same work.
+#[derive(Clone, Debug, Serialize)]
+pub struct Point {
+    /// Swept paths with their values as written; empty if nothing is swept.
+    pub settings: IndexMap<String, String>,
+    /// The machine in words: "4 cores, RoundRobin(4ms), costs Linux".
+    pub machine: String,
+    /// One per execution model, in the order of the scenario.
+    pub models: Vec<ModelFigures>,
+    /// One sentence per comparison.
+    pub verdicts: Vec<String>,
+    /// The expectations and what became of them.
+    pub expectations: Vec<Checked>,
+}
+
+/// An expectation and whether it held.
+#[derive(Clone, Debug, Serialize)]
+pub struct Checked {
+    /// As written in the scenario.
+    pub expectation: String,
+    /// Whether it held.
+    pub holds: bool,
+    /// What happened instead, or what was found.
+    pub found: String,
+}
+
+/// One execution model: its replications, and what they say together.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModelFigures {
+    /// As the scenario writes it: `Threads(4)`.
+    pub model: String,
+    /// One per seed, in order.
+    pub runs: Vec<Figures>,
+    /// Makespan in nanoseconds over the runs.
+    pub makespan: Interval,
+    /// Completed jobs per second of the measured window, over the runs.
+    pub throughput: Interval,
+    /// Mean response time in nanoseconds, over the runs.
+    pub response: Interval,
+    /// Makespan of `Serial` divided by makespan of this model, run by run; `None` without `Serial`.
+    pub speedup: Option<Interval>,
+}
+
+/// A mean over replications with its 95 % confidence interval (Student's t); the half width is 0 for one run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Interval {
+    /// The mean.
+    pub mean: f64,
+    /// Half the width of the interval.
+    pub half_width: f64,
+}
+
+/// The figures of one run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    /// The seed.
+    pub seed: u64,
+    /// How it ended: "finished", "until", "deadlock", "limit", ...
+    pub outcome: String,
+    /// The explanation of an outcome that needs one (the cycle of a deadlock), line by line.
+    pub explanation: Vec<String>,
+    /// Digest of the trace, 16 hexadecimal digits.
+    pub digest: String,
+    /// Events handled.
+    pub events: u64,
+    /// Time 0 to the end of the last job, or to `until`.
+    pub makespan: Duration,
+    /// The part of the run that is measured: from `warm_up` to the end.
+    pub window: Duration,
+    /// Jobs that arrived and were completed, all tasks, in the window.
+    pub arrived: u64,
+    /// Jobs completed in the window.
+    pub completed: u64,
+    /// Jobs completed per second of the window.
+    pub throughput: f64,
+    /// All tasks together.
+    pub response: Summary,
+    /// Response minus service, all tasks together.
+    pub wait: Summary,
+    /// Time served: core time, device time and sleep of the job's own steps, all tasks together.
+    pub service: Summary,
+    /// By task, in the order of the scenario.
+    pub tasks: Vec<TaskFigures>,
+    /// By core.
+    pub cores: Vec<CoreFigures>,
+    /// Busy core time divided by cores times window.
+    pub utilization: f64,
+    /// Time of all threads by state, over the window.
+    pub threads: StateTimes,
+    /// Time of all coroutines by state, over the window.
+    pub coroutines: StateTimes,
+    /// Voluntary context switches (block, yield, end) in the window.
+    pub voluntary: u64,
+    /// Involuntary context switches (end of slice) in the window.
+    pub involuntary: u64,
+    /// By process that has a GIL and took it at least once.
+    pub gils: Vec<GilFigures>,
+    /// From the moment a coroutine could run to the moment it ran; `None` without an event loop.
+    pub loop_lag: Option<Summary>,
+    /// Busy time of each device's slots divided by slots (or by 1 if unlimited: mean requests in service).
+    pub devices: Vec<DeviceFigures>,
+    /// Last values of the variables of the first process, and of interprocess ones.
+    pub finals: IndexMap<String, i64>,
+    /// What was printed: time, who, text. The first 1,000.
+    pub prints: Vec<Printed>,
+    /// Longest chain of tasks by measured durations; empty if no task has `after`.
+    pub critical_path: Option<CriticalPath>,
+}
+
+/// A line that a program printed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Printed {
+    /// When.
+    pub at: Duration,
+    /// The thread or coroutine.
+    pub who: String,
+    /// What.
+    pub text: String,
+}
+
+/// The chain of tasks that decides the makespan.
+#[derive(Clone, Debug, Serialize)]
+pub struct CriticalPath {
+    /// Task names, first to last.
+    pub tasks: Vec<String>,
+    /// The sum of their service demands on the chain: no machine can be faster.
+    pub length: Duration,
+}
+
+/// A task's share of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct TaskFigures {
+    /// As declared.
+    pub task: String,
+    /// Jobs that arrived in the window.
+    pub arrived: u64,
+    /// Jobs completed in the window.
+    pub completed: u64,
+    /// Completed jobs per second of the window.
+    pub throughput: f64,
+    /// Arrival to completion.
+    pub response: Summary,
+    /// Response minus service.
+    pub wait: Summary,
+    /// Time served.
+    pub service: Summary,
+}
+
+/// A core's share of a run, in nanoseconds of the window; the sum is the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CoreFigures {
+    /// A thread ran.
+    pub busy: Duration,
+    /// A context switch was under way.
+    pub switching: Duration,
+    /// Neither.
+    pub idle: Duration,
+}
+
+/// Where time went. For one thread the sum is its life; here summed over threads (or coroutines).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct StateTimes {
+    /// Ran interpreted code (or any code, without an interpreter).
+    pub running: Duration,
+    /// Ran native code or system calls with the GIL released.
+    pub native: Duration,
+    /// Its core switched to it.
+    pub switching: Duration,
+    /// Runnable, or made runnable and on its way into the run queue; for a coroutine: waited for its loop.
+    pub ready: Duration,
+    /// Waited for the GIL.
+    pub gil: Duration,
+    /// Waited for a lock.
+    pub lock: Duration,
+    /// Waited for a device.
+    pub io: Duration,
+    /// Slept.
+    pub sleeping: Duration,
+    /// Waited for the end of what it spawned.
+    pub join: Duration,
+    /// A worker without a job, or an event loop in its selector.
+    pub idle: Duration,
+}
+
+/// A GIL's share of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct GilFigures {
+    /// Number of the process.
+    pub process: u32,
+    /// Held time divided by the window.
+    pub held: f64,
+    /// Takes by another thread than the last holder.
+    pub switches: u64,
+    /// Drop requests by waiters that timed out.
+    pub requests: u64,
+    /// Drops at a check point because of a request.
+    pub forced: u64,
+    /// Length of each tenure.
+    pub hold: Summary,
+    /// Length of each wait for it.
+    pub wait: Summary,
+}
+
+/// A device's share of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceFigures {
+    /// As declared.
+    pub device: String,
+    /// Requests completed in the window.
+    pub completed: u64,
+    /// Mean number of requests in service, divided by the slots if they are limited.
+    pub utilization: f64,
+    /// Submission to completion.
+    pub response: Summary,
+}
+
+/// A sample of durations: exact count, mean, least and greatest; percentiles to three significant digits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// Sample size.
+    pub count: u64,
+    /// Mean in nanoseconds.
+    pub mean: f64,
+    /// Least.
+    pub min: Duration,
+    /// 50th percentile.
+    pub p50: Duration,
+    /// 90th percentile.
+    pub p90: Duration,
+    /// 99th percentile.
+    pub p99: Duration,
+    /// 99.9th percentile.
+    pub p999: Duration,
+    /// Greatest.
+    pub max: Duration,
+}

@@ -1,0 +1,3 @@
+//! Records to numbers.
+
+pub mod figures;

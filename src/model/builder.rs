@@ -1,0 +1,360 @@
+//! Builds a [`Model`] from Rust: for the compiler of scenarios, for tests, and for users of the library.
+
+use super::{
+    Arrivals, Choice, Costs, Device, Execution, Interpreter, Machine, Model, Op, Program, Shared, SpawnKind, Task,
+};
+use crate::dist::Dist;
+use crate::id::{DeviceId, DistId, LockId, ProgramId, TaskId, TextId, VarId};
+use crate::kernel::policy::{PolicyConfig, Ties};
+use crate::time::Duration;
+use crate::trace::CpuKind;
+
+/// One structured step of a program. Names are already ids.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stmt {
+    /// Core time.
+    Cpu(CpuKind, Dist),
+    /// A request to a device, with a latency of its own if given.
+    Io(DeviceId, Option<Dist>),
+    /// The wait for the clock.
+    Sleep(Dist),
+    /// Way for others.
+    Yield,
+    /// Takes a lock.
+    Acquire(LockId),
+    /// Releases it.
+    Release(LockId),
+    /// Takes a lock, does the steps, releases it.
+    With(LockId, Vec<Stmt>),
+    /// Reads a variable into the context's own copy.
+    Load(VarId),
+    /// Adds to the context's own copy.
+    Add(VarId, i64),
+    /// Writes the context's own copy.
+    Store(VarId),
+    /// `Load`, `Interpreter::increment` of core time, `Add`, `Store`.
+    Incr(VarId, i64),
+    /// The steps so many times.
+    Repeat(u32, Vec<Stmt>),
+    /// The steps without end.
+    Forever(Vec<Stmt>),
+    /// One of the branches, by probability; what is left over of 1 does nothing.
+    Choose(Vec<(f64, Vec<Stmt>)>),
+    /// The steps of a program.
+    Call(ProgramId),
+    /// Creates contexts that execute a program.
+    Spawn(SpawnKind, ProgramId, u32),
+    /// Waits for all contexts that this one spawned from the program.
+    Join(ProgramId),
+    /// Prints.
+    Print(String),
+    /// The steps, with waits that block the whole thread.
+    Blocking(Vec<Stmt>),
+}
+
+/// Collects the parts of a [`Model`]. Ids are given in order of declaration.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    model: Model,
+    bodies: Vec<Option<Vec<Stmt>>>,
+}
+
+impl Builder {
+    /// A machine with so many cores, no costs, round robin with a slice of 4 ms, CPython's GIL, and no work.
+    pub fn new(cores: u32, execution: Execution) -> Builder {
+        let model = Model {
+            machine: Machine {
+                cores,
+                policy: PolicyConfig::RoundRobin(Duration::ms(4), Ties::default()),
+                costs: Costs::zero(),
+            },
+            interpreter: Interpreter {
+                gil: Some(Duration::ms(5)),
+                increment: Duration(50),
+                increment_can_switch: false,
+                free_threading_permille: 1_000,
+            },
+            execution,
+            devices: Vec::new(),
+            locks: Vec::new(),
+            vars: Vec::new(),
+            code: Vec::new(),
+            programs: Vec::new(),
+            choices: Vec::new(),
+            dists: Vec::new(),
+            texts: Vec::new(),
+            tasks: Vec::new(),
+            until: None,
+            warm_up: Duration::ZERO,
+            max_events: 100_000_000,
+        };
+        Builder { model, bodies: Vec::new() }
+    }
+
+    /// The parts that need no ids: machine, interpreter, limits.
+    pub fn model_mut(&mut self) -> &mut Model {
+        &mut self.model
+    }
+
+    /// Sets the scheduling policy.
+    pub fn policy(mut self, policy: PolicyConfig) -> Builder {
+        self.model.machine.policy = policy;
+        self
+    }
+
+    /// Sets the costs.
+    pub fn costs(mut self, costs: Costs) -> Builder {
+        self.model.machine.costs = costs;
+        self
+    }
+
+    /// Ends the clock.
+    pub fn until(mut self, until: Duration) -> Builder {
+        self.model.until = Some(until);
+        self
+    }
+
+    /// Plain native threads, no GIL.
+    pub fn native(mut self) -> Builder {
+        self.model.interpreter.gil = None;
+        self
+    }
+
+    /// Declares a device.
+    pub fn device(&mut self, name: &str, latency: Dist, slots: Option<u32>) -> DeviceId {
+        let latency = self.dist(latency);
+        self.model.devices.push(Device { name: name.to_owned(), latency, slots });
+        DeviceId::from(self.model.devices.len() - 1)
+    }
+
+    /// Declares a lock.
+    pub fn lock(&mut self, name: &str, interprocess: bool) -> LockId {
+        self.model.locks.push(Shared { name: name.to_owned(), initial: (), interprocess });
+        LockId::from(self.model.locks.len() - 1)
+    }
+
+    /// Declares a variable.
+    pub fn var(&mut self, name: &str, initial: i64, interprocess: bool) -> VarId {
+        self.model.vars.push(Shared { name: name.to_owned(), initial, interprocess });
+        VarId::from(self.model.vars.len() - 1)
+    }
+
+    /// Declares a program whose steps follow with [`Builder::define`], so that programs can refer to each other.
+    pub fn declare(&mut self, name: &str) -> ProgramId {
+        let program = Program { name: name.to_owned(), entry: 0, registers: 0, draws: Some(0) };
+        self.model.programs.push(program);
+        self.bodies.push(None);
+        ProgramId::from(self.model.programs.len() - 1)
+    }
+
+    /// Gives a declared program its steps.
+    pub fn define(&mut self, program: ProgramId, steps: Vec<Stmt>) {
+        self.bodies[program.index()] = Some(steps);
+    }
+
+    /// Declares and defines a program.
+    pub fn program(&mut self, name: &str, steps: Vec<Stmt>) -> ProgramId {
+        let program = self.declare(name);
+        self.define(program, steps);
+        program
+    }
+
+    /// Declares a task with a program of its own.
+    pub fn task(
+        &mut self,
+        name: &str,
+        count: Option<u32>,
+        arrivals: Arrivals,
+        after: Vec<TaskId>,
+        steps: Vec<Stmt>,
+    ) -> TaskId {
+        let program = self.program(name, steps);
+        self.model.tasks.push(Task { name: name.to_owned(), program, count, arrivals, after });
+        TaskId::from(self.model.tasks.len() - 1)
+    }
+
+    /// A task whose `count` jobs are there from the start.
+    pub fn batch(&mut self, name: &str, count: u32, steps: Vec<Stmt>) -> TaskId {
+        self.task(name, Some(count), Arrivals::AtOnce, Vec::new(), steps)
+    }
+
+    /// Adds a distribution, for `Arrivals::Closed`.
+    pub fn dist(&mut self, dist: Dist) -> DistId {
+        if let Some(index) = self.model.dists.iter().position(|known| *known == dist) {
+            return DistId::from(index);
+        }
+        self.model.dists.push(dist);
+        DistId::from(self.model.dists.len() - 1)
+    }
+
+    /// The model. Programs may not call themselves, directly or not; the scenario compiler checks this.
+    pub fn build(mut self) -> Model {
+        let bodies = std::mem::take(&mut self.bodies);
+        for (program, body) in self.model.programs.iter_mut().zip(&bodies) {
+            // Entries are needed by `Call` before the callee is emitted: reserve one jump for each.
+            program.entry = self.model.code.len() as u32;
+            assert!(body.is_some(), "program `{}` was declared but not defined", program.name);
+            self.model.code.push(Op::Return);
+        }
+        for (index, body) in bodies.into_iter().flatten().enumerate() {
+            let start = self.model.code.len() as u32;
+            self.model.code[index] = Op::Jump { to: start };
+            let mut registers = Vec::new();
+            self.steps(&body, &mut registers);
+            self.model.code.push(Op::Return);
+            let program = &mut self.model.programs[index];
+            program.entry = start;
+            program.registers = registers.len() as u16;
+        }
+        self.link_calls();
+        super::draws::count(&mut self.model);
+        self.model
+    }
+
+    /// A register is one variable's copy. `Call`ed programs share the copies of their caller, as inlined code would,
+    /// so all programs number their registers by variable once anything calls anything.
+    fn register(&self, var: VarId, registers: &mut Vec<VarId>) -> u16 {
+        // Every program numbers registers by variable id: simple, and calls agree with their callers.
+        let needed = var.index() + 1;
+        while registers.len() < needed {
+            registers.push(VarId::from(registers.len()));
+        }
+        var.0 as u16
+    }
+
+    fn link_calls(&mut self) {
+        // `Call` was emitted with the program's number as its entry, which is also the index of its jump.
+        for index in 0..self.model.code.len() {
+            if let Op::Call { entry } = self.model.code[index] {
+                let target = self.model.programs[entry as usize].entry;
+                self.model.code[index] = Op::Call { entry: target };
+            }
+        }
+        let widest = self.model.programs.iter().map(|p| p.registers).max().unwrap_or(0);
+        if self.model.code.iter().any(|op| matches!(op, Op::Call { .. })) {
+            for program in &mut self.model.programs {
+                program.registers = widest;
+            }
+        }
+    }
+
+    fn emit(&mut self, op: Op) -> usize {
+        self.model.code.push(op);
+        self.model.code.len() - 1
+    }
+
+    fn here(&self) -> u32 {
+        self.model.code.len() as u32
+    }
+
+    fn steps(&mut self, steps: &[Stmt], registers: &mut Vec<VarId>) {
+        for step in steps {
+            self.step(step, registers);
+        }
+    }
+
+    fn step(&mut self, step: &Stmt, registers: &mut Vec<VarId>) {
+        match step {
+            Stmt::Cpu(kind, time) => {
+                let time = self.dist(time.clone());
+                self.emit(Op::Compute { kind: *kind, time });
+            }
+            Stmt::Io(device, time) => {
+                let time = time.clone().map(|time| self.dist(time));
+                self.emit(Op::Io { device: *device, time });
+            }
+            Stmt::Sleep(time) => {
+                let time = self.dist(time.clone());
+                self.emit(Op::Sleep { time });
+            }
+            Stmt::Yield => drop(self.emit(Op::Yield)),
+            Stmt::Acquire(lock) => drop(self.emit(Op::Acquire { lock: *lock })),
+            Stmt::Release(lock) => drop(self.emit(Op::Release { lock: *lock })),
+            Stmt::With(lock, body) => {
+                self.emit(Op::Acquire { lock: *lock });
+                self.steps(body, registers);
+                self.emit(Op::Release { lock: *lock });
+            }
+            Stmt::Load(var) => {
+                let register = self.register(*var, registers);
+                self.emit(Op::Load { var: *var, register });
+            }
+            Stmt::Add(var, by) => {
+                let register = self.register(*var, registers);
+                self.emit(Op::Add { register, by: *by });
+            }
+            Stmt::Store(var) => {
+                let register = self.register(*var, registers);
+                self.emit(Op::Store { var: *var, register });
+            }
+            Stmt::Incr(var, by) => self.increment(*var, *by, registers),
+            Stmt::Repeat(times, body) => self.repeat(*times, body, registers),
+            Stmt::Forever(body) => {
+                let start = self.here();
+                self.steps(body, registers);
+                self.emit(Op::Jump { to: start });
+            }
+            Stmt::Choose(branches) => self.choose(branches, registers),
+            Stmt::Call(program) => drop(self.emit(Op::Call { entry: program.0 })),
+            Stmt::Spawn(kind, program, count) => {
+                self.emit(Op::Spawn { kind: *kind, program: *program, count: *count });
+            }
+            Stmt::Join(program) => drop(self.emit(Op::Join { program: *program })),
+            Stmt::Print(text) => {
+                self.model.texts.push(text.clone());
+                let text = TextId::from(self.model.texts.len() - 1);
+                self.emit(Op::Print { text });
+            }
+            Stmt::Blocking(body) => {
+                self.emit(Op::BeginBlocking);
+                self.steps(body, registers);
+                self.emit(Op::EndBlocking);
+            }
+        }
+    }
+
+    fn increment(&mut self, var: VarId, by: i64, registers: &mut Vec<VarId>) {
+        let register = self.register(var, registers);
+        let kind = match self.model.interpreter.increment_can_switch {
+            true => CpuKind::Python,
+            false => CpuKind::Atomic,
+        };
+        let time = self.dist(Dist::Const(self.model.interpreter.increment));
+        self.emit(Op::Load { var, register });
+        self.emit(Op::Compute { kind, time });
+        self.emit(Op::Add { register, by });
+        self.emit(Op::Store { var, register });
+    }
+
+    fn repeat(&mut self, times: u32, body: &[Stmt], registers: &mut Vec<VarId>) {
+        if times == 0 {
+            return;
+        }
+        self.emit(Op::Repeat { times });
+        let start = self.here();
+        self.steps(body, registers);
+        self.emit(Op::Again { start });
+    }
+
+    fn choose(&mut self, branches: &[(f64, Vec<Stmt>)], registers: &mut Vec<VarId>) {
+        let table = self.model.choices.len() as u32;
+        self.model.choices.push(Choice { branches: Vec::new(), otherwise: 0 });
+        self.emit(Op::Choose { table });
+        let mut ends = Vec::new();
+        let mut below = 0.0;
+        for (probability, body) in branches {
+            below += probability;
+            // 2^64 is a float; the cast saturates at the last draw for probabilities that add up to 1.
+            let upto = if below >= 1.0 - 1e-12 { u64::MAX } else { (below * 18_446_744_073_709_551_616.0) as u64 };
+            let start = self.here();
+            self.model.choices[table as usize].branches.push((upto, start));
+            self.steps(body, registers);
+            ends.push(self.emit(Op::Jump { to: 0 }));
+        }
+        let end = self.here();
+        for jump in ends {
+            self.model.code[jump] = Op::Jump { to: end };
+        }
+        self.model.choices[table as usize].otherwise = end;
+    }
+}

@@ -1,0 +1,67 @@
+//! What the machine's mechanisms cost, as named presets.
+
+use crate::dist::Dist;
+use crate::time::Duration;
+
+/// The costs of a machine and its interpreter. `docs/model.md` says where each figure comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Costs {
+    /// Core time whenever the thread on a core changes; not before the first thread of a core.
+    pub context_switch: Duration,
+    /// From "made runnable" to "in the run queue", for a thread that was blocked.
+    pub wake_latency: Dist,
+    /// How late a timed wait fires.
+    pub timer_slack: Duration,
+    /// Core time of a system call, the GIL released.
+    pub syscall: Duration,
+    /// Core time the parent spends to create a thread.
+    pub thread_start: Duration,
+    /// Core time the parent spends to create a process.
+    pub process_start: Duration,
+    /// From the creation of a process until its main thread is runnable.
+    pub process_boot: Duration,
+    /// Core time of the event loop for one handle.
+    pub callback: Duration,
+    /// Core time of the event loop for one iteration, without the GIL (poll and bookkeeping).
+    pub iteration: Duration,
+    /// The selector's timeouts are rounded up to a multiple of this.
+    pub timer_granularity: Duration,
+    /// From a drop request to the holder's next check point.
+    pub check_point: Duration,
+}
+
+impl Costs {
+    /// Nothing costs anything: for lessons and theory.
+    pub fn zero() -> Costs {
+        Costs {
+            context_switch: Duration::ZERO,
+            wake_latency: Dist::ZERO,
+            timer_slack: Duration::ZERO,
+            syscall: Duration::ZERO,
+            thread_start: Duration::ZERO,
+            process_start: Duration::ZERO,
+            process_boot: Duration::ZERO,
+            callback: Duration::ZERO,
+            iteration: Duration::ZERO,
+            timer_granularity: Duration(1),
+            check_point: Duration::ZERO,
+        }
+    }
+
+    /// A current Linux on x86-64 with CPython 3.13.
+    pub fn linux() -> Costs {
+        Costs {
+            context_switch: Duration::us(2),
+            wake_latency: Dist::LogNormal { median: Duration::us(8), sigma: 0.9 },
+            timer_slack: Duration::us(50),
+            syscall: Duration(150),
+            thread_start: Duration::us(20),
+            process_start: Duration::us(970),
+            process_boot: Duration::ms(1),
+            callback: Duration(400),
+            iteration: Duration(1_500),
+            timer_granularity: Duration::ms(1),
+            check_point: Duration(100),
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What the simulator runs: dense ids and arrays of `Copy` ops. Text, names and units end before here.
+
+mod builder;
+mod costs;
+mod draws;
+mod names;
+
+use std::fmt;
+
+pub use builder::{Builder, Stmt};
+pub use costs::Costs;
+
+use crate::dist::Dist;
+use crate::id::{DeviceId, DistId, LockId, ProgramId, TaskId, TextId, VarId};
+use crate::kernel::policy::PolicyConfig;
+use crate::time::Duration;
+use crate::trace::CpuKind;
+
+/// One scenario under one execution model, ready to run. Whatever can be wrong was found before one exists.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The computer.
+    pub machine: Machine,
+    /// The interpreter.
+    pub interpreter: Interpreter,
+    /// How the tasks are carried.
+    pub execution: Execution,
+    /// What `Io` talks to.
+    pub devices: Vec<Device>,
+    /// Locks, by `LockId`.
+    pub locks: Vec<Shared<()>>,
+    /// Variables with their first values, by `VarId`.
+    pub vars: Vec<Shared<i64>>,
+    /// The ops of all programs.
+    pub code: Vec<Op>,
+    /// Programs, by `ProgramId`.
+    pub programs: Vec<Program>,
+    /// Branch tables of `Op::Choose`.
+    pub choices: Vec<Choice>,
+    /// Distributions, by `DistId`.
+    pub dists: Vec<Dist>,
+    /// What `Print` prints, by `TextId`.
+    pub texts: Vec<String>,
+    /// The work.
+    pub tasks: Vec<Task>,
+    /// The end of the clock; `None` if the work ends by itself.
+    pub until: Option<Duration>,
+    /// Jobs that arrive before this point, and all else that happens before it, are left out of the statistics.
+    pub warm_up: Duration,
+    /// The run stops with a limit after so many events.
+    pub max_events: u64,
+}
+
+/// The computer.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Number of cores, at least 1.
+    pub cores: u32,
+    /// Who runs next.
+    pub policy: PolicyConfig,
+    /// What things cost.
+    pub costs: Costs,
+}
+
+/// The interpreter under the threads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interpreter {
+    /// The lock's switch interval; `None` for plain native threads.
+    pub gil: Option<Duration>,
+    /// Core time of one `Incr`, between its load and its store.
+    pub increment: Duration,
+    /// Whether a GIL can change hands inside an `Incr` (true up to CPython 3.9, false from 3.10).
+    pub increment_can_switch: bool,
+    /// Factor in thousandths on the time of Python code in a free-threaded build (1400 = 1.4 times as long).
+    pub free_threading_permille: u32,
+}
+
+/// How the tasks are carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Execution {
+    /// One thread, one job after the other.
+    Serial,
+    /// One process with this many worker threads.
+    Threads(u32),
+    /// One process, one thread for each job.
+    ThreadPerTask,
+    /// This many processes with one worker thread each.
+    Processes(u32),
+    /// One thread with an event loop, one coroutine for each job.
+    Asyncio,
+    /// As `Threads`, in a build without a GIL.
+    FreeThreaded(u32),
+    /// Several processes, each with an event loop.
+    HybridAsyncio { processes: u32 },
+    /// Several processes with several worker threads each.
+    HybridThreads { processes: u32, threads: u32 },
+}
+
+impl fmt::Display for Execution {
+    /// As a scenario writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Execution::Serial => write!(f, "Serial"),
+            Execution::Threads(n) => write!(f, "Threads({n})"),
+            Execution::ThreadPerTask => write!(f, "ThreadPerTask"),
+            Execution::Processes(n) => write!(f, "Processes({n})"),
+            Execution::Asyncio => write!(f, "Asyncio"),
+            Execution::FreeThreaded(n) => write!(f, "FreeThreaded({n})"),
+            Execution::HybridAsyncio { processes } => {
+                write!(f, "Hybrid(processes: {processes}, each: Asyncio)")
+            }
+            Execution::HybridThreads { processes, threads } => {
+                write!(f, "Hybrid(processes: {processes}, each: Threads({threads}))")
+            }
+        }
+    }
+}
+
+/// A device: requests are served in order, `slots` at a time.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// As declared.
+    pub name: String,
+    /// Time to serve one request, unless the step brings its own.
+    pub latency: DistId,
+    /// Requests served at once; `None` for any number.
+    pub slots: Option<u32>,
+}
+
+/// A lock or variable.
+#[derive(Clone, Debug)]
+pub struct Shared<T> {
+    /// As declared.
+    pub name: String,
+    /// The first value.
+    pub initial: T,
+    /// One for all processes, or one for each.
+    pub interprocess: bool,
+}
+
+/// A named list of steps.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// As declared; a task's own program has the task's name.
+    pub name: String,
+    /// Its first op.
+    pub entry: u32,
+    /// How many variables it and what it calls copy.
+    pub registers: u16,
+    /// The most random numbers one execution draws, if it has no loops.
+    pub draws: Option<u32>,
+}
+
+/// A task: what is done, how often, and when.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// As declared.
+    pub name: String,
+    /// Its steps.
+    pub program: ProgramId,
+    /// How many jobs; `None` for as many as arrive before the end of the clock.
+    pub count: Option<u32>,
+    /// When they arrive.
+    pub arrivals: Arrivals,
+    /// All jobs of these tasks must end before a job of this one begins. Never a cycle.
+    pub after: Vec<TaskId>,
+}
+
+/// When the jobs of a task arrive.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrivals {
+    /// All at time 0, or when the last task of `after` ends.
+    AtOnce,
+    /// One every so often, the first at time 0; the n-th at exactly n times the period.
+    Every(Duration),
+    /// Exponential gaps with this mean; the first comes after one gap.
+    Poisson { mean_gap: Dist },
+    /// So many users: each thinks, submits a job, and thinks again when it is complete. The first thought is at time 0.
+    Closed { users: u32, think: DistId },
+    /// At these times, in ascending order.
+    Recorded(std::sync::Arc<[Duration]>),
+}
+
+/// The branches of one `Choose`.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// For each branch the upper end of its share of the 2^64 draws (inclusive), ascending, and its first op.
+    pub branches: Vec<(u64, u32)>,
+    /// The op after the step, for draws beyond the last branch.
+    pub otherwise: u32,
+}
+
+/// One step of the virtual machine that every context is.
+///
+/// Loop counts and return addresses live on the context's stack. Programs are closed by `Return`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// Core time.
+    Compute { kind: CpuKind, time: DistId },
+    /// A request to a device, and the wait for it.
+    Io { device: DeviceId, time: Option<DistId> },
+    /// The wait for the clock.
+    Sleep { time: DistId },
+    /// Way for others.
+    Yield,
+    /// Takes a lock.
+    Acquire { lock: LockId },
+    /// Releases it.
+    Release { lock: LockId },
+    /// Copies a variable to a register.
+    Load { var: VarId, register: u16 },
+    /// Adds to a register.
+    Add { register: u16, by: i64 },
+    /// Copies a register to a variable.
+    Store { var: VarId, register: u16 },
+    /// Begins a loop of `times` rounds (at least one): pushes the count.
+    Repeat { times: u32 },
+    /// Ends a round: back to `start` while rounds are left, else pops the count.
+    Again { start: u32 },
+    /// Goes on at `to`.
+    Jump { to: u32 },
+    /// Goes on at a random branch of `Model::choices[table]`.
+    Choose { table: u32 },
+    /// Pushes the next op and goes on at `entry`.
+    Call { entry: u32 },
+    /// Pops and goes back, or ends the program.
+    Return,
+    /// Creates `count` contexts that execute the program.
+    Spawn { kind: SpawnKind, program: ProgramId, count: u32 },
+    /// Waits for all contexts that this one spawned from the program.
+    Join { program: ProgramId },
+    /// Prints.
+    Print { text: TextId },
+    /// From here on waiting steps block the whole thread, also in a coroutine.
+    BeginBlocking,
+    /// The end of that.
+    EndBlocking,
+}
+
+/// What `Spawn` creates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SpawnKind {
+    /// A thread of the same process.
+    Thread,
+    /// A process with a copy of the parent's variables (fork).
+    Process,
+    /// A coroutine of the same event loop.
+    Coroutine,
+}

@@ -1,0 +1,92 @@
+//! How a run ended.
+
+use crate::time::{Duration, Time};
+
+/// The end of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// How.
+    pub outcome: Outcome,
+    /// The last instant of the simulated clock: `until`, or the end of the last thing that happened.
+    pub at: Time,
+    /// Events handled.
+    pub events: u64,
+}
+
+/// The ways in which a run ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// All jobs, and all that they spawned, are complete.
+    Finished,
+    /// The clock reached `until`.
+    Until,
+    /// Nothing can happen any more, and not everything is complete. One entry per waiting context, the cycle first.
+    Deadlock(Vec<Waiting>),
+    /// `max_events` events have happened.
+    Limit { max_events: u64 },
+    /// A million steps without time passing.
+    Livelock { who: String },
+    /// A context released a lock that it did not hold.
+    NotHeld { who: String, lock: String },
+}
+
+impl Outcome {
+    /// One word, for tables and JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Outcome::Finished => "finished",
+            Outcome::Until => "until",
+            Outcome::Deadlock(_) => "deadlock",
+            Outcome::Limit { .. } => "limit",
+            Outcome::Livelock { .. } => "livelock",
+            Outcome::NotHeld { .. } => "not-held",
+        }
+    }
+
+    /// Whether the run did what a run should do.
+    pub fn is_regular(&self) -> bool {
+        matches!(self, Outcome::Finished | Outcome::Until)
+    }
+
+    /// What happened, in words, one line each; empty for a regular end.
+    pub fn explanation(&self) -> Vec<String> {
+        match self {
+            Outcome::Finished | Outcome::Until => Vec::new(),
+            Outcome::Deadlock(waiting) => waiting.iter().map(Waiting::to_string).collect(),
+            Outcome::Limit { max_events } => vec![format!(
+                "stopped after {max_events} events: give the scenario an `until`, or a larger `max_events`"
+            )],
+            Outcome::Livelock { who } => {
+                vec![format!(
+                    "{who} took a million steps without any time passing: some step in its loop must take time"
+                )]
+            }
+            Outcome::NotHeld { who, lock } => {
+                vec![format!("{who} released the lock \"{lock}\", which it does not hold")]
+            }
+        }
+    }
+}
+
+/// One party of a deadlock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The thread or coroutine.
+    pub who: String,
+    /// What it waits for: `the lock "a"`.
+    pub on: String,
+    /// Who has that, if anybody does.
+    pub held_by: Option<String>,
+    /// Since when it waits.
+    pub since: Time,
+}
+
+impl std::fmt::Display for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} waits for {}", self.who, self.on)?;
+        if let Some(holder) = &self.held_by {
+            write!(f, ", held by {holder}")?;
+        }
+        write!(f, ", since {}", Duration(self.since.0))
+    }
+}

@@ -1,0 +1,207 @@
+//! What happened, in order: the only view of the past.
+//!
+//! The simulator hands every [`Record`] to one [`Sink`]. Figures, timelines, the digest and the auditor are sinks;
+//! none of them reaches into the simulator. Records are `Copy` and small; keeping them is a choice of the sink.
+
+mod digest;
+
+pub use digest::Digest;
+
+use crate::id::{
+    ContextId, CoreId, DeviceId, JobId, LockId, ProcessId, ProgramId, RequestId, TaskId, TextId, ThreadId, VarId,
+};
+use crate::time::{Duration, Time};
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// When.
+    pub time: Time,
+    /// What.
+    pub what: What,
+}
+
+/// The kinds of things that happen.
+///
+/// A thread is *new* from `ThreadStart`, *waking* from `Wake`, *ready* from `Ready`, `Preempt` or `Yield`, *switching*
+/// from `Switch` (only when a context switch costs time), *running* from `Run`, *blocked* from `Block`, and gone after
+/// `ThreadEnd`. From *new* or *blocked* it becomes *waking* or, when waking takes no time, *ready* at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum What {
+    /// A process exists.
+    ProcessStart { process: ProcessId, parent: Option<ProcessId> },
+    /// Its last thread has ended.
+    ProcessEnd { process: ProcessId },
+
+    /// A thread exists, with the context `context` of its own.
+    ThreadStart { thread: ThreadId, process: ProcessId, context: ContextId, role: Role },
+    /// Something made the thread runnable; its wake latency passes before it is ready.
+    Wake { thread: ThreadId },
+    /// The thread stands in the run queue.
+    Ready { thread: ThreadId },
+    /// The core begins the switch to the thread; `Run` follows after the cost of a context switch.
+    Switch { core: CoreId, thread: ThreadId },
+    /// The thread executes on the core.
+    Run { core: CoreId, thread: ThreadId },
+    /// Its slice is over and others wait: back to the run queue (involuntary context switch).
+    Preempt { core: CoreId, thread: ThreadId },
+    /// It gave up its core but stays ready (voluntary context switch).
+    Yield { core: CoreId, thread: ThreadId },
+    /// It waits and leaves its core (voluntary context switch).
+    Block { core: CoreId, thread: ThreadId, on: On },
+    /// It is over and leaves its core.
+    ThreadEnd { core: CoreId, thread: ThreadId },
+
+    /// A waiter timed out and asks the holder to drop the GIL of the process.
+    GilRequest { process: ProcessId, thread: ThreadId },
+    /// The thread takes the GIL of its process.
+    GilTake { process: ProcessId, thread: ThreadId },
+    /// The thread releases it; `forced` at a check point because a waiter asked.
+    GilDrop { process: ProcessId, thread: ThreadId, forced: bool },
+
+    /// The context begins a burst of `demand` nanoseconds of core time on its thread.
+    Compute { context: ContextId, kind: CpuKind, demand: Duration },
+    /// The burst has received all of its demand.
+    ComputeEnd { context: ContextId },
+    /// The context asks to be woken after `time`; `Block` or `Suspend` follows.
+    Sleep { context: ContextId, time: Duration },
+
+    /// The context hands a request to a device.
+    IoSubmit { device: DeviceId, request: RequestId, context: ContextId },
+    /// A slot of the device takes the request and will serve it for `latency`.
+    IoStart { device: DeviceId, request: RequestId, latency: Duration },
+    /// The request is served. What waited for it wakes.
+    IoDone { device: DeviceId, request: RequestId },
+
+    /// The context takes the lock. `process` is 0 for an interprocess lock.
+    LockTake { lock: LockId, process: ProcessId, context: ContextId },
+    /// The context releases it.
+    LockRelease { lock: LockId, process: ProcessId, context: ContextId },
+    /// The context reads a variable into its own copy. `process` is 0 for an interprocess variable.
+    Load { var: VarId, process: ProcessId, context: ContextId, value: i64 },
+    /// The context writes its own copy to the variable.
+    Store { var: VarId, process: ProcessId, context: ContextId, value: i64 },
+
+    /// A coroutine exists on the event loop that runs on `thread`. It is *ready* from `CoroutineReady`,
+    /// *running* from `Resume`, *suspended* from `Suspend`, gone after `CoroutineEnd`.
+    CoroutineStart { context: ContextId, thread: ThreadId, role: Role },
+    /// What the coroutine waited for has happened: it can run as soon as its loop gets to it.
+    CoroutineReady { context: ContextId },
+    /// The loop runs the coroutine.
+    Resume { context: ContextId },
+    /// The coroutine awaits something (`on`), or gave way (`On::Nothing`, it is ready at once).
+    Suspend { context: ContextId, on: On },
+    /// The coroutine is over.
+    CoroutineEnd { context: ContextId },
+    /// An iteration of the event loop on `thread` begins to run its snapshot of `ready` handles.
+    Iteration { thread: ThreadId, ready: u32 },
+
+    /// A job arrives: instance `index` of the task. It waits until `JobStart`.
+    JobArrive { job: JobId, task: TaskId, index: u32 },
+    /// A context begins the job.
+    JobStart { job: JobId, context: ContextId },
+    /// The job is complete.
+    JobEnd { job: JobId, context: ContextId },
+    /// The context created the context `child`.
+    Spawn { context: ContextId, child: ContextId },
+    /// The context prints.
+    Print { context: ContextId, text: TextId },
+}
+
+/// What a blocked thread or a suspended coroutine waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum On {
+    /// Nothing: a coroutine that gave way.
+    Nothing,
+    /// The GIL of its process, with a timeout of one switch interval.
+    Gil,
+    /// That another thread takes the GIL it was forced to drop.
+    GilSwitch,
+    /// A lock (of process 0 if it is interprocess).
+    Lock(LockId),
+    /// A request to a device.
+    Io(DeviceId),
+    /// The clock.
+    Sleep,
+    /// The end of the contexts it spawned from this program.
+    Join(ProgramId),
+    /// A worker without a job.
+    Job,
+    /// An event loop in its selector.
+    Poll,
+}
+
+/// What kind of core time a burst is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CpuKind {
+    /// Interpreted code: needs the GIL, and hands it over at a check point when asked.
+    Python,
+    /// Native code that released the GIL.
+    NoGil,
+    /// Native code that holds the GIL: no check points inside.
+    HoldGil,
+    /// Interpreted code between two check points.
+    Atomic,
+    /// Work of the operating system or the event loop on behalf of the context, without the GIL.
+    System,
+    /// Work of the event loop that holds the GIL.
+    Loop,
+}
+
+/// What a thread or coroutine is for; gives it its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The n-th worker of its process.
+    Worker(u32),
+    /// The thread of an event loop.
+    Loop,
+    /// Instance `index` of a task.
+    Task { task: TaskId, index: u32 },
+    /// The n-th context spawned from this program, counted over the whole run.
+    Spawned { program: ProgramId, index: u32 },
+}
+
+/// Where records go.
+pub trait Sink {
+    /// Takes the next record. Records come in order of time.
+    fn record(&mut self, record: &Record);
+}
+
+/// Drops everything.
+impl Sink for () {
+    fn record(&mut self, _: &Record) {}
+}
+
+/// Keeps everything.
+impl Sink for Vec<Record> {
+    fn record(&mut self, record: &Record) {
+        self.push(*record);
+    }
+}
+
+impl<S: Sink + ?Sized> Sink for &mut S {
+    fn record(&mut self, record: &Record) {
+        (**self).record(record);
+    }
+}
+
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn record(&mut self, record: &Record) {
+        (**self).record(record);
+    }
+}
+
+impl<A: Sink, B: Sink> Sink for (A, B) {
+    fn record(&mut self, record: &Record) {
+        self.0.record(record);
+        self.1.record(record);
+    }
+}
+
+impl<S: Sink> Sink for Option<S> {
+    fn record(&mut self, record: &Record) {
+        if let Some(sink) = self {
+            sink.record(record);
+        }
+    }
+}
