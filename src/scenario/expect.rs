@@ -1,0 +1,60 @@
+//! What must hold: expectations, names checked, units gone. `metrics` evaluates them.
+
+use crate::model::Execution;
+use crate::time::Duration;
+
+/// One expectation. Asked of every model, every sweep point and every run, unless narrowed by `In`, `At` or `Sometimes`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expect {
+    /// As written, on one line.
+    pub text: String,
+    /// What is asked.
+    pub what: Asked,
+}
+
+/// What an expectation asks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asked {
+    /// Bounds on the makespan.
+    Elapsed(Bounds<Duration>),
+    /// Bounds on completed jobs per second, of one task or of all.
+    Throughput { task: Option<String>, bounds: Bounds<f64> },
+    /// Bounds on a percentile (0 to 100) of the response time, of one task or of all.
+    Latency { task: Option<String>, p: f64, bounds: Bounds<Duration> },
+    /// Bounds on a percentile of the loop lag.
+    LoopLag { p: f64, bounds: Bounds<Duration> },
+    /// Bounds on the busy share of the cores (`cpu`), of the time the GIL was held (`gil`), or of a device.
+    Utilization { of: String, bounds: Bounds<f64> },
+    /// Bounds on the number of GIL switches.
+    GilSwitches(Bounds<f64>),
+    /// Bounds on the last value of a variable (of the first process, unless it is interprocess).
+    Final { var: String, bounds: Bounds<i64> },
+    /// Bounds on the makespan of `over` divided by the makespan of `of`, run by run.
+    Speedup { of: Execution, over: Execution, bounds: Bounds<f64> },
+    /// The length of the critical path.
+    CriticalPath(Bounds<Duration>),
+    /// The run ends in a deadlock. Without this, a deadlock (or any other irregular end) fails the scenario.
+    Deadlock,
+    /// Holds in at least one run.
+    Sometimes(Box<Expect>),
+    /// Holds in this model.
+    In(Execution, Vec<Expect>),
+    /// Holds at the sweep points with these settings (path, value as written).
+    At(Vec<(String, String)>, Vec<Expect>),
+}
+
+/// Bounds, both inclusive. At least one is given. `is` in a scenario sets both.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds<T> {
+    /// Least allowed value.
+    pub at_least: Option<T>,
+    /// Greatest allowed value.
+    pub at_most: Option<T>,
+}
+
+impl<T: PartialOrd> Bounds<T> {
+    /// Whether the value is within the bounds.
+    pub fn contain(&self, value: &T) -> bool {
+        self.at_least.as_ref().is_none_or(|least| value >= least) && self.at_most.as_ref().is_none_or(|most| value <= most)
+    }
+}
