@@ -7,14 +7,13 @@
 pub mod policy;
 
 use crate::id::{CoreId, ThreadId};
-use crate::time::{Duration, Time};
+use crate::time::Time;
 use policy::{AnyPolicy, Policy, PolicyConfig, Why};
 
 /// Cores, their occupants and timers, and the run queue.
 #[derive(Clone, Debug, Hash)]
 pub struct Kernel {
     policy: AnyPolicy,
-    slice: Option<Duration>,
     cores: Vec<Core>,
     /// Invariant: bit c is set if and only if core c has no occupant.
     idle: Vec<u64>,
@@ -34,14 +33,13 @@ struct Core {
 impl Kernel {
     /// Idle cores and an empty run queue.
     pub fn new(cores: u32, policy: &PolicyConfig) -> Kernel {
-        let policy = policy.build();
+        let policy = policy.build(cores);
         let core = Core { occupant: None, last: None, slice_from: Time::ZERO };
         let mut idle = vec![u64::MAX; cores.div_ceil(64) as usize];
         if cores % 64 != 0 {
             *idle.last_mut().expect("there is at least one core") = (1 << (cores % 64)) - 1;
         }
         Kernel {
-            slice: policy.slice(),
             policy,
             cores: vec![core; cores as usize],
             idle,
@@ -115,13 +113,32 @@ impl Kernel {
         self.cores[core.index()].slice_from = now;
     }
 
-    /// The core is free again.
-    pub fn vacate(&mut self, core: CoreId) {
+    /// The core is free again: its occupant, which was executing, leaves.
+    pub fn vacate(&mut self, core: CoreId, now: Time) {
         debug_assert!(!self.is_idle(core), "a free core cannot be vacated");
         self.idle[core.index() / 64] |= 1 << (core.0 % 64);
         self.idle_count += 1;
-        self.cores[core.index()].occupant = None;
+        let state = &mut self.cores[core.index()];
+        let occupant = state.occupant.take().expect("the core is occupied");
+        self.policy.ran(occupant, now.since(state.slice_from));
         self.set_timer(core, Time::NEVER);
+    }
+
+    /// The core that the thread, just woken and in the run queue, takes from whoever deserves it least, if the policy
+    /// lets it. A core that is switching cannot be taken: `executing` says which can.
+    pub fn preempted_by(&self, woken: ThreadId, now: Time, executing: impl Fn(ThreadId) -> bool) -> Option<CoreId> {
+        let occupied = self.cores.iter().enumerate().filter_map(|(core, state)| {
+            let running = state.occupant.filter(|thread| executing(*thread))?;
+            let by = self.policy.preempts(woken, running, now.since(state.slice_from))?;
+            Some((by, CoreId(core as u32)))
+        });
+        // The greatest lag; the lowest core among equals.
+        occupied.max_by_key(|(by, core)| (*by, u32::MAX - core.0)).map(|(_, core)| core)
+    }
+
+    /// Whether a woken thread can take a core from another.
+    pub fn preempts_on_wake(&self) -> bool {
+        matches!(self.policy, AnyPolicy::Fair(_))
     }
 
     /// A thread that ended cannot be resumed: whoever gets its number is another one.
@@ -142,7 +159,7 @@ impl Kernel {
     /// The first end of a slice at or after `now`; [`Time::NEVER`] without slices. Slices follow each other without an
     /// event as long as nobody waits, so the end is computed, not stored.
     pub fn slice_end(&self, core: CoreId, now: Time) -> Time {
-        let Some(slice) = self.slice else { return Time::NEVER };
+        let Some(slice) = self.policy.slice() else { return Time::NEVER };
         let from = self.cores[core.index()].slice_from;
         let full = from + slice;
         if now <= full {
@@ -185,6 +202,7 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Duration;
     use policy::Ties;
 
     fn kernel(cores: u32) -> Kernel {
@@ -197,9 +215,9 @@ mod tests {
         assert_eq!(kernel.place(Some(CoreId(69))), Some(CoreId(69)));
         assert!(!kernel.occupy(CoreId(69), ThreadId(1)));
         assert_eq!(kernel.place(Some(CoreId(69))), Some(CoreId(0)));
-        kernel.vacate(CoreId(69));
+        kernel.vacate(CoreId(69), Time(1));
         assert!(!kernel.occupy(CoreId(69), ThreadId(1)), "the same thread again is not a switch");
-        kernel.vacate(CoreId(69));
+        kernel.vacate(CoreId(69), Time(1));
         assert!(kernel.occupy(CoreId(69), ThreadId(2)));
     }
 

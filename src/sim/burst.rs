@@ -92,7 +92,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// Subtracts what the running burst has received so far.
-    fn account(&mut self, thread: ThreadId) {
+    pub(super) fn account(&mut self, thread: ThreadId) {
         let now = self.world.now;
         let burst = &mut self.world.threads[thread].burst;
         burst.left = burst.left - now.since(burst.since);

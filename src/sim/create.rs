@@ -304,7 +304,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state.wakes = None;
         let (own, process) = (state.own, state.process);
         self.free_context(own);
-        self.world.kernel.vacate(core);
+        self.world.kernel.vacate(core, self.world.now);
         self.world.kernel.forget(thread);
         self.world.threads.release(thread);
         self.world.work.unfinished -= 1;

@@ -59,6 +59,8 @@ pub struct Sim<'a, S, C> {
     outcome: Option<Outcome>,
     /// The thread whose steps are being executed.
     acting: Option<ThreadId>,
+    /// Threads that joined the run queue at this instant, under a policy on which they may preempt.
+    woken: Vec<ThreadId>,
     /// Due timers of a loop, kept to save allocations.
     due: Vec<ContextId>,
 }
@@ -78,6 +80,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             slicing: false,
             outcome: None,
             acting: None,
+            woken: Vec::new(),
             due: Vec::new(),
         };
         sim.populate();
@@ -99,6 +102,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             slicing: false,
             outcome: None,
             acting: None,
+            woken: Vec::new(),
             due: Vec::new(),
         }
     }

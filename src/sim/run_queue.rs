@@ -58,7 +58,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn ready(&mut self, thread: ThreadId) {
         state_of(self, thread, State::Ready);
         self.note(What::Ready { thread });
-        self.world.kernel.enqueue(thread, Why::Woken);
+        let new = self.world.threads[thread].core.is_none();
+        self.world.kernel.enqueue(thread, if new { Why::New } else { Why::Woken });
+        if self.world.kernel.preempts_on_wake() {
+            self.woken.push(thread);
+        }
     }
 
     /// At the end of an instant: free cores take waiting threads, and if some still wait, running threads get timers for
@@ -68,6 +72,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             let thread = self.world.kernel.pick().expect("a thread waits");
             let core = self.world.kernel.place(self.world.threads[thread].core).expect("a core is free");
             self.dispatch(core, thread);
+        }
+        if !self.woken.is_empty() {
+            self.preempt_for_woken();
         }
         if self.world.kernel.waiting() == 0 {
             self.slicing = false;
@@ -80,6 +87,28 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                     self.arm(core, thread);
                 }
             }
+        }
+    }
+
+    /// Threads that woke at this instant and found no free core may take one from a thread that had more.
+    fn preempt_for_woken(&mut self) {
+        let mut woken = std::mem::take(&mut self.woken);
+        for thread in woken.drain(..) {
+            if self.world.threads[thread].state != State::Ready || self.outcome.is_some() {
+                continue;
+            }
+            let threads = &self.world.threads;
+            let executing = |thread: ThreadId| threads[thread].state == State::Running;
+            if let Some(core) = self.world.kernel.preempted_by(thread, self.world.now, executing) {
+                let running = self.world.kernel.occupant(core).expect("an executing thread has a core");
+                self.account(running);
+                self.preempt(core, running);
+                let next = self.world.kernel.pick().expect("the woken thread waits");
+                self.dispatch(core, next);
+            }
+        }
+        if self.woken.is_empty() {
+            self.woken = woken;
         }
     }
 
@@ -118,7 +147,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     fn requeue(&mut self, core: CoreId, thread: ThreadId, why: Why) {
         state_of(self, thread, State::Ready);
-        self.world.kernel.vacate(core);
+        self.world.kernel.vacate(core, self.world.now);
         self.world.kernel.enqueue(thread, why);
     }
 
@@ -132,7 +161,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let context = state.current;
         self.world.contexts[context].waits = Some((on, self.world.now));
         self.note(What::Block { core, thread, on });
-        self.world.kernel.vacate(core);
+        self.world.kernel.vacate(core, self.world.now);
         if matches!(on, On::Lock(_)) {
             self.look_for_cycle(context);
         }

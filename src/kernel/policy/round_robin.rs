@@ -25,7 +25,7 @@ impl RoundRobin {
 
 impl Policy for RoundRobin {
     fn enqueue(&mut self, thread: ThreadId, why: Why) {
-        if self.ties == Ties::PreemptedFirst && why == Why::Woken {
+        if self.ties == Ties::PreemptedFirst && matches!(why, Why::New | Why::Woken) {
             self.unseen.push_back(thread);
             return;
         }
