@@ -53,7 +53,8 @@ impl Dist {
             }
             Dist::Normal { mean, sd } => {
                 let value = mean.0 as f64 + sd.0 as f64 * normal_quantile(open01(bits));
-                Duration(if value > 0.0 { libm::round(value) as u64 } else { 0 })
+                // The cast takes what is below zero to zero.
+                Duration((value + 0.5) as u64)
             }
             Dist::LogNormal { median, sigma } => scaled(*median, libm::exp(sigma * normal_quantile(open01(bits)))),
             Dist::Pareto { min, alpha } => scaled(*min, libm::exp(-libm::log(open01(bits)) / alpha)),
@@ -79,7 +80,7 @@ impl Dist {
 
 fn scaled(base: Duration, factor: f64) -> Duration {
     // The cast saturates: a Pareto tail cannot run past the end of the clock.
-    Duration(libm::round(base.0 as f64 * factor) as u64)
+    Duration((base.0 as f64 * factor + 0.5) as u64)
 }
 
 /// A uniform number in the open interval (0, 1): the middle of one of 2^52 cells.

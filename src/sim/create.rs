@@ -21,6 +21,7 @@ impl World {
     pub(super) fn new(model: &Model, seed: u64) -> World {
         let tasks = model.tasks.iter().map(|task| TaskState {
             source: Source::new(&task.arrivals, task.count, seed, &task.name),
+            key: stream_id(&format!("tasks/{}#job", task.name)),
             pages: Pages::new(seed, stream_id(&format!("tasks/{}#steps", task.name))),
             ended: 0,
             blockers: task.after.len() as u32,
@@ -210,13 +211,17 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state.resume = Phase::Step;
         state.waits = None;
         if origin.program.0 != u32::MAX {
-            self.load_program(context, origin.program);
+            let draws = match self.model.programs[origin.program.index()].draws {
+                Some(0) => Draws::None,
+                _ => Draws::Own(Box::new(Stream::new(self.seed, origin.key))),
+            };
+            self.load_program(context, origin.program, draws);
         }
         context
     }
 
     /// The context stands before the first op of the program.
-    pub(super) fn load_program(&mut self, context: ContextId, program: ProgramId) {
+    pub(super) fn load_program(&mut self, context: ContextId, program: ProgramId, draws: Draws) {
         let definition = &self.model.programs[program.index()];
         let state = &mut self.world.contexts[context];
         state.program = program;
@@ -230,10 +235,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state.blocking = 0;
         state.paid = false;
         state.woken = false;
-        state.draws = match definition.draws {
-            Some(0) => Draws::None,
-            _ => Draws::Own(Box::new(Stream::new(self.seed, state.key))),
-        };
+        state.draws = draws;
     }
 
     /// One more context for `Spawn`.

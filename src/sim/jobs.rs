@@ -6,7 +6,7 @@ use super::{Chooser, Sim};
 use crate::engine::Class;
 use crate::id::{ContextId, JobId, ProcessId, TaskId, ThreadId};
 use crate::model::{Arrivals, Execution};
-use crate::rng::{Stream, numbered, stream_id};
+use crate::rng::{Stream, numbered};
 use crate::time::Duration;
 use crate::trace::{On, Role, Sink, What};
 
@@ -124,12 +124,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn assign(&mut self, job: JobId, context: ContextId) {
         let Job { task, index, user } = self.world.work.jobs[job];
         let definition = &self.model.tasks[task.index()];
-        let key = numbered(stream_id(&definition.name), u64::from(index));
-        self.world.contexts[context].key = key;
-        self.world.contexts[context].job = Some(job);
-        self.load_program(context, definition.program);
-        let draws = self.model.programs[definition.program.index()].draws;
-        self.world.contexts[context].draws = match (draws, user) {
+        let key = numbered(self.world.work.tasks[task.index()].key, u64::from(index));
+        let draws = match (self.model.programs[definition.program.index()].draws, user) {
             (Some(0), _) => Draws::None,
             (_, Some(user)) => Draws::User { task, user: self.world.work.users[user as usize].1 },
             (Some(draws), None) if draws <= PAGED_DRAWS => {
@@ -137,6 +133,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             }
             _ => Draws::Own(Box::new(Stream::new(self.seed, key))),
         };
+        let state = &mut self.world.contexts[context];
+        state.key = key;
+        state.job = Some(job);
+        self.load_program(context, definition.program, draws);
         // A coroutine or thread of its own begins the job when it first runs; a worker begins it now.
         self.note(What::JobStart { job, context });
     }

@@ -120,10 +120,8 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             let event_time = self.world.engine.next_time();
             let next = core_time.min(event_time);
             if next > self.world.now {
-                self.settle();
                 // Giving cores away can make something happen at this very instant.
-                let again = self.world.kernel.first_timer().0.min(self.world.engine.next_time());
-                if again < next {
+                if self.settle() {
                     continue;
                 }
                 if next > horizon || next == Time::NEVER {

@@ -67,19 +67,24 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     /// At the end of an instant: free cores take waiting threads, and if some still wait, running threads get timers for
     /// the ends of their slices.
-    pub(super) fn settle(&mut self) {
+    /// Whether anything was done.
+    pub(super) fn settle(&mut self) -> bool {
+        let mut done = false;
         while self.world.kernel.can_dispatch() && self.outcome.is_none() {
             let thread = self.world.kernel.pick().expect("a thread waits");
             let core = self.world.kernel.place(self.world.threads[thread].core).expect("a core is free");
             self.dispatch(core, thread);
+            done = true;
         }
         if !self.woken.is_empty() {
             self.preempt_for_woken();
+            done = true;
         }
         if self.world.kernel.waiting() == 0 {
             self.slicing = false;
         } else if !self.slicing {
             self.slicing = true;
+            done = true;
             for core in (0..self.world.kernel.cores()).map(CoreId) {
                 if let Some(thread) = self.world.kernel.occupant(core)
                     && self.world.threads[thread].state == State::Running
@@ -88,6 +93,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 }
             }
         }
+        done
     }
 
     /// Threads that woke at this instant and found no free core may take one from a thread that had more.

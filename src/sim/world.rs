@@ -51,6 +51,8 @@ pub(super) struct Work {
 #[derive(Clone, Debug, Hash)]
 pub(super) struct TaskState {
     pub source: Source,
+    /// Names the streams of its jobs.
+    pub key: u64,
     /// Draws of jobs, for programs without loops.
     pub pages: Pages,
     pub ended: u32,

@@ -57,8 +57,9 @@ impl Digest {
 impl Sink for Digest {
     fn record(&mut self, record: &Record) {
         record.hash(&mut self.fold);
+        self.fold.mix();
         self.records += 1;
-        if self.records % self.stride == 0 {
+        if self.records.is_multiple_of(self.stride) {
             self.checkpoint();
         }
     }
@@ -70,14 +71,18 @@ impl fmt::Display for Digest {
     }
 }
 
-/// A fold-multiply hasher with every write spelled out, so that the width of `usize` cannot matter.
+/// A multiplying hasher with every write spelled out, so that the width of `usize` cannot matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fold(pub(crate) u64);
 
 impl Fold {
     fn word(&mut self, word: u64) {
-        let wide = u128::from(self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-        self.0 = ((wide >> 64) as u64) ^ (wide as u64) ^ word.rotate_left(32);
+        self.0 = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    /// Brings the high bits, which multiplication favors, back to the low ones.
+    fn mix(&mut self) {
+        self.0 ^= self.0 >> 29;
     }
 }
 

@@ -30,7 +30,9 @@ impl Policy for RoundRobin {
             return;
         }
         self.queue.push_back(thread);
-        self.queue.append(&mut self.unseen);
+        if !self.unseen.is_empty() {
+            self.queue.append(&mut self.unseen);
+        }
     }
 
     fn pick(&mut self) -> Option<ThreadId> {
