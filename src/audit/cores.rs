@@ -98,7 +98,7 @@ impl Cores {
     /// The end of a slice that somebody has been waiting for is the end of a run.
     fn check_slices(&self, next: Time, reports: &mut Reports) {
         let Some(slice) = self.slice.filter(|slice| slice.0 > 0) else { return };
-        let Some(&(waiting, first)) = self.queue.iter().min_by_key(|(_, since)| *since) else { return };
+        let Some(&(waiting, first)) = self.queue.front() else { return };
         for core in &self.cores {
             let Occupant::Running { thread, since } = core.occupant else { continue };
             // The first end of a slice after both the wait and the run began.

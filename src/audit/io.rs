@@ -1,6 +1,6 @@
 //! Devices: every request is served once, in order, for exactly its latency, in a slot.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::rule::{Reports, Rule};
 use crate::id::{DeviceId, RequestId};
@@ -27,12 +27,18 @@ struct Request {
 pub(super) struct Devices {
     devices: Vec<Device>,
     requests: BTreeMap<RequestId, Request>,
+    /// The ends of those that are served, the next one first.
+    ends: BTreeSet<(Time, RequestId)>,
 }
 
 impl Devices {
     pub fn new(model: &Model) -> Devices {
         let device = |device: &crate::model::Device| Device { slots: device.slots, serving: 0, queue: VecDeque::new() };
-        Devices { devices: model.devices.iter().map(device).collect(), requests: BTreeMap::new() }
+        Devices {
+            devices: model.devices.iter().map(device).collect(),
+            requests: BTreeMap::new(),
+            ends: BTreeSet::new(),
+        }
     }
 
     pub fn settle(&self, next: Time, reports: &mut Reports) {
@@ -43,7 +49,7 @@ impl Devices {
                 format!("device {number} has a free slot and {:?} waits", device.queue[0])
             });
         }
-        let overdue = self.requests.iter().find(|(_, request)| request.end.is_some_and(|end| end < next));
+        let overdue = self.ends.first().filter(|(end, _)| *end < next && *end >= reports.now);
         reports.require(overdue.is_none(), Rule::IoLatency, || format!("not done in time: {overdue:?}"));
     }
 
@@ -80,7 +86,9 @@ impl Devices {
         device.serving += 1;
         let fits = device.slots.is_none_or(|slots| device.serving <= slots);
         reports.require(fits, Rule::IoSlots, || format!("{id:?} serves {} requests", device.serving));
-        self.requests.insert(request, Request { device: id, end: Some(reports.now + latency) });
+        let end = reports.now + latency;
+        self.ends.insert((end, request));
+        self.requests.insert(request, Request { device: id, end: Some(end) });
     }
 
     fn done(&mut self, id: DeviceId, request: RequestId, reports: &mut Reports) {
@@ -94,6 +102,7 @@ impl Devices {
             format!("{request:?} is done at {} ns instead of {} ns", now.0, end.0)
         });
         self.requests.remove(&request);
+        self.ends.remove(&(end, request));
         self.devices[id.index()].serving -= 1;
     }
 

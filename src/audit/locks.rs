@@ -60,6 +60,12 @@ impl Locks {
                 self.check_key((lock, process), context, threads, reports);
                 self.release((lock, process), context, threads, reports);
             }
+            What::ThreadEnd { thread, .. } => {
+                if let Some(own) = threads.threads.get(&thread).map(|thread| thread.own) {
+                    self.woken.remove(&own);
+                }
+            }
+            What::CoroutineEnd { context } => drop(self.woken.remove(&context)),
             _ => {}
         }
         if let Some((context, on)) = threads.waiting(&record.what) {

@@ -53,6 +53,8 @@ pub(super) struct Thread {
     pub since: Time,
     /// The coroutine that its loop is in.
     pub coroutine: Option<ContextId>,
+    /// How many coroutines its loop has.
+    coroutines: u32,
     born: Time,
     times: [u64; 6],
 }
@@ -100,17 +102,6 @@ impl Threads {
     pub fn process_of(&self, context: ContextId) -> Option<ProcessId> {
         let thread = self.thread_of(context)?;
         self.threads.get(&thread).map(|thread| thread.process)
-    }
-
-    /// What keeps the context from going on, if anything does. Without an own coroutine it is what blocks its thread.
-    pub fn waits_on(&self, context: ContextId) -> Option<On> {
-        let found = self.contexts.get(&context)?;
-        let thread = self.threads.get(&found.thread)?;
-        match (found.progress, thread.state) {
-            (Some(Progress::Suspended(on)), _) => Some(on),
-            (None | Some(Progress::Running), State::Blocked(on)) if thread.current() == context => Some(on),
-            _ => None,
-        }
     }
 
     /// The context whose wait ends when this thread, now blocked, or this coroutine, now suspended, is woken.
@@ -201,7 +192,17 @@ impl Threads {
         self.serials += 1;
         let serial = self.serials;
         let (now, state) = (reports.now, State::New);
-        let born = Thread { serial, process, own, state, since: now, coroutine: None, born: now, times: [0; 6] };
+        let born = Thread {
+            serial,
+            process,
+            own,
+            state,
+            since: now,
+            coroutine: None,
+            coroutines: 0,
+            born: now,
+            times: [0; 6],
+        };
         let twice = self.threads.insert(thread, born).is_some();
         reports.require(!twice, Rule::Existence, || format!("{thread:?} starts a second time"));
         let context = Context { serial, thread, role, progress: None };
@@ -211,8 +212,11 @@ impl Threads {
 
     fn start_coroutine(&mut self, context: ContextId, thread: ThreadId, role: Role, reports: &mut Reports) {
         self.serials += 1;
-        let known = self.threads.contains_key(&thread);
-        reports.require(known, Rule::Existence, || format!("{context:?} starts on {thread:?}, which does not exist"));
+        let host = self.threads.get_mut(&thread);
+        reports.require(host.is_some(), Rule::Existence, || format!("{context:?} starts on {thread:?}, which is not"));
+        if let Some(host) = host {
+            host.coroutines += 1;
+        }
         let born = Context { serial: self.serials, thread, role, progress: Some(Progress::New) };
         let twice = self.contexts.insert(context, born).is_some();
         reports.require(!twice, Rule::Existence, || format!("{context:?} starts a second time"));
@@ -261,8 +265,8 @@ impl Threads {
         };
         self.check_life(thread, &ended, reports);
         self.contexts.remove(&ended.own);
-        let left = self.contexts.values().any(|context| context.thread == thread);
-        reports.require(!left, Rule::Existence, || format!("{thread:?} ends before a coroutine of its loop"));
+        let left = ended.coroutines;
+        reports.require(left == 0, Rule::Existence, || format!("{thread:?} ends before {left} coroutines of its loop"));
     }
 
     /// Books the time of the last run, as if the thread blocked for ever.
@@ -307,6 +311,7 @@ impl Threads {
         let running = ended.progress == Some(Progress::Running);
         reports.require(running, Rule::CoroutineStates, || format!("{context:?} ends as {:?}", ended.progress));
         if let Some(thread) = self.threads.get_mut(&ended.thread) {
+            thread.coroutines = thread.coroutines.saturating_sub(1);
             if thread.coroutine == Some(context) {
                 thread.coroutine = None;
             }
