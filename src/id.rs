@@ -14,6 +14,12 @@ macro_rules! ids {
             }
         }
 
+        impl From<$name> for u32 {
+            fn from(id: $name) -> u32 {
+                id.0
+            }
+        }
+
         impl From<usize> for $name {
             fn from(index: usize) -> $name {
                 $name(u32::try_from(index).expect("there are fewer than 2^32 of anything"))

@@ -13,14 +13,24 @@ pub mod id;
 pub mod time;
 
 // The engine room.
+pub mod choice;
 pub mod dist;
+pub mod engine;
+pub mod rng;
+pub mod slab;
 pub mod trace;
 
 // Mechanisms: one kind of state each, strangers to one another.
+pub mod io;
 pub mod kernel;
+pub mod runtime;
+pub mod sync;
 
 // The waist.
 pub mod model;
+
+// New work, by the model's description of it.
+pub mod load;
 
 // Text to model, which never runs anything; model to records, which never sees text.
 pub mod scenario;

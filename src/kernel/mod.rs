@@ -1,3 +1,241 @@
-//! Cores and the run queue.
+//! Cores and the run queue: who runs where, and until when.
+//!
+//! One run queue serves all cores. A free core takes the next thread; a thread prefers the core it ran on last if that is
+//! free, else the lowest-numbered free one. The timer of a core (end of a switch, a burst or a slice) stands in a flat
+//! array, so that it can be moved at no cost.
 
 pub mod policy;
+
+use crate::id::{CoreId, ThreadId};
+use crate::time::Time;
+use policy::{AnyPolicy, Policy, PolicyConfig, Why};
+
+/// Cores, their occupants and timers, and the run queue.
+#[derive(Clone, Debug, Hash)]
+pub struct Kernel {
+    policy: AnyPolicy,
+    cores: Vec<Core>,
+    /// Invariant: bit c is set if and only if core c has no occupant.
+    idle: Vec<u64>,
+    idle_count: usize,
+    timers: Vec<Time>,
+    /// Invariant: the earliest timer and the lowest core it belongs to.
+    first: (Time, CoreId),
+}
+
+#[derive(Clone, Debug, Hash)]
+struct Core {
+    occupant: Option<ThreadId>,
+    last: Option<ThreadId>,
+    slice_from: Time,
+}
+
+impl Kernel {
+    /// Idle cores and an empty run queue.
+    pub fn new(cores: u32, policy: &PolicyConfig) -> Kernel {
+        let policy = policy.build(cores);
+        let core = Core { occupant: None, last: None, slice_from: Time::ZERO };
+        let mut idle = vec![u64::MAX; cores.div_ceil(64) as usize];
+        if cores % 64 != 0 {
+            *idle.last_mut().expect("there is at least one core") = (1 << (cores % 64)) - 1;
+        }
+        Kernel {
+            policy,
+            cores: vec![core; cores as usize],
+            idle,
+            idle_count: cores as usize,
+            timers: vec![Time::NEVER; cores as usize],
+            first: (Time::NEVER, CoreId(0)),
+        }
+    }
+
+    /// Number of cores.
+    pub fn cores(&self) -> u32 {
+        self.cores.len() as u32
+    }
+
+    /// The thread is ready.
+    pub fn enqueue(&mut self, thread: ThreadId, why: Why) {
+        self.policy.enqueue(thread, why);
+    }
+
+    /// Threads in the run queue.
+    pub fn waiting(&self) -> usize {
+        self.policy.waiting()
+    }
+
+    /// Whether a free core could take a waiting thread.
+    pub fn can_dispatch(&self) -> bool {
+        self.idle_count > 0 && self.policy.waiting() > 0
+    }
+
+    /// Whether a core is free.
+    pub fn has_idle_core(&self) -> bool {
+        self.idle_count > 0
+    }
+
+    /// Whether a yielding thread should leave its core now.
+    pub fn should_yield(&self) -> bool {
+        self.policy.honors_yield() && self.policy.waiting() > 0
+    }
+
+    /// The next thread leaves the run queue.
+    pub fn pick(&mut self) -> Option<ThreadId> {
+        self.policy.pick()
+    }
+
+    /// The free core that the thread gets: `last` if it is free.
+    pub fn place(&self, last: Option<CoreId>) -> Option<CoreId> {
+        if let Some(core) = last
+            && self.is_idle(core)
+        {
+            return Some(core);
+        }
+        let word = self.idle.iter().position(|bits| *bits != 0)?;
+        Some(CoreId(word as u32 * 64 + self.idle[word].trailing_zeros()))
+    }
+
+    /// The thread occupies the core. Whether this is a context switch: the core's last thread was another one.
+    #[must_use = "a context switch costs time"]
+    pub fn occupy(&mut self, core: CoreId, thread: ThreadId) -> bool {
+        debug_assert!(self.is_idle(core), "a core runs one thread at a time");
+        self.idle[core.index() / 64] &= !(1 << (core.0 % 64));
+        self.idle_count -= 1;
+        let state = &mut self.cores[core.index()];
+        state.occupant = Some(thread);
+        let switched = state.last.is_some_and(|last| last != thread);
+        state.last = Some(thread);
+        switched
+    }
+
+    /// The thread on the core begins to execute: its slice starts.
+    pub fn start_slice(&mut self, core: CoreId, now: Time) {
+        self.cores[core.index()].slice_from = now;
+    }
+
+    /// The core is free again: its occupant, which was executing, leaves.
+    pub fn vacate(&mut self, core: CoreId, now: Time) {
+        debug_assert!(!self.is_idle(core), "a free core cannot be vacated");
+        self.idle[core.index() / 64] |= 1 << (core.0 % 64);
+        self.idle_count += 1;
+        let state = &mut self.cores[core.index()];
+        let occupant = state.occupant.take().expect("the core is occupied");
+        self.policy.ran(occupant, now.since(state.slice_from));
+        self.set_timer(core, Time::NEVER);
+    }
+
+    /// The core that the thread, just woken and in the run queue, takes from whoever deserves it least, if the policy
+    /// lets it. A core that is switching cannot be taken: `executing` says which can.
+    pub fn preempted_by(&self, woken: ThreadId, now: Time, executing: impl Fn(ThreadId) -> bool) -> Option<CoreId> {
+        let occupied = self.cores.iter().enumerate().filter_map(|(core, state)| {
+            let running = state.occupant.filter(|thread| executing(*thread))?;
+            let by = self.policy.preempts(woken, running, now.since(state.slice_from))?;
+            Some((by, CoreId(core as u32)))
+        });
+        // The greatest lag; the lowest core among equals.
+        occupied.max_by_key(|(by, core)| (*by, u32::MAX - core.0)).map(|(_, core)| core)
+    }
+
+    /// Whether a woken thread can take a core from another.
+    pub fn preempts_on_wake(&self) -> bool {
+        matches!(self.policy, AnyPolicy::Fair(_))
+    }
+
+    /// A thread that ended cannot be resumed: whoever gets its number is another one.
+    pub fn forget(&mut self, thread: ThreadId) {
+        for core in &mut self.cores {
+            if core.last == Some(thread) {
+                // Not `None`: the next thread is a switch all the same.
+                core.last = Some(ThreadId(u32::MAX));
+            }
+        }
+    }
+
+    /// Who occupies the core.
+    pub fn occupant(&self, core: CoreId) -> Option<ThreadId> {
+        self.cores[core.index()].occupant
+    }
+
+    /// The first end of a slice at or after `now`; [`Time::NEVER`] without slices. Slices follow each other without an
+    /// event as long as nobody waits, so the end is computed, not stored.
+    pub fn slice_end(&self, core: CoreId, now: Time) -> Time {
+        let Some(slice) = self.policy.slice() else { return Time::NEVER };
+        let from = self.cores[core.index()].slice_from;
+        let full = from + slice;
+        if now <= full {
+            return full;
+        }
+        let rounds = now.since(from).0.div_ceil(slice.0);
+        Time(from.0.saturating_add(rounds.saturating_mul(slice.0)))
+    }
+
+    /// Sets the timer of a core; [`Time::NEVER`] stops it.
+    pub fn set_timer(&mut self, core: CoreId, at: Time) {
+        let before = std::mem::replace(&mut self.timers[core.index()], at);
+        if at < self.first.0 || (at == self.first.0 && core < self.first.1) {
+            self.first = (at, core);
+        } else if core == self.first.1 && before == self.first.0 && at != before {
+            self.first = (Time::NEVER, CoreId(0));
+            for (index, timer) in self.timers.iter().enumerate() {
+                if *timer < self.first.0 {
+                    self.first = (*timer, CoreId(index as u32));
+                }
+            }
+        }
+    }
+
+    /// The timer of a core.
+    pub fn timer(&self, core: CoreId) -> Time {
+        self.timers[core.index()]
+    }
+
+    /// The earliest timer, and the lowest core it belongs to.
+    pub fn first_timer(&self) -> (Time, CoreId) {
+        self.first
+    }
+
+    fn is_idle(&self, core: CoreId) -> bool {
+        self.idle[core.index() / 64] & (1 << (core.0 % 64)) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Duration;
+    use policy::Ties;
+
+    fn kernel(cores: u32) -> Kernel {
+        Kernel::new(cores, &PolicyConfig::RoundRobin(Duration(10), Ties::ArrivalsFirst))
+    }
+
+    #[test]
+    fn a_thread_goes_back_to_its_core_or_to_the_lowest_free_one() {
+        let mut kernel = kernel(70);
+        assert_eq!(kernel.place(Some(CoreId(69))), Some(CoreId(69)));
+        assert!(!kernel.occupy(CoreId(69), ThreadId(1)));
+        assert_eq!(kernel.place(Some(CoreId(69))), Some(CoreId(0)));
+        kernel.vacate(CoreId(69), Time(1));
+        assert!(!kernel.occupy(CoreId(69), ThreadId(1)), "the same thread again is not a switch");
+        kernel.vacate(CoreId(69), Time(1));
+        assert!(kernel.occupy(CoreId(69), ThreadId(2)));
+    }
+
+    #[test]
+    fn slices_renew_while_nobody_waits() {
+        let mut kernel = kernel(1);
+        assert!(!kernel.occupy(CoreId(0), ThreadId(0)));
+        kernel.start_slice(CoreId(0), Time(5));
+        let ends = [5, 14, 15, 16, 25, 26].map(|now| kernel.slice_end(CoreId(0), Time(now)).0);
+        assert_eq!(ends, [15, 15, 15, 25, 25, 35]);
+    }
+
+    #[test]
+    fn the_first_timer_is_known_at_all_times() {
+        let mut kernel = kernel(3);
+        for (core, at, first) in [(0, 9, (9, 0)), (1, 7, (7, 1)), (2, 7, (7, 1)), (1, 8, (7, 2)), (2, 99, (8, 1))] {
+            kernel.set_timer(CoreId(core), Time(at));
+            assert_eq!(kernel.first_timer(), (Time(first.0), CoreId(first.1)));
+        }
+    }
+}

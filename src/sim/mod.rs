@@ -1,13 +1,209 @@
 //! The simulator: a model and a seed in, records and an outcome out.
+//!
+//! Mechanisms (`kernel`, `runtime`, `sync`, `io`, `load`) decide; this module alone turns their verdicts into events and
+//! records. Everything at one instant is handled before free cores are given away.
 
+mod burst;
+mod create;
+mod deadlock;
+mod draw;
+mod event_loop;
+mod gil;
+mod jobs;
 mod outcome;
+mod run_queue;
+mod step;
+mod wait;
+mod world;
+
+#[cfg(test)]
+mod tests;
 
 pub use outcome::{Ended, Outcome, Waiting};
+pub use world::World;
 
+use crate::choice::{Choice, Chooser, First};
+use crate::engine::{Class, Due};
+use crate::id::{ContextId, RequestId, ThreadId};
 use crate::model::Model;
-use crate::trace::Sink;
+use crate::time::Time;
+use crate::trace::{Record, Sink, What};
+
+/// Steps without time passing after which a run is given up.
+const STEPS_PER_INSTANT: u32 = 1_000_000;
 
 /// Runs the model under the seed and hands every record to the sink.
-pub fn run<S: Sink>(_model: &Model, _seed: u64, _sink: &mut S) -> Ended {
-    todo!("the simulator")
+pub fn run<S: Sink>(model: &Model, seed: u64, sink: &mut S) -> Ended {
+    run_with(model, seed, sink, &mut First)
+}
+
+/// As [`run`], with the choices that reality leaves open made by `chooser`.
+pub fn run_with<S: Sink, C: Chooser>(model: &Model, seed: u64, sink: &mut S, chooser: &mut C) -> Ended {
+    let mut sim = Sim::start(model, seed, sink, chooser);
+    sim.advance_to(Time::NEVER);
+    sim.end()
+}
+
+/// A run under way. It can be stopped at any instant, and its [`World`] cloned, hashed, and continued.
+pub struct Sim<'a, S, C> {
+    model: &'a Model,
+    seed: u64,
+    sink: &'a mut S,
+    chooser: &'a mut C,
+    world: World,
+    events: u64,
+    /// Steps since time last passed.
+    steps: u32,
+    /// Whether running threads have timers for the ends of their slices.
+    slicing: bool,
+    outcome: Option<Outcome>,
+    /// The thread whose steps are being executed.
+    acting: Option<ThreadId>,
+    /// Threads that joined the run queue at this instant, under a policy on which they may preempt.
+    woken: Vec<ThreadId>,
+    /// Due timers of a loop, kept to save allocations.
+    due: Vec<ContextId>,
+}
+
+impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
+    /// The world at time 0, with what happens at once already recorded.
+    pub fn start(model: &'a Model, seed: u64, sink: &'a mut S, chooser: &'a mut C) -> Sim<'a, S, C> {
+        let world = World::new(model, seed);
+        let mut sim = Sim {
+            model,
+            seed,
+            sink,
+            chooser,
+            world,
+            events: 0,
+            steps: 0,
+            slicing: false,
+            outcome: None,
+            acting: None,
+            woken: Vec::new(),
+            due: Vec::new(),
+        };
+        sim.populate();
+        sim.first_arrivals();
+        sim
+    }
+
+    /// Goes on from a world that was cloned from a run of the same model and seed.
+    pub fn resume(model: &'a Model, seed: u64, sink: &'a mut S, chooser: &'a mut C, world: World) -> Sim<'a, S, C> {
+        // Setting slice timers again is harmless: they are computed from the state.
+        Sim {
+            model,
+            seed,
+            sink,
+            chooser,
+            world,
+            events: 0,
+            steps: 0,
+            slicing: false,
+            outcome: None,
+            acting: None,
+            woken: Vec::new(),
+            due: Vec::new(),
+        }
+    }
+
+    /// The present state.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Handles all events up to and including `limit`.
+    pub fn advance_to(&mut self, limit: Time) {
+        let horizon = self.model.until.map_or(Time::NEVER, |until| Time(until.0)).min(limit);
+        while self.outcome.is_none() {
+            let (core_time, core) = self.world.kernel.first_timer();
+            let event_time = self.world.engine.next_time();
+            let next = core_time.min(event_time);
+            if next > self.world.now {
+                self.settle();
+                // Giving cores away can make something happen at this very instant.
+                let again = self.world.kernel.first_timer().0.min(self.world.engine.next_time());
+                if again < next {
+                    continue;
+                }
+                if next > horizon || next == Time::NEVER {
+                    if self.drop_cancelled() {
+                        continue;
+                    }
+                    break;
+                }
+                self.steps = 0;
+            }
+            if event_time <= core_time {
+                self.next_event();
+            } else {
+                self.world.now = core_time;
+                self.events += 1;
+                self.core_timer(core);
+            }
+            if self.events >= self.model.max_events && self.outcome.is_none() {
+                self.outcome = Some(Outcome::Limit { max_events: self.model.max_events });
+            }
+        }
+    }
+
+    /// How the run ended.
+    pub fn end(mut self) -> Ended {
+        let quiet = self.world.kernel.first_timer().0 == Time::NEVER && self.world.engine.next_time() == Time::NEVER;
+        let outcome = self.outcome.take().unwrap_or_else(|| {
+            if quiet && self.world.work.unfinished == 0 {
+                Outcome::Finished
+            } else if quiet {
+                Outcome::Deadlock(self.waiting())
+            } else {
+                Outcome::Until
+            }
+        });
+        let at = match (&outcome, self.model.until) {
+            (Outcome::Until, Some(until)) => Time(until.0),
+            _ => self.world.now,
+        };
+        Ended { outcome, at, events: self.events }
+    }
+
+    fn next_event(&mut self) {
+        let due = if C::ALWAYS_FIRST { self.world.engine.pop() } else { self.choose_event() };
+        let due = due.expect("the time of the next event is known");
+        if due.class == Class::Timer && self.world.threads[ThreadId(due.slot)].timer != due.sequence {
+            return; // Cancelled: nothing happens, and the clock does not move for it.
+        }
+        self.world.now = due.time;
+        self.events += 1;
+        match due.class {
+            Class::Completion => self.served(RequestId(due.slot)),
+            Class::Timer => self.timed_out(ThreadId(due.slot)),
+            Class::Wakeup => self.ready(ThreadId(due.slot)),
+            Class::Arrival => self.arrival(due.slot),
+        }
+    }
+
+    /// Forgets the next event if it is a timer that nobody waits for.
+    fn drop_cancelled(&mut self) -> bool {
+        let cancelled = self.world.engine.peek().is_some_and(|due| {
+            due.class == Class::Timer && self.world.threads[ThreadId(due.slot)].timer != due.sequence
+        });
+        if cancelled {
+            self.world.engine.pop();
+        }
+        cancelled
+    }
+
+    fn choose_event(&mut self) -> Option<Due> {
+        let ties = self.world.engine.ties();
+        let chosen = if ties > 1 { self.chooser.choose(Choice::Event, ties) } else { 0 };
+        self.world.engine.pop_tie(chosen)
+    }
+
+    fn choose(&mut self, choice: Choice, options: usize) -> usize {
+        if C::ALWAYS_FIRST || options < 2 { 0 } else { self.chooser.choose(choice, options) }
+    }
+
+    fn note(&mut self, what: What) {
+        self.sink.record(&Record { time: self.world.now, what });
+    }
 }

@@ -6,6 +6,8 @@
 mod digest;
 
 pub use digest::Digest;
+#[cfg(test)]
+pub(crate) use digest::Fold;
 
 use crate::id::{
     ContextId, CoreId, DeviceId, JobId, LockId, ProcessId, ProgramId, RequestId, TaskId, TextId, ThreadId, VarId,

@@ -1,0 +1,48 @@
+//! Events per second on the two reference workloads: `cargo run --release --example throughput [A|B] [events]`.
+use gilsim::dist::Dist;
+use gilsim::kernel::policy::{PolicyConfig, Ties};
+use gilsim::model::{Arrivals, Builder, Execution, Stmt};
+use gilsim::time::Duration;
+use gilsim::trace::{CpuKind, Digest};
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let which = args.get(1).map_or("A", String::as_str);
+    let n: u64 = args.get(2).map_or(10_000_000, |n| n.parse().expect("a number"));
+    let exp = |ms| Dist::Exp { mean: Duration::ms(ms) };
+    let mut b;
+    if which == "A" {
+        b = Builder::new(1, Execution::Serial).native().policy(PolicyConfig::FirstCome);
+        let gap = Dist::Exp { mean: Duration(1_111_111) };
+        b.task(
+            "customer",
+            Some(n as u32),
+            Arrivals::Poisson { mean_gap: gap },
+            vec![],
+            vec![Stmt::Cpu(CpuKind::Python, exp(1))],
+        );
+        b.model_mut().max_events = 3 * n;
+    } else {
+        b = Builder::new(4, Execution::ThreadPerTask)
+            .native()
+            .policy(PolicyConfig::RoundRobin(Duration::ms(1), Ties::ArrivalsFirst));
+        let disk = b.device("disk", exp(4), None);
+        b.batch("loop", 64, vec![Stmt::Forever(vec![Stmt::Cpu(CpuKind::Python, exp(1)), Stmt::Io(disk, None)])]);
+        b.model_mut().max_events = n;
+    }
+    let model = b.build();
+    let start = std::time::Instant::now();
+    let mut digest = Digest::default();
+    let ended = gilsim::sim::run(&model, 1, &mut digest);
+    let s = start.elapsed().as_secs_f64();
+    println!(
+        "{which}: {} events in {s:.3} s = {:.1} M/s, {} records, {digest}",
+        ended.events,
+        ended.events as f64 / s / 1e6,
+        digest.records()
+    );
+    let start = std::time::Instant::now();
+    let ended = gilsim::sim::run(&model, 1, &mut ());
+    let s = start.elapsed().as_secs_f64();
+    println!("{which}: no sink {} events in {s:.3} s = {:.1} M/s", ended.events, ended.events as f64 / s / 1e6);
+}

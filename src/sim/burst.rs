@@ -1,0 +1,141 @@
+//! Core time: when a burst goes on, when it stops, and what stops it.
+
+use super::world::{Phase, State};
+use super::{Chooser, Sim};
+use crate::id::{ContextId, CoreId, ThreadId};
+use crate::time::{Duration, Time};
+use crate::trace::{CpuKind, Sink, What};
+
+impl<S: Sink, C: Chooser> Sim<'_, S, C> {
+    /// The thread needs core time for the context, and does `then` after it. Nothing is recorded if it needs none.
+    pub(super) fn start_burst(
+        &mut self,
+        thread: ThreadId,
+        context: ContextId,
+        kind: CpuKind,
+        demand: Duration,
+        then: Phase,
+    ) {
+        let state = &mut self.world.threads[thread];
+        if demand == Duration::ZERO {
+            state.phase = then;
+            return;
+        }
+        state.phase = Phase::Burst;
+        let burst = &mut state.burst;
+        (burst.kind, burst.context, burst.left, burst.then) = (kind, context, demand, then);
+        self.note(What::Compute { context, kind, demand });
+    }
+
+    /// The running thread goes on with its burst. Whether it is over at once.
+    pub(super) fn go_on(&mut self, core: CoreId, thread: ThreadId) -> bool {
+        let now = self.world.now;
+        let state = &mut self.world.threads[thread];
+        if state.burst.left == Duration::ZERO {
+            state.phase = state.burst.then;
+            let context = state.burst.context;
+            self.note(What::ComputeEnd { context });
+            return true;
+        }
+        state.burst.since = now;
+        self.arm(core, thread);
+        false
+    }
+
+    /// Sets the core's timer to the first thing that can stop the burst: its end, the end of the slice if somebody waits,
+    /// or the check point after a drop request. Without waiters there are no events for ends of slices.
+    pub(super) fn arm(&mut self, core: CoreId, thread: ThreadId) {
+        let state = &self.world.threads[thread];
+        if state.phase != Phase::Burst {
+            return;
+        }
+        let now = self.world.now;
+        let mut at = state.burst.since + state.burst.left;
+        if self.world.kernel.waiting() > 0 {
+            at = at.min(self.world.kernel.slice_end(core, now));
+        }
+        if let Some(due) = self.check_point(thread) {
+            at = at.min(due.max(now));
+        }
+        self.world.kernel.set_timer(core, at);
+    }
+
+    /// When the thread drops its GIL because a waiter asked: at the next check point, if this burst has any.
+    fn check_point(&self, thread: ThreadId) -> Option<Time> {
+        let state = &self.world.threads[thread];
+        if state.burst.kind != CpuKind::Python {
+            return None;
+        }
+        let gil = self.world.processes[state.process.index()].gil.as_ref()?;
+        Some(gil.requested()? + self.model.machine.costs.check_point)
+    }
+
+    /// The timer of the core has gone off.
+    pub(super) fn core_timer(&mut self, core: CoreId) {
+        self.world.kernel.set_timer(core, Time::NEVER);
+        let thread = self.world.kernel.occupant(core).expect("only an occupied core has a timer");
+        if self.world.threads[thread].state == State::Switching {
+            self.begin(core, thread);
+            return;
+        }
+        self.account(thread);
+        if self.world.threads[thread].burst.left == Duration::ZERO {
+            self.execute(core, thread);
+        } else if self.check_point(thread).is_some_and(|due| due <= self.world.now) {
+            self.forced_drop(core, thread);
+        } else if self.world.kernel.waiting() > 0 && self.world.kernel.slice_end(core, self.world.now) == self.world.now
+        {
+            self.preempt(core, thread);
+        } else {
+            self.arm(core, thread);
+        }
+    }
+
+    /// Subtracts what the running burst has received so far.
+    pub(super) fn account(&mut self, thread: ThreadId) {
+        let now = self.world.now;
+        let burst = &mut self.world.threads[thread].burst;
+        burst.left = burst.left - now.since(burst.since);
+        burst.since = now;
+    }
+
+    /// The thread executes on its core until it needs time, waits, or ends.
+    pub(super) fn execute(&mut self, core: CoreId, thread: ThreadId) {
+        self.acting = Some(thread);
+        while self.advance(core, thread) {
+            self.steps += 1;
+            if self.steps > super::STEPS_PER_INSTANT {
+                let who = self.who(self.world.threads[thread].current);
+                self.outcome = Some(super::Outcome::Livelock { who });
+                break;
+            }
+        }
+        self.acting = None;
+    }
+
+    /// Does what the thread's phase says. Whether the thread can go on at this instant.
+    fn advance(&mut self, core: CoreId, thread: ThreadId) -> bool {
+        match self.world.threads[thread].phase {
+            Phase::Gil => self.take_gil(thread),
+            Phase::Step => self.step(core, thread),
+            Phase::Burst => self.go_on(core, thread),
+            Phase::Submit(device, latency) => self.submit(thread, device, latency),
+            Phase::Sleep(time) => self.sleep(thread, time),
+            Phase::Yield => self.give_way_to_waiting(core, thread),
+            Phase::Lock(lock) => self.wait_for_lock(thread, lock),
+            Phase::Join(program) => self.wait_for_children(thread, program),
+            Phase::Job => self.next_job(thread),
+            Phase::Idle => self.wait_for_job(thread),
+            Phase::Poll => self.leave_gil(thread, Phase::Select),
+            Phase::Select => self.select(thread),
+            Phase::Selected => self.wait_for_events(thread),
+            Phase::Collect => self.collect(thread),
+            Phase::Handle => self.next_handle(thread),
+            Phase::Resume(context) => self.resume_coroutine(thread, context),
+            Phase::End => {
+                self.end_thread(core, thread);
+                false
+            }
+        }
+    }
+}

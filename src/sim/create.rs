@@ -1,0 +1,339 @@
+//! How processes, threads and coroutines come to be, and how they end.
+
+use super::world::{Body, Burst, Context, Draws, Phase, Process, State, TaskState, Thread, Work, World};
+use super::{Chooser, Sim};
+use crate::engine::Engine;
+use crate::id::{ContextId, CoreId, ProcessId, ProgramId, TaskId, ThreadId};
+use crate::io::Device;
+use crate::kernel::Kernel;
+use crate::load::Source;
+use crate::model::{Arrivals, Execution, Model, SpawnKind};
+use crate::rng::{Pages, Stream, numbered, stream_id};
+use crate::runtime::event_loop::EventLoop;
+use crate::runtime::gil::Gil;
+use crate::slab::Slab;
+use crate::sync::Lock;
+use crate::time::{Duration, Time};
+use crate::trace::{CpuKind, On, Role, Sink, What};
+
+impl World {
+    /// An empty machine, and the work before it begins.
+    pub(super) fn new(model: &Model, seed: u64) -> World {
+        let tasks = model.tasks.iter().map(|task| TaskState {
+            source: Source::new(&task.arrivals, task.count, seed, &task.name),
+            pages: Pages::new(seed, stream_id(&format!("tasks/{}#steps", task.name))),
+            ended: 0,
+            blockers: task.after.len() as u32,
+        });
+        let users = model.tasks.iter().enumerate().flat_map(|(task, definition)| {
+            let users = match definition.arrivals {
+                Arrivals::Closed { users, .. } => users,
+                _ => 0,
+            };
+            (0..users).map(move |user| (TaskId::from(task), user))
+        });
+        let work = Work {
+            jobs: Slab::default(),
+            tasks: tasks.collect(),
+            queue: Default::default(),
+            idle_workers: Default::default(),
+            loops: Vec::new(),
+            next_loop: 0,
+            spawned: vec![0; model.programs.len()],
+            users: users.collect(),
+            unfinished: 0,
+        };
+        World {
+            now: Time::ZERO,
+            engine: Engine::default(),
+            kernel: Kernel::new(model.machine.cores, &model.machine.policy),
+            processes: Vec::new(),
+            threads: Slab::default(),
+            contexts: Slab::default(),
+            devices: model.devices.iter().map(|device| Device::new(device.slots)).collect(),
+            requests: Slab::default(),
+            work,
+        }
+    }
+}
+
+/// What a new context executes and for whom.
+pub(super) struct Origin {
+    pub role: Role,
+    pub program: ProgramId,
+    pub parent: Option<(ContextId, u32)>,
+    pub key: u64,
+}
+
+impl<S: Sink, C: Chooser> Sim<'_, S, C> {
+    /// The processes and threads that an execution model starts with.
+    pub(super) fn populate(&mut self) {
+        match self.model.execution {
+            Execution::Serial => self.crew(1, 1),
+            Execution::Threads(threads) | Execution::FreeThreaded(threads) => self.crew(1, threads),
+            Execution::Processes(processes) => self.crew(processes, 1),
+            Execution::HybridThreads { processes, threads } => self.crew(processes, threads),
+            Execution::ThreadPerTask => drop(self.process(None)),
+            Execution::Asyncio => self.loops(1),
+            Execution::HybridAsyncio { processes } => self.loops(processes),
+        }
+    }
+
+    /// Worker threads. Simplification: the parent that starts them is not modelled; each is runnable after the time that
+    /// starting all those before it takes.
+    fn crew(&mut self, processes: u32, threads: u32) {
+        for number in 0..processes {
+            let process = self.process(None);
+            let boot = self.boot_time(number, processes);
+            for worker in 0..threads {
+                let role = Role::Worker(number * threads + worker);
+                let thread = self.thread(process, Body::Worker, self.unprogrammed(role));
+                let thread_start = self.model.machine.costs.thread_start.0 * u64::from(worker);
+                self.wake_after(thread, boot + Duration(thread_start));
+            }
+        }
+    }
+
+    fn loops(&mut self, processes: u32) {
+        for number in 0..processes {
+            let process = self.process(None);
+            let body = Body::Loop(Box::new(EventLoop::default()));
+            let thread = self.thread(process, body, self.unprogrammed(Role::Loop));
+            self.world.work.loops.push(thread);
+            self.wake_after(thread, self.boot_time(number, processes));
+        }
+    }
+
+    fn boot_time(&self, number: u32, processes: u32) -> Duration {
+        let costs = &self.model.machine.costs;
+        match processes {
+            1 => Duration::ZERO,
+            _ => Duration(costs.process_start.0 * u64::from(number + 1)) + costs.process_boot,
+        }
+    }
+
+    fn unprogrammed(&self, role: Role) -> Origin {
+        Origin { role, program: ProgramId(u32::MAX), parent: None, key: 0 }
+    }
+
+    /// A process without threads, with first values of everything it owns or copies of its parent's.
+    pub(super) fn process(&mut self, parent: Option<ProcessId>) -> ProcessId {
+        let free_threaded = matches!(self.model.execution, Execution::FreeThreaded(_));
+        let gil = self.model.interpreter.gil.filter(|_| !free_threaded).map(Gil::new);
+        let vars = match parent {
+            Some(parent) => self.world.processes[parent.index()].vars.clone(),
+            None => self.model.vars.iter().map(|var| var.initial).collect(),
+        };
+        let locks = vec![Lock::default(); self.model.locks.len()];
+        self.world.processes.push(Process { gil, locks, vars, threads: 0 });
+        let process = ProcessId::from(self.world.processes.len() - 1);
+        self.note(What::ProcessStart { process, parent });
+        process
+    }
+
+    /// A thread, new: somebody has to wake it.
+    pub(super) fn thread(&mut self, process: ProcessId, body: Body, origin: Origin) -> ThreadId {
+        let role = origin.role;
+        let own = self.context(origin);
+        let new = || Thread {
+            process,
+            own,
+            current: own,
+            body: Body::Program,
+            state: State::Ended,
+            phase: Phase::Gil,
+            burst: Burst {
+                kind: CpuKind::Python,
+                context: own,
+                left: Duration::ZERO,
+                since: Time::ZERO,
+                then: Phase::Step,
+            },
+            timer: 0,
+            core: None,
+            seen: 0,
+            timed_out: false,
+            wakes: None,
+            role,
+        };
+        let thread = self.world.threads.claim(new);
+        let fresh = new();
+        self.world.threads[thread] = Thread { body, state: State::Blocked(On::Nothing), ..fresh };
+        self.world.contexts[own].thread = thread;
+        self.world.processes[process.index()].threads += 1;
+        if matches!(self.world.threads[thread].body, Body::Program) {
+            self.world.work.unfinished += 1;
+        }
+        self.note(What::ThreadStart { thread, process, context: own, role });
+        thread
+    }
+
+    /// A coroutine on the loop of the thread, suspended: somebody has to make it ready.
+    pub(super) fn coroutine(&mut self, thread: ThreadId, origin: Origin) -> ContextId {
+        let role = origin.role;
+        let context = self.context(origin);
+        self.world.contexts[context].thread = thread;
+        self.world.contexts[context].coroutine = true;
+        self.world.work.unfinished += 1;
+        self.note(What::CoroutineStart { context, thread, role });
+        context
+    }
+
+    fn context(&mut self, origin: Origin) -> ContextId {
+        let context = self.world.contexts.claim(|| Context {
+            thread: ThreadId(u32::MAX),
+            coroutine: false,
+            role: origin.role,
+            pc: 0,
+            stack: Vec::new(),
+            registers: Vec::new(),
+            draws: Draws::None,
+            job: None,
+            parent: None,
+            program: origin.program,
+            children: Vec::new(),
+            blocking: 0,
+            paid: false,
+            woken: false,
+            waits: None,
+            resume: Phase::Step,
+            key: 0,
+            spawned: 0,
+            generation: 0,
+        });
+        let state = &mut self.world.contexts[context];
+        state.coroutine = false;
+        state.role = origin.role;
+        state.parent = origin.parent;
+        state.key = origin.key;
+        state.spawned = 0;
+        state.resume = Phase::Step;
+        state.waits = None;
+        if origin.program.0 != u32::MAX {
+            self.load_program(context, origin.program);
+        }
+        context
+    }
+
+    /// The context stands before the first op of the program.
+    pub(super) fn load_program(&mut self, context: ContextId, program: ProgramId) {
+        let definition = &self.model.programs[program.index()];
+        let state = &mut self.world.contexts[context];
+        state.program = program;
+        // Children of what ran here before are no children of this.
+        state.generation += 1;
+        state.pc = definition.entry;
+        state.stack.clear();
+        state.children.clear();
+        state.registers.clear();
+        state.registers.resize(definition.registers as usize, 0);
+        state.blocking = 0;
+        state.paid = false;
+        state.woken = false;
+        state.draws = match definition.draws {
+            Some(0) => Draws::None,
+            _ => Draws::Own(Box::new(Stream::new(self.seed, state.key))),
+        };
+    }
+
+    /// One more context for `Spawn`.
+    pub(super) fn spawn(&mut self, parent: ContextId, kind: SpawnKind, program: ProgramId) {
+        let index = self.world.work.spawned[program.index()];
+        self.world.work.spawned[program.index()] += 1;
+        let state = &mut self.world.contexts[parent];
+        state.spawned += 1;
+        let origin = Origin {
+            role: Role::Spawned { program, index },
+            program,
+            parent: Some((parent, state.generation)),
+            key: numbered(state.key ^ stream_id(&self.model.programs[program.index()].name), u64::from(state.spawned)),
+        };
+        match state.children.iter_mut().find(|(of, _)| *of == program) {
+            Some((_, live)) => *live += 1,
+            None => state.children.push((program, 1)),
+        }
+        let parent_thread = state.thread;
+        let process = self.world.threads[parent_thread].process;
+        match kind {
+            SpawnKind::Coroutine => {
+                let child = self.coroutine(parent_thread, origin);
+                self.note(What::Spawn { context: parent, child });
+                self.make_ready(child);
+            }
+            SpawnKind::Thread => {
+                let child = self.thread(process, Body::Program, origin);
+                self.note(What::Spawn { context: parent, child: self.world.threads[child].own });
+                self.wake_after(child, Duration::ZERO);
+            }
+            SpawnKind::Process => {
+                let process = self.process(Some(process));
+                let child = self.thread(process, Body::Program, origin);
+                self.note(What::Spawn { context: parent, child: self.world.threads[child].own });
+                self.wake_after(child, self.model.machine.costs.process_boot);
+            }
+        }
+    }
+
+    /// The context has executed its program to the end. What the thread it ran on does next.
+    pub(super) fn finish(&mut self, core: CoreId, context: ContextId) {
+        self.end_job(context);
+        self.tell_parent(context);
+        let thread = self.world.contexts[context].thread;
+        if self.world.contexts[context].coroutine {
+            self.note(What::CoroutineEnd { context });
+            self.free_context(context);
+            self.world.work.unfinished -= 1;
+            let state = &mut self.world.threads[thread];
+            state.current = state.own;
+            state.phase = Phase::Handle;
+            return;
+        }
+        self.world.threads[thread].phase = match self.world.threads[thread].body {
+            Body::Worker => Phase::Job,
+            _ => Phase::End,
+        };
+        debug_assert!(self.world.threads[thread].core == Some(core));
+    }
+
+    /// The thread ends on its core.
+    pub(super) fn end_thread(&mut self, core: CoreId, thread: ThreadId) {
+        self.release_gil(thread, false, true);
+        self.note(What::ThreadEnd { core, thread });
+        let state = &mut self.world.threads[thread];
+        state.state = State::Ended;
+        state.wakes = None;
+        let (own, process) = (state.own, state.process);
+        self.free_context(own);
+        self.world.kernel.vacate(core, self.world.now);
+        self.world.kernel.forget(thread);
+        self.world.threads.release(thread);
+        self.world.work.unfinished -= 1;
+        let threads = &mut self.world.processes[process.index()].threads;
+        *threads -= 1;
+        if *threads == 0 && self.model.execution != Execution::ThreadPerTask {
+            self.note(What::ProcessEnd { process });
+        }
+    }
+
+    fn free_context(&mut self, context: ContextId) {
+        let state = &mut self.world.contexts[context];
+        state.generation += 1;
+        state.draws = Draws::None;
+        state.program = ProgramId(u32::MAX);
+        self.world.contexts.release(context);
+    }
+
+    fn tell_parent(&mut self, context: ContextId) {
+        let state = &self.world.contexts[context];
+        let (Some((parent, generation)), program) = (state.parent, state.program) else { return };
+        let parent_state = &mut self.world.contexts[parent];
+        if parent_state.generation != generation {
+            return; // It ended without waiting for its children.
+        }
+        let Some((_, live)) = parent_state.children.iter_mut().find(|(of, _)| *of == program) else { return };
+        *live -= 1;
+        if *live == 0 && parent_state.waits.is_some_and(|(on, _)| on == On::Join(program)) {
+            self.wake_context(parent);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Random numbers of contexts. A job draws the same numbers under every execution model.
+
+use super::world::Draws;
+use super::{Chooser, Sim};
+use crate::dist::Dist;
+use crate::id::{ContextId, DistId};
+use crate::time::Duration;
+use crate::trace::Sink;
+
+impl<S: Sink, C: Chooser> Sim<'_, S, C> {
+    /// A sample of the distribution for the context.
+    pub(super) fn sample(&mut self, context: ContextId, dist: DistId) -> Duration {
+        let model = self.model;
+        match &model.dists[dist.index()] {
+            Dist::Const(time) => *time,
+            random => random.sample(self.draw(context)),
+        }
+    }
+
+    /// The next 64 bits of the context.
+    pub(super) fn draw(&mut self, context: ContextId) -> u64 {
+        match &mut self.world.contexts[context].draws {
+            Draws::None => unreachable!("draws are counted when a model is built"),
+            Draws::Paged { task, next } => {
+                *next += 1;
+                self.world.work.tasks[task.index()].pages.at(*next - 1)
+            }
+            Draws::Own(stream) => stream.draw(),
+            Draws::User { task, user } => self.world.work.tasks[task.index()].source.users[*user as usize].draw(),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Event loops on their threads: poll, collect, run the snapshot.
+
+use super::world::{Body, Phase, State};
+use super::{Chooser, Sim};
+use crate::id::{ContextId, ThreadId};
+use crate::runtime::event_loop::EventLoop;
+use crate::time::Time;
+use crate::trace::{CpuKind, On, Sink, What};
+
+impl<S: Sink, C: Chooser> Sim<'_, S, C> {
+    /// The loop that runs on the thread.
+    pub(super) fn event_loop(&mut self, thread: ThreadId) -> &mut EventLoop {
+        match &mut self.world.threads[thread].body {
+            Body::Loop(event_loop) => event_loop,
+            Body::Worker | Body::Program => unreachable!("a model without event loops has no coroutines"),
+        }
+    }
+
+    /// The coroutine can run: its loop hears of it, by `call_soon` on its own thread and through the selector otherwise.
+    pub(super) fn make_ready(&mut self, context: ContextId) {
+        self.world.contexts[context].waits = None;
+        self.note(What::CoroutineReady { context });
+        let thread = self.world.contexts[context].thread;
+        match self.world.threads[thread].state {
+            _ if self.acting == Some(thread) => self.event_loop(thread).call_soon(context),
+            State::Blocked(On::Poll) => {
+                self.event_loop(thread).notify(context);
+                self.wake(thread);
+            }
+            _ => self.event_loop(thread).notify(context),
+        }
+    }
+
+    /// The selector, without the GIL: one system call and the loop's bookkeeping.
+    pub(super) fn select(&mut self, thread: ThreadId) -> bool {
+        let own = self.world.threads[thread].own;
+        self.start_burst(thread, own, CpuKind::System, self.model.machine.costs.iteration, Phase::Selected);
+        true
+    }
+
+    /// Returns at once if something is ready; else sleeps until an event or the first timer, whose timeout is rounded up.
+    pub(super) fn wait_for_events(&mut self, thread: ThreadId) -> bool {
+        let now = self.world.now;
+        let until = self.event_loop(thread).poll_until(now);
+        if until.is_some_and(|until| until <= now) {
+            self.world.threads[thread].phase = Phase::Gil;
+            return true;
+        }
+        self.block(thread, On::Poll, Phase::Gil);
+        if let Some(until) = until {
+            let granularity = self.model.machine.costs.timer_granularity.0.max(1);
+            let timeout = until.since(now).0.div_ceil(granularity).saturating_mul(granularity);
+            self.set_timeout(thread, Time(now.0.saturating_add(timeout)));
+        }
+        false
+    }
+
+    /// After the poll, with the GIL: what is ready and due makes up this iteration.
+    pub(super) fn collect(&mut self, thread: ThreadId) -> bool {
+        let now = self.world.now;
+        let mut due = std::mem::take(&mut self.due);
+        let ready = self.event_loop(thread).collect(now, |context| due.push(context));
+        for context in due.drain(..) {
+            self.world.contexts[context].waits = None;
+            self.note(What::CoroutineReady { context });
+        }
+        self.due = due;
+        self.note(What::Iteration { thread, ready: ready as u32 });
+        self.world.threads[thread].phase = Phase::Handle;
+        true
+    }
+
+    pub(super) fn next_handle(&mut self, thread: ThreadId) -> bool {
+        let own = self.world.threads[thread].own;
+        match self.event_loop(thread).next_handle() {
+            Some(context) => {
+                let cost = self.model.machine.costs.callback;
+                self.start_burst(thread, own, CpuKind::Loop, cost, Phase::Resume(context));
+            }
+            None => self.world.threads[thread].phase = Phase::Poll,
+        }
+        true
+    }
+
+    pub(super) fn resume_coroutine(&mut self, thread: ThreadId, context: ContextId) -> bool {
+        self.note(What::Resume { context });
+        let phase = self.world.contexts[context].resume;
+        let state = &mut self.world.threads[thread];
+        state.current = context;
+        state.phase = phase;
+        true
+    }
+}

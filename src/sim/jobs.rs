@@ -1,0 +1,194 @@
+//! Jobs: how they arrive, who takes them, and what their end brings about.
+
+use super::create::Origin;
+use super::world::{Body, Draws, Job, Phase};
+use super::{Chooser, Sim};
+use crate::engine::Class;
+use crate::id::{ContextId, JobId, ProcessId, TaskId, ThreadId};
+use crate::model::{Arrivals, Execution};
+use crate::rng::{Stream, numbered, stream_id};
+use crate::time::Duration;
+use crate::trace::{On, Role, Sink, What};
+
+/// Jobs of programs with at most this many draws share the pages of their task.
+const PAGED_DRAWS: u32 = 16;
+
+impl<S: Sink, C: Chooser> Sim<'_, S, C> {
+    /// What arrives at time 0, and when the next arrivals come.
+    pub(super) fn first_arrivals(&mut self) {
+        for task in (0..self.model.tasks.len()).map(TaskId::from) {
+            if self.model.tasks[task.index()].after.is_empty() {
+                self.open(task);
+            }
+        }
+        for user in 0..self.world.work.users.len() as u32 {
+            self.think(user);
+        }
+    }
+
+    /// The task begins: everything it waited for has ended.
+    fn open(&mut self, task: TaskId) {
+        if self.model.tasks[task.index()].arrivals == Arrivals::AtOnce {
+            while let Some(index) = self.world.work.tasks[task.index()].source.admit() {
+                self.arrive(task, index, None);
+            }
+            self.open_dependents_of_nothing(task);
+        } else {
+            self.schedule_arrival(task);
+        }
+    }
+
+    /// A task without jobs has ended as soon as it begins.
+    fn open_dependents_of_nothing(&mut self, task: TaskId) {
+        if self.model.tasks[task.index()].count == Some(0) {
+            self.open_dependents(task);
+        }
+    }
+
+    fn schedule_arrival(&mut self, task: TaskId) {
+        let arrivals = &self.model.tasks[task.index()].arrivals;
+        if let Some(at) = self.world.work.tasks[task.index()].source.next(arrivals) {
+            self.world.engine.schedule(at.max(self.world.now), Class::Arrival, task.0);
+        }
+    }
+
+    /// A scheduled arrival: of a task, or of a user who has thought enough.
+    pub(super) fn arrival(&mut self, slot: u32) {
+        let tasks = self.model.tasks.len() as u32;
+        if slot < tasks {
+            let task = TaskId(slot);
+            if let Some(index) = self.world.work.tasks[task.index()].source.admit() {
+                self.arrive(task, index, None);
+            }
+            self.schedule_arrival(task);
+        } else {
+            self.submit_for(slot - tasks);
+        }
+    }
+
+    /// The user thinks, and then submits a job.
+    fn think(&mut self, user: u32) {
+        let (task, number) = self.world.work.users[user as usize];
+        let Arrivals::Closed { think, .. } = self.model.tasks[task.index()].arrivals else { return };
+        let source = &mut self.world.work.tasks[task.index()].source;
+        if source.exhausted() {
+            return;
+        }
+        let time = source.think(number, &self.model.dists[think.index()]);
+        if time == Duration::ZERO {
+            self.submit_for(user);
+        } else {
+            let slot = self.model.tasks.len() as u32 + user;
+            self.world.engine.schedule(self.world.now + time, Class::Arrival, slot);
+        }
+    }
+
+    fn submit_for(&mut self, user: u32) {
+        let (task, _) = self.world.work.users[user as usize];
+        if let Some(index) = self.world.work.tasks[task.index()].source.admit() {
+            self.arrive(task, index, Some(user));
+        }
+    }
+
+    fn arrive(&mut self, task: TaskId, index: u32, user: Option<u32>) {
+        let new = Job { task, index, user };
+        let job = self.world.work.jobs.claim(|| new.clone());
+        self.world.work.jobs[job] = new;
+        self.world.work.unfinished += 1;
+        self.note(What::JobArrive { job, task, index });
+        let origin =
+            Origin { role: Role::Task { task, index }, program: crate::id::ProgramId(u32::MAX), parent: None, key: 0 };
+        match self.model.execution {
+            Execution::ThreadPerTask => {
+                let thread = self.thread(ProcessId(0), Body::Program, origin);
+                self.assign(job, self.world.threads[thread].own);
+                self.wake_after(thread, self.model.machine.costs.thread_start);
+            }
+            Execution::Asyncio | Execution::HybridAsyncio { .. } => {
+                let turn = self.world.work.next_loop % self.world.work.loops.len();
+                self.world.work.next_loop = turn + 1;
+                let context = self.coroutine(self.world.work.loops[turn], origin);
+                self.assign(job, context);
+                self.make_ready(context);
+            }
+            _ => {
+                self.world.work.queue.push_back(job);
+                if let Some(worker) = self.world.work.idle_workers.pop_front() {
+                    self.wake(worker);
+                }
+            }
+        }
+    }
+
+    /// The context stands before the first step of the job.
+    fn assign(&mut self, job: JobId, context: ContextId) {
+        let Job { task, index, user } = self.world.work.jobs[job];
+        let definition = &self.model.tasks[task.index()];
+        let key = numbered(stream_id(&definition.name), u64::from(index));
+        self.world.contexts[context].key = key;
+        self.world.contexts[context].job = Some(job);
+        self.load_program(context, definition.program);
+        let draws = self.model.programs[definition.program.index()].draws;
+        self.world.contexts[context].draws = match (draws, user) {
+            (Some(0), _) => Draws::None,
+            (_, Some(user)) => Draws::User { task, user: self.world.work.users[user as usize].1 },
+            (Some(draws), None) if draws <= PAGED_DRAWS => {
+                Draws::Paged { task, next: u64::from(index) * u64::from(draws) }
+            }
+            _ => Draws::Own(Box::new(Stream::new(self.seed, key))),
+        };
+        // A coroutine or thread of its own begins the job when it first runs; a worker begins it now.
+        self.note(What::JobStart { job, context });
+    }
+
+    /// The worker takes the next job, or goes to wait for one.
+    pub(super) fn next_job(&mut self, thread: ThreadId) -> bool {
+        let Some(job) = self.world.work.queue.pop_front() else {
+            return self.leave_gil(thread, Phase::Idle);
+        };
+        self.assign(job, self.world.threads[thread].own);
+        self.world.threads[thread].phase = Phase::Step;
+        true
+    }
+
+    /// A job may have arrived while the worker released the GIL.
+    pub(super) fn wait_for_job(&mut self, thread: ThreadId) -> bool {
+        if !self.world.work.queue.is_empty() {
+            self.world.threads[thread].phase = Phase::Gil;
+            return true;
+        }
+        self.world.work.idle_workers.push_back(thread);
+        self.block(thread, On::Job, Phase::Gil);
+        false
+    }
+
+    /// If the context has executed a job, the job is complete.
+    pub(super) fn end_job(&mut self, context: ContextId) {
+        let Some(job) = self.world.contexts[context].job.take() else { return };
+        self.note(What::JobEnd { job, context });
+        let Job { task, user, .. } = self.world.work.jobs[job];
+        self.world.work.jobs.release(job);
+        self.world.work.unfinished -= 1;
+        let state = &mut self.world.work.tasks[task.index()];
+        state.ended += 1;
+        if self.model.tasks[task.index()].count == Some(state.ended) {
+            self.open_dependents(task);
+        }
+        if let Some(user) = user {
+            self.think(user);
+        }
+    }
+
+    fn open_dependents(&mut self, ended: TaskId) {
+        for task in (0..self.model.tasks.len()).map(TaskId::from) {
+            let waits = self.model.tasks[task.index()].after.iter().filter(|before| **before == ended).count() as u32;
+            let state = &mut self.world.work.tasks[task.index()];
+            if waits > 0 {
+                state.blockers -= waits;
+                if state.blockers == 0 {
+                    self.open(task);
+                }
+            }
+        }
+    }
+}

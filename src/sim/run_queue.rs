@@ -1,0 +1,207 @@
+//! Threads between blocked, waking, ready, switching and running.
+
+use super::world::{Phase, State};
+use super::{Chooser, Sim};
+use crate::engine::Class;
+use crate::id::{ContextId, CoreId, ThreadId};
+use crate::kernel::policy::Why;
+use crate::rng::{Stream, numbered, stream_id};
+use crate::time::{Duration, Time};
+use crate::trace::{On, Role, Sink, What};
+
+impl<S: Sink, C: Chooser> Sim<'_, S, C> {
+    /// What the thread waited for has happened.
+    pub(super) fn wake(&mut self, thread: ThreadId) {
+        self.wake_after(thread, Duration::ZERO);
+    }
+
+    /// The thread becomes runnable after `delay` and its wake latency.
+    pub(super) fn wake_after(&mut self, thread: ThreadId, delay: Duration) {
+        debug_assert!(
+            matches!(self.world.threads[thread].state, State::Blocked(_)),
+            "only a blocked thread can be woken"
+        );
+        let latency = delay + self.wake_latency(thread);
+        let state = &mut self.world.threads[thread];
+        state.timer = 0;
+        let own = state.current;
+        self.world.contexts[own].waits = None;
+        if latency == Duration::ZERO {
+            self.ready(thread);
+            return;
+        }
+        state_of(self, thread, State::Waking);
+        self.note(What::Wake { thread });
+        self.world.engine.schedule(self.world.now + latency, Class::Wakeup, thread.0);
+    }
+
+    /// A wake-up takes its time only where a core has to be roused for it: on a busy machine the thread just joins the
+    /// run queue, and queueing does the rest.
+    fn wake_latency(&mut self, thread: ThreadId) -> Duration {
+        let latency = &self.model.machine.costs.wake_latency;
+        if !self.world.kernel.has_idle_core() {
+            return Duration::ZERO;
+        }
+        if !latency.is_random() {
+            return latency.sample(0);
+        }
+        let state = &mut self.world.threads[thread];
+        let (seed, process, role) = (self.seed, state.process, state.role);
+        let stream = state.wakes.get_or_insert_with(|| {
+            let id = numbered(stream_id("threads#wake"), u64::from(process.0));
+            Box::new(Stream::new(seed, numbered(id, role_number(role))))
+        });
+        latency.sample(stream.draw())
+    }
+
+    /// The thread joins the run queue.
+    pub(super) fn ready(&mut self, thread: ThreadId) {
+        state_of(self, thread, State::Ready);
+        self.note(What::Ready { thread });
+        let new = self.world.threads[thread].core.is_none();
+        self.world.kernel.enqueue(thread, if new { Why::New } else { Why::Woken });
+        if self.world.kernel.preempts_on_wake() {
+            self.woken.push(thread);
+        }
+    }
+
+    /// At the end of an instant: free cores take waiting threads, and if some still wait, running threads get timers for
+    /// the ends of their slices.
+    pub(super) fn settle(&mut self) {
+        while self.world.kernel.can_dispatch() && self.outcome.is_none() {
+            let thread = self.world.kernel.pick().expect("a thread waits");
+            let core = self.world.kernel.place(self.world.threads[thread].core).expect("a core is free");
+            self.dispatch(core, thread);
+        }
+        if !self.woken.is_empty() {
+            self.preempt_for_woken();
+        }
+        if self.world.kernel.waiting() == 0 {
+            self.slicing = false;
+        } else if !self.slicing {
+            self.slicing = true;
+            for core in (0..self.world.kernel.cores()).map(CoreId) {
+                if let Some(thread) = self.world.kernel.occupant(core)
+                    && self.world.threads[thread].state == State::Running
+                {
+                    self.arm(core, thread);
+                }
+            }
+        }
+    }
+
+    /// Threads that woke at this instant and found no free core may take one from a thread that had more.
+    fn preempt_for_woken(&mut self) {
+        let mut woken = std::mem::take(&mut self.woken);
+        for thread in woken.drain(..) {
+            if self.world.threads[thread].state != State::Ready || self.outcome.is_some() {
+                continue;
+            }
+            let threads = &self.world.threads;
+            let executing = |thread: ThreadId| threads[thread].state == State::Running;
+            if let Some(core) = self.world.kernel.preempted_by(thread, self.world.now, executing) {
+                let running = self.world.kernel.occupant(core).expect("an executing thread has a core");
+                self.account(running);
+                self.preempt(core, running);
+                let next = self.world.kernel.pick().expect("the woken thread waits");
+                self.dispatch(core, next);
+            }
+        }
+        if self.woken.is_empty() {
+            self.woken = woken;
+        }
+    }
+
+    fn dispatch(&mut self, core: CoreId, thread: ThreadId) {
+        let switched = self.world.kernel.occupy(core, thread);
+        self.world.threads[thread].core = Some(core);
+        let cost = self.model.machine.costs.context_switch;
+        if switched && cost > Duration::ZERO {
+            state_of(self, thread, State::Switching);
+            self.note(What::Switch { core, thread });
+            self.world.kernel.set_timer(core, self.world.now + cost);
+        } else {
+            self.begin(core, thread);
+        }
+    }
+
+    /// The thread executes from now on.
+    pub(super) fn begin(&mut self, core: CoreId, thread: ThreadId) {
+        state_of(self, thread, State::Running);
+        self.note(What::Run { core, thread });
+        self.world.kernel.start_slice(core, self.world.now);
+        self.execute(core, thread);
+    }
+
+    /// Back to the run queue at the end of the slice.
+    pub(super) fn preempt(&mut self, core: CoreId, thread: ThreadId) {
+        self.note(What::Preempt { core, thread });
+        self.requeue(core, thread, Why::Preempted);
+    }
+
+    /// Back to the run queue because it gives way.
+    pub(super) fn give_way(&mut self, core: CoreId, thread: ThreadId) {
+        self.note(What::Yield { core, thread });
+        self.requeue(core, thread, Why::Yielded);
+    }
+
+    fn requeue(&mut self, core: CoreId, thread: ThreadId, why: Why) {
+        state_of(self, thread, State::Ready);
+        self.world.kernel.vacate(core, self.world.now);
+        self.world.kernel.enqueue(thread, why);
+    }
+
+    /// The running thread leaves its core until it is woken, and then does `phase`.
+    pub(super) fn block(&mut self, thread: ThreadId, on: On, phase: Phase) {
+        let state = &mut self.world.threads[thread];
+        debug_assert!(state.state == State::Running, "only a running thread can block");
+        state.state = State::Blocked(on);
+        state.phase = phase;
+        let core = state.core.expect("a running thread has a core");
+        let context = state.current;
+        self.world.contexts[context].waits = Some((on, self.world.now));
+        self.note(What::Block { core, thread, on });
+        self.world.kernel.vacate(core, self.world.now);
+        if matches!(on, On::Lock(_)) {
+            self.look_for_cycle(context);
+        }
+    }
+
+    /// Wakes the blocked thread at `at` unless something else does before.
+    pub(super) fn set_timeout(&mut self, thread: ThreadId, at: Time) {
+        let at = at + self.model.machine.costs.timer_slack;
+        self.world.threads[thread].timer = self.world.engine.schedule(at, Class::Timer, thread.0);
+    }
+
+    /// The timed wait of the thread is over.
+    pub(super) fn timed_out(&mut self, thread: ThreadId) {
+        if let State::Blocked(On::Gil) = self.world.threads[thread].state {
+            self.stop_waiting_for_gil(thread);
+        }
+        self.wake(thread);
+    }
+
+    /// What the context waited for has happened: its thread wakes, or its loop hears of it.
+    pub(super) fn wake_context(&mut self, context: ContextId) {
+        let state = &self.world.contexts[context];
+        if state.coroutine && state.blocking == 0 {
+            self.make_ready(context);
+        } else {
+            self.wake(state.thread);
+        }
+    }
+}
+
+fn state_of<S: Sink, C: Chooser>(sim: &mut Sim<'_, S, C>, thread: ThreadId, state: State) {
+    sim.world.threads[thread].state = state;
+}
+
+/// Tells roles apart, whatever number a thread happens to have.
+fn role_number(role: Role) -> u64 {
+    match role {
+        Role::Worker(n) => u64::from(n),
+        Role::Loop => 1 << 62,
+        Role::Task { task, index } => 1 << 63 | u64::from(task.0) << 32 | u64::from(index),
+        Role::Spawned { program, index } => 3 << 62 | u64::from(program.0) << 32 | u64::from(index),
+    }
+}

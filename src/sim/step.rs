@@ -1,0 +1,238 @@
+//! What each op does. Ops that take time or wait set the thread's phase; the rest is done at once.
+
+use super::world::{Phase, State};
+use super::{Chooser, Outcome, Sim};
+use crate::choice::Choice;
+use crate::id::{ContextId, CoreId, LockId, ProcessId, ProgramId, ThreadId, VarId};
+use crate::model::{Execution, Op, SpawnKind};
+use crate::time::Duration;
+use crate::trace::{CpuKind, On, Sink, What};
+
+impl<S: Sink, C: Chooser> Sim<'_, S, C> {
+    /// Executes the op at the context's program counter. Whether the thread can go on at this instant.
+    pub(super) fn step(&mut self, core: CoreId, thread: ThreadId) -> bool {
+        let context = self.world.threads[thread].current;
+        if !C::ALWAYS_FIRST && self.interferes(core, thread) {
+            return false;
+        }
+        let pc = self.world.contexts[context].pc;
+        let op = self.model.code[pc as usize];
+        self.world.contexts[context].pc = pc + 1;
+        match op {
+            Op::Compute { kind, time } => self.compute(thread, context, kind, time),
+            Op::Io { device, time } => self.io(thread, context, device, time),
+            Op::Sleep { time } => self.begin_sleep(thread, context, time),
+            Op::Yield => self.yield_now(thread, context),
+            Op::Acquire { lock } => self.acquire(thread, context, lock),
+            Op::Release { lock } => self.release(context, lock),
+            Op::Load { var, register } => self.load(context, var, register),
+            Op::Add { register, by } => self.add(context, register, by),
+            Op::Store { var, register } => self.store(context, var, register),
+            Op::Repeat { times } => self.push(context, times),
+            Op::Again { start } => self.again(context, start),
+            Op::Jump { to } => self.jump(context, to),
+            Op::Choose { table } => self.branch(context, table),
+            Op::Call { entry } => self.call(context, entry),
+            Op::Return => self.return_from(core, context),
+            Op::Spawn { kind, program, count } => self.spawn_all(thread, context, kind, program, count),
+            Op::Join { program } => self.join(thread, context, program),
+            Op::Print { text } => self.print(context, text),
+            Op::BeginBlocking => self.blocking(context, 1),
+            Op::EndBlocking => self.blocking(context, -1),
+        }
+    }
+
+    /// The chooser may take the core away before any op, if somebody waits for it.
+    fn interferes(&mut self, core: CoreId, thread: ThreadId) -> bool {
+        if self.world.kernel.waiting() == 0 || self.chooser.choose(Choice::Preempt, 2) == 0 {
+            return false;
+        }
+        debug_assert!(self.world.threads[thread].state == State::Running);
+        self.preempt(core, thread);
+        true
+    }
+
+    fn compute(&mut self, thread: ThreadId, context: ContextId, kind: CpuKind, time: crate::id::DistId) -> bool {
+        let mut demand = self.sample(context, time);
+        if kind == CpuKind::NoGil {
+            self.start_burst(thread, context, kind, demand, Phase::Gil);
+            if self.world.threads[thread].phase == Phase::Burst {
+                return self.leave_gil(thread, Phase::Burst);
+            }
+            self.world.threads[thread].phase = Phase::Step;
+            return true;
+        }
+        if matches!(self.model.execution, Execution::FreeThreaded(_)) && kind != CpuKind::HoldGil {
+            let permille = u128::from(self.model.interpreter.free_threading_permille);
+            demand = Duration((u128::from(demand.0) * permille / 1_000) as u64);
+        }
+        self.start_burst(thread, context, kind, demand, Phase::Step);
+        true
+    }
+
+    fn load(&mut self, context: ContextId, var: VarId, register: u16) -> bool {
+        let process = self.home_of_var(context, var);
+        let value = self.world.processes[process.index()].vars[var.index()];
+        self.world.contexts[context].registers[register as usize] = value;
+        self.note(What::Load { var, process, context, value });
+        true
+    }
+
+    fn add(&mut self, context: ContextId, register: u16, by: i64) -> bool {
+        let register = &mut self.world.contexts[context].registers[register as usize];
+        *register = register.wrapping_add(by);
+        true
+    }
+
+    fn store(&mut self, context: ContextId, var: VarId, register: u16) -> bool {
+        let process = self.home_of_var(context, var);
+        let value = self.world.contexts[context].registers[register as usize];
+        self.world.processes[process.index()].vars[var.index()] = value;
+        self.note(What::Store { var, process, context, value });
+        true
+    }
+
+    fn home_of_var(&self, context: ContextId, var: VarId) -> ProcessId {
+        if self.model.vars[var.index()].interprocess { ProcessId(0) } else { self.process_of(context) }
+    }
+
+    /// The process whose copy of the lock the context uses.
+    pub(super) fn home_of_lock(&self, context: ContextId, lock: LockId) -> ProcessId {
+        if self.model.locks[lock.index()].interprocess { ProcessId(0) } else { self.process_of(context) }
+    }
+
+    fn process_of(&self, context: ContextId) -> ProcessId {
+        self.world.threads[self.world.contexts[context].thread].process
+    }
+
+    fn push(&mut self, context: ContextId, times: u32) -> bool {
+        self.world.contexts[context].stack.push(times);
+        true
+    }
+
+    fn again(&mut self, context: ContextId, start: u32) -> bool {
+        let state = &mut self.world.contexts[context];
+        let rounds = state.stack.last_mut().expect("lowering pairs every loop end with a start");
+        *rounds -= 1;
+        if *rounds == 0 {
+            state.stack.pop();
+        } else {
+            state.pc = start;
+        }
+        true
+    }
+
+    fn jump(&mut self, context: ContextId, to: u32) -> bool {
+        self.world.contexts[context].pc = to;
+        true
+    }
+
+    fn branch(&mut self, context: ContextId, table: u32) -> bool {
+        let bits = self.draw(context);
+        let choice = &self.model.choices[table as usize];
+        let branch = choice.branches.iter().find(|(upto, _)| bits <= *upto);
+        self.jump(context, branch.map_or(choice.otherwise, |(_, to)| *to))
+    }
+
+    fn call(&mut self, context: ContextId, entry: u32) -> bool {
+        let state = &mut self.world.contexts[context];
+        state.stack.push(state.pc);
+        state.pc = entry;
+        true
+    }
+
+    fn return_from(&mut self, core: CoreId, context: ContextId) -> bool {
+        match self.world.contexts[context].stack.pop() {
+            Some(back) => self.jump(context, back),
+            None => {
+                self.finish(core, context);
+                true
+            }
+        }
+    }
+
+    /// The cost comes first, as a burst before the op is executed again.
+    fn spawn_all(
+        &mut self,
+        thread: ThreadId,
+        context: ContextId,
+        kind: SpawnKind,
+        program: ProgramId,
+        count: u32,
+    ) -> bool {
+        let costs = &self.model.machine.costs;
+        let each = match kind {
+            SpawnKind::Thread => costs.thread_start,
+            SpawnKind::Process => costs.process_start,
+            SpawnKind::Coroutine => Duration::ZERO,
+        };
+        let cost = Duration(each.0.saturating_mul(u64::from(count)));
+        let state = &mut self.world.contexts[context];
+        if cost > Duration::ZERO && !state.paid {
+            state.paid = true;
+            state.pc -= 1;
+            self.start_burst(thread, context, CpuKind::HoldGil, cost, Phase::Step);
+            return true;
+        }
+        state.paid = false;
+        for _ in 0..count {
+            self.spawn(context, kind, program);
+        }
+        true
+    }
+
+    fn print(&mut self, context: ContextId, text: crate::id::TextId) -> bool {
+        self.note(What::Print { context, text });
+        true
+    }
+
+    fn blocking(&mut self, context: ContextId, change: i32) -> bool {
+        let depth = &mut self.world.contexts[context].blocking;
+        *depth = depth.wrapping_add_signed(change);
+        true
+    }
+
+    fn release(&mut self, context: ContextId, lock: LockId) -> bool {
+        let process = self.home_of_lock(context, lock);
+        let state = &mut self.world.processes[process.index()].locks[lock.index()];
+        if state.owner() != Some(context) {
+            let who = self.who(context);
+            let lock = self.model.locks[lock.index()].name.clone();
+            self.outcome = Some(Outcome::NotHeld { who, lock });
+            return false;
+        }
+        let waiters = state.release(context);
+        self.note(What::LockRelease { lock, process, context });
+        if waiters > 0 {
+            let chosen = self.choose(Choice::LockWaiter, waiters);
+            let contexts = &self.world.contexts;
+            let in_loop = |waiter: ContextId| contexts[waiter].coroutine && contexts[waiter].blocking == 0;
+            let state = &mut self.world.processes[process.index()].locks[lock.index()];
+            let waiter = state.wake(chosen, in_loop).expect("there is a waiter");
+            self.world.contexts[waiter].woken = true;
+            self.wake_context(waiter);
+        }
+        true
+    }
+
+    /// Whether the context waits in its event loop rather than by blocking its thread.
+    pub(super) fn awaits(&self, context: ContextId) -> bool {
+        let state = &self.world.contexts[context];
+        state.coroutine && state.blocking == 0
+    }
+
+    /// The coroutine stops until it is made ready, and then does `phase`.
+    pub(super) fn suspend(&mut self, thread: ThreadId, context: ContextId, on: On, phase: Phase) -> bool {
+        self.note(What::Suspend { context, on });
+        let state = &mut self.world.contexts[context];
+        state.resume = phase;
+        state.waits = Some((on, self.world.now));
+        let state = &mut self.world.threads[thread];
+        state.current = state.own;
+        state.phase = Phase::Handle;
+        if matches!(on, On::Lock(_)) {
+            self.look_for_cycle(context);
+        }
+        true
+    }
+}

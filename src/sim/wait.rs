@@ -1,0 +1,155 @@
+//! Steps that wait: devices, the clock, locks, children. A thread releases the GIL and blocks; a coroutine is suspended.
+
+use super::world::{Phase, Request};
+use super::{Chooser, Sim};
+use crate::engine::Class;
+use crate::id::{ContextId, CoreId, DeviceId, DistId, LockId, ProgramId, RequestId, ThreadId};
+use crate::sync::Acquire;
+use crate::time::Duration;
+use crate::trace::{CpuKind, On, Sink, What};
+
+impl<S: Sink, C: Chooser> Sim<'_, S, C> {
+    pub(super) fn io(&mut self, thread: ThreadId, context: ContextId, device: DeviceId, time: Option<DistId>) -> bool {
+        let time = time.unwrap_or(self.model.devices[device.index()].latency);
+        let latency = self.sample(context, time);
+        let submit = Phase::Submit(device, latency);
+        let syscall = self.model.machine.costs.syscall;
+        if self.awaits(context) {
+            // Simplification: a non-blocking call keeps the GIL (CPython releases it even then).
+            self.start_burst(thread, context, CpuKind::Loop, syscall, submit);
+            return true;
+        }
+        self.start_burst(thread, context, CpuKind::System, syscall, submit);
+        let then = self.world.threads[thread].phase;
+        self.leave_gil(thread, then)
+    }
+
+    /// The request goes to the device; whoever made it waits.
+    pub(super) fn submit(&mut self, thread: ThreadId, device: DeviceId, latency: Duration) -> bool {
+        let context = self.world.threads[thread].current;
+        let new = Request { device, latency, context };
+        let request = self.world.requests.claim(|| new.clone());
+        self.world.requests[request] = new;
+        self.note(What::IoSubmit { device, request, context });
+        if self.world.devices[device.index()].submit(request) {
+            self.serve(request);
+        }
+        if self.awaits(context) {
+            return self.suspend(thread, context, On::Io(device), Phase::Step);
+        }
+        self.block(thread, On::Io(device), Phase::Gil);
+        false
+    }
+
+    fn serve(&mut self, request: RequestId) {
+        let Request { device, latency, .. } = self.world.requests[request];
+        self.note(What::IoStart { device, request, latency });
+        self.world.engine.schedule(self.world.now + latency, Class::Completion, request.0);
+    }
+
+    /// The device has served a request.
+    pub(super) fn served(&mut self, request: RequestId) {
+        let Request { device, context, .. } = self.world.requests[request];
+        self.note(What::IoDone { device, request });
+        self.world.requests.release(request);
+        if let Some(next) = self.world.devices[device.index()].finish() {
+            self.serve(next);
+        }
+        self.wake_context(context);
+    }
+
+    pub(super) fn begin_sleep(&mut self, thread: ThreadId, context: ContextId, time: DistId) -> bool {
+        let time = self.sample(context, time);
+        if self.awaits(context) {
+            return self.sleep(thread, time);
+        }
+        self.leave_gil(thread, Phase::Sleep(time))
+    }
+
+    pub(super) fn sleep(&mut self, thread: ThreadId, time: Duration) -> bool {
+        let context = self.world.threads[thread].current;
+        let at = self.world.now + time;
+        self.note(What::Sleep { context, time });
+        if self.awaits(context) {
+            self.event_loop(thread).call_at(at, context);
+            return self.suspend(thread, context, On::Sleep, Phase::Step);
+        }
+        self.block(thread, On::Sleep, Phase::Gil);
+        self.set_timeout(thread, at);
+        false
+    }
+
+    pub(super) fn yield_now(&mut self, thread: ThreadId, context: ContextId) -> bool {
+        if self.awaits(context) {
+            self.event_loop(thread).call_soon(context);
+            return self.suspend(thread, context, On::Nothing, Phase::Step);
+        }
+        self.leave_gil(thread, Phase::Yield)
+    }
+
+    pub(super) fn give_way_to_waiting(&mut self, core: CoreId, thread: ThreadId) -> bool {
+        self.world.threads[thread].phase = Phase::Gil;
+        if !self.world.kernel.should_yield() {
+            return true;
+        }
+        self.give_way(core, thread);
+        false
+    }
+
+    pub(super) fn acquire(&mut self, thread: ThreadId, context: ContextId, lock: LockId) -> bool {
+        if self.awaits(context) {
+            self.world.threads[thread].phase = Phase::Lock(lock);
+            return true;
+        }
+        let process = self.home_of_lock(context, lock);
+        if self.world.processes[process.index()].locks[lock.index()].try_acquire(context) {
+            self.note(What::LockTake { lock, process, context });
+            return true;
+        }
+        self.leave_gil(thread, Phase::Lock(lock))
+    }
+
+    pub(super) fn wait_for_lock(&mut self, thread: ThreadId, lock: LockId) -> bool {
+        let context = self.world.threads[thread].current;
+        let awaits = self.awaits(context);
+        let process = self.home_of_lock(context, lock);
+        let woken = std::mem::take(&mut self.world.contexts[context].woken);
+        let state = &mut self.world.processes[process.index()].locks[lock.index()];
+        let verdict = if awaits { state.acquire_fair(context, woken) } else { state.acquire(context, woken) };
+        match (verdict, awaits) {
+            (Acquire::Taken, _) => {
+                self.note(What::LockTake { lock, process, context });
+                self.world.threads[thread].phase = if awaits { Phase::Step } else { Phase::Gil };
+                true
+            }
+            (Acquire::Queued, true) => self.suspend(thread, context, On::Lock(lock), Phase::Lock(lock)),
+            (Acquire::Queued, false) => {
+                self.block(thread, On::Lock(lock), Phase::Lock(lock));
+                false
+            }
+        }
+    }
+
+    pub(super) fn join(&mut self, thread: ThreadId, context: ContextId, program: ProgramId) -> bool {
+        if !self.has_children(context, program) {
+            return true;
+        }
+        if self.awaits(context) {
+            return self.suspend(thread, context, On::Join(program), Phase::Step);
+        }
+        self.leave_gil(thread, Phase::Join(program))
+    }
+
+    pub(super) fn wait_for_children(&mut self, thread: ThreadId, program: ProgramId) -> bool {
+        if !self.has_children(self.world.threads[thread].current, program) {
+            self.world.threads[thread].phase = Phase::Gil;
+            return true;
+        }
+        self.block(thread, On::Join(program), Phase::Gil);
+        false
+    }
+
+    fn has_children(&self, context: ContextId, program: ProgramId) -> bool {
+        self.world.contexts[context].children.iter().any(|(of, live)| *of == program && *live > 0)
+    }
+}

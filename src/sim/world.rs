@@ -1,0 +1,222 @@
+//! The simulated world: everything that a run can change. It can be cloned and hashed.
+
+use std::collections::VecDeque;
+
+use crate::engine::Engine;
+use crate::id::{ContextId, CoreId, DeviceId, JobId, ProcessId, ProgramId, RequestId, TaskId, ThreadId};
+use crate::io::Device;
+use crate::kernel::Kernel;
+use crate::load::Source;
+use crate::rng::{Pages, Stream};
+use crate::runtime::event_loop::EventLoop;
+use crate::runtime::gil::Gil;
+use crate::slab::Slab;
+use crate::sync::Lock;
+use crate::time::{Duration, Time};
+use crate::trace::{CpuKind, On, Role};
+
+/// The state of a run.
+#[derive(Clone, Debug, Hash)]
+pub struct World {
+    pub(super) now: Time,
+    pub(super) engine: Engine,
+    pub(super) kernel: Kernel,
+    pub(super) processes: Vec<Process>,
+    pub(super) threads: Slab<ThreadId, Thread>,
+    pub(super) contexts: Slab<ContextId, Context>,
+    pub(super) devices: Vec<Device>,
+    pub(super) requests: Slab<RequestId, Request>,
+    pub(super) work: Work,
+}
+
+/// Jobs, and where they come from and go to.
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Work {
+    pub jobs: Slab<JobId, Job>,
+    pub tasks: Vec<TaskState>,
+    /// Jobs that no worker has taken yet.
+    pub queue: VecDeque<JobId>,
+    pub idle_workers: VecDeque<ThreadId>,
+    /// Threads of event loops, in the order of their processes, and whose turn it is to get the next job.
+    pub loops: Vec<ThreadId>,
+    pub next_loop: usize,
+    /// Contexts spawned so far, by program: gives them their numbers.
+    pub spawned: Vec<u32>,
+    /// Closed users: task and number within the task. Their events are numbered after those of the tasks.
+    pub users: Vec<(TaskId, u32)>,
+    /// Threads and coroutines that are neither workers nor loops, and jobs.
+    pub unfinished: u64,
+}
+
+#[derive(Clone, Debug, Hash)]
+pub(super) struct TaskState {
+    pub source: Source,
+    /// Draws of jobs, for programs without loops.
+    pub pages: Pages,
+    pub ended: u32,
+    /// How many tasks of `after` are still to end.
+    pub blockers: u32,
+}
+
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Job {
+    pub task: TaskId,
+    pub index: u32,
+    pub user: Option<u32>,
+}
+
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Request {
+    pub device: DeviceId,
+    pub latency: Duration,
+    pub context: ContextId,
+}
+
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Process {
+    pub gil: Option<Gil>,
+    pub locks: Vec<Lock>,
+    pub vars: Vec<i64>,
+    pub threads: u32,
+}
+
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Thread {
+    pub process: ProcessId,
+    /// The context that is the thread's own.
+    pub own: ContextId,
+    /// The context whose ops it executes: its own, or a coroutine.
+    pub current: ContextId,
+    pub body: Body,
+    pub state: State,
+    /// What to do next on a core.
+    pub phase: Phase,
+    pub burst: Burst,
+    /// Sequence number of its pending timer, 0 for none.
+    pub timer: u64,
+    /// The core it is on, or was on last.
+    pub core: Option<CoreId>,
+    /// Waiting for the GIL: the tenure it waits for, and whether it waited a whole interval.
+    pub seen: u64,
+    pub timed_out: bool,
+    /// Stream of its wake latencies, made at the first draw.
+    pub wakes: Option<Box<Stream>>,
+    pub role: Role,
+}
+
+/// Core time that a thread is about to use.
+#[derive(Clone, Copy, Debug, Hash)]
+pub(super) struct Burst {
+    pub kind: CpuKind,
+    pub context: ContextId,
+    /// What was left at `since`.
+    pub left: Duration,
+    /// When it last began or went on, while the thread runs.
+    pub since: Time,
+    /// What the thread does after it.
+    pub then: Phase,
+}
+
+/// What a thread is for.
+#[derive(Clone, Debug, Hash)]
+pub(super) enum Body {
+    /// Takes jobs from the queue.
+    Worker,
+    /// Executes one program and ends.
+    Program,
+    /// Runs an event loop.
+    Loop(Box<EventLoop>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum State {
+    Ended,
+    Waking,
+    Ready,
+    Switching,
+    Running,
+    /// Also: new.
+    Blocked(On),
+}
+
+/// Where a thread stands between two instants on a core. What comes before the GIL is taken again needs no GIL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Phase {
+    /// Take the GIL, then go on where it stopped.
+    Gil,
+    /// Execute the next op of the current context.
+    Step,
+    /// Use core time.
+    Burst,
+    /// Hand a request to the device and wait for it.
+    Submit(DeviceId, Duration),
+    /// Wait for the clock.
+    Sleep(Duration),
+    /// Leave the core if somebody waits for it.
+    Yield,
+    /// Test the lock, wait for it if it is taken.
+    Lock(crate::id::LockId),
+    /// Wait for children if there are any left.
+    Join(ProgramId),
+    /// Take the next job.
+    Job,
+    /// Wait for a job if there is none.
+    Idle,
+    /// Event loop: poll, collect, run the snapshot handle by handle.
+    Poll,
+    Select,
+    Selected,
+    Collect,
+    Handle,
+    Resume(ContextId),
+    /// End the thread.
+    End,
+}
+
+/// Something that executes a program: a program counter and what belongs to it.
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Context {
+    /// The thread it runs on; for a coroutine that of its loop.
+    pub thread: ThreadId,
+    pub coroutine: bool,
+    pub role: Role,
+    pub pc: u32,
+    /// Rounds left of loops, and return addresses.
+    pub stack: Vec<u32>,
+    pub registers: Vec<i64>,
+    pub draws: Draws,
+    pub job: Option<JobId>,
+    /// Who spawned it (with its generation), and from which program it was made.
+    pub parent: Option<(ContextId, u32)>,
+    pub program: ProgramId,
+    /// How many children live, by program.
+    pub children: Vec<(ProgramId, u32)>,
+    /// Depth of `BeginBlocking`.
+    pub blocking: u32,
+    /// The cost of the `Spawn` at `pc` has been paid.
+    pub paid: bool,
+    /// It was woken by the release of the lock that it waits for.
+    pub woken: bool,
+    /// What it waits for, if it does, and since when.
+    pub waits: Option<(On, Time)>,
+    /// What a resumed coroutine does first.
+    pub resume: Phase,
+    /// Names its streams.
+    pub key: u64,
+    pub spawned: u32,
+    /// Counts the users of this slot.
+    pub generation: u32,
+}
+
+/// Where a context's random numbers come from.
+#[derive(Clone, Debug, Hash)]
+pub(super) enum Draws {
+    /// It never draws.
+    None,
+    /// Position in the pages of its task.
+    Paged { task: TaskId, next: u64 },
+    /// A stream of its own.
+    Own(Box<Stream>),
+    /// The stream of a closed user.
+    User { task: TaskId, user: u32 },
+}

@@ -1,0 +1,111 @@
+//! Locks. A release wakes one waiter and lets it compete; nobody is handed anything.
+
+use std::collections::VecDeque;
+
+use crate::id::ContextId;
+
+/// A mutex: barging for threads, as CPython's `Lock`; no barging past waiting coroutines, as `asyncio.Lock`.
+#[derive(Clone, Debug, Default, Hash)]
+pub struct Lock {
+    owner: Option<ContextId>,
+    waiters: VecDeque<ContextId>,
+    /// A coroutine that was woken to take the lock; others do not overtake it.
+    promised: Option<ContextId>,
+}
+
+/// What a context that asked for the lock gets.
+#[must_use = "a context that did not get the lock must wait"]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Acquire {
+    /// The lock is its own.
+    Taken,
+    /// It waits.
+    Queued,
+}
+
+impl Lock {
+    /// Who holds it.
+    pub fn owner(&self) -> Option<ContextId> {
+        self.owner
+    }
+
+    /// A thread asks. `again` if it was woken by a release: it then keeps its place in front.
+    pub fn acquire(&mut self, context: ContextId, again: bool) -> Acquire {
+        if self.try_acquire(context) {
+            return Acquire::Taken;
+        }
+        match again {
+            true => self.waiters.push_front(context),
+            false => self.waiters.push_back(context),
+        }
+        Acquire::Queued
+    }
+
+    /// Takes the lock if that needs no waiting.
+    #[must_use = "the lock may not have been taken"]
+    pub fn try_acquire(&mut self, context: ContextId) -> bool {
+        let free = self.owner.is_none() && self.promised.is_none_or(|promised| promised == context);
+        if free {
+            self.owner = Some(context);
+            self.promised = None;
+        }
+        free
+    }
+
+    /// A coroutine asks: it does not overtake those who wait.
+    pub fn acquire_fair(&mut self, context: ContextId, again: bool) -> Acquire {
+        if !again && !self.waiters.is_empty() {
+            self.waiters.push_back(context);
+            return Acquire::Queued;
+        }
+        self.acquire(context, again)
+    }
+
+    /// The owner lets go. Returns the number of waiters, one of which to wake; see [`Lock::wake`].
+    #[must_use = "a waiter may have to be woken"]
+    pub fn release(&mut self, context: ContextId) -> usize {
+        debug_assert!(self.owner == Some(context), "{context:?} released a lock it does not own");
+        self.owner = None;
+        self.waiters.len()
+    }
+
+    /// The `n`-th longest waiter stops waiting and competes for the lock. `promise` if nobody may overtake it.
+    pub fn wake(&mut self, n: usize, promise: impl FnOnce(ContextId) -> bool) -> Option<ContextId> {
+        let waiter = self.waiters.remove(n)?;
+        if promise(waiter) {
+            self.promised = Some(waiter);
+        }
+        Some(waiter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: ContextId = ContextId(0);
+    const B: ContextId = ContextId(1);
+    const C: ContextId = ContextId(2);
+
+    #[test]
+    fn a_thread_can_overtake_the_woken_one() {
+        let mut lock = Lock::default();
+        assert_eq!(lock.acquire(A, false), Acquire::Taken);
+        assert_eq!(lock.acquire(B, false), Acquire::Queued);
+        assert_eq!(lock.release(A), 1);
+        assert_eq!(lock.wake(0, |_| false), Some(B));
+        assert_eq!(lock.acquire(C, false), Acquire::Taken);
+        assert_eq!(lock.acquire(B, true), Acquire::Queued);
+    }
+
+    #[test]
+    fn a_coroutine_is_not_overtaken() {
+        let mut lock = Lock::default();
+        assert_eq!(lock.acquire_fair(A, false), Acquire::Taken);
+        assert_eq!(lock.acquire_fair(B, false), Acquire::Queued);
+        assert_eq!(lock.release(A), 1);
+        assert_eq!(lock.wake(0, |_| true), Some(B));
+        assert_eq!(lock.acquire_fair(C, false), Acquire::Queued);
+        assert_eq!(lock.acquire_fair(B, true), Acquire::Taken);
+    }
+}

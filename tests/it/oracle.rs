@@ -1,0 +1,209 @@
+//! Recorded outputs of other schedulers and published worst cases: must agree exactly.
+
+use gilsim::dist::Dist;
+use gilsim::kernel::policy::{PolicyConfig, Ties};
+use gilsim::model::{Arrivals, Builder, Costs, Execution, Stmt};
+use gilsim::time::Duration;
+use gilsim::trace::CpuKind;
+use serde_json::Value;
+
+use crate::probe::probe;
+
+/// One abstract time unit of the recorded programs.
+const UNIT: f64 = 1e6;
+
+fn cases(file: &str) -> Value {
+    let path = format!("{}/tests/oracle/{file}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn units(value: &Value) -> Duration {
+    Duration((value.as_f64().unwrap() * UNIT).round() as u64)
+}
+
+fn numbers(value: &Value) -> Vec<u64> {
+    value.as_array().unwrap().iter().map(|v| units(v).0).collect()
+}
+
+fn cpu(time: Duration) -> Stmt {
+    Stmt::Cpu(CpuKind::Python, Dist::Const(time))
+}
+
+/// One thread for each job, arriving when the case says.
+fn one_thread_each(cores: u32, policy: PolicyConfig, jobs: &[Value]) -> Builder {
+    let mut builder = Builder::new(cores, Execution::ThreadPerTask).native().policy(policy);
+    for (index, job) in jobs.iter().enumerate() {
+        let arrivals = Arrivals::Recorded([units(&job["arrival"])].into());
+        builder.task(&format!("job {index}"), Some(1), arrivals, vec![], vec![cpu(units(&job["burst"]))]);
+    }
+    builder
+}
+
+/// Recorded segments without cores: `[start, end, job]`, neighbours of one job merged.
+fn segments(expected: &Value) -> Vec<(u64, u64, u32)> {
+    let rows = expected.as_array().unwrap().iter();
+    rows.map(|row| (units(&row[0]).0, units(&row[1]).0, row[2].as_u64().unwrap() as u32)).collect()
+}
+
+fn on_core_zero(segments: &[(u64, u64, u32, u32)]) -> Vec<(u64, u64, u32)> {
+    segments.iter().map(|s| (s.0, s.1, s.3)).collect()
+}
+
+#[test]
+fn first_come_and_round_robin_agree_with_ostep() {
+    let cases = cases("ostep-scheduler");
+    let mut compared = 0;
+    for case in cases["cases"].as_array().unwrap() {
+        let inputs = &case["inputs"];
+        let policy = match inputs["policy"].as_str().unwrap() {
+            "FIFO" => PolicyConfig::FirstCome,
+            "RR" => PolicyConfig::RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst),
+            _ => continue, // SJF is not a policy yet.
+        };
+        let jobs = inputs["jobs"].as_array().unwrap();
+        let (_, probe) = probe(&one_thread_each(1, policy, jobs).build(), 1);
+        let (ends, starts) = (probe.completions(jobs.len()), probe.first_runs(jobs.len()));
+        for expected in case["expected"]["per_job"].as_array().unwrap() {
+            let job = expected["job"].as_u64().unwrap() as usize;
+            let id = &case["id"];
+            assert_eq!(starts[job], units(&expected["response"]).0, "{id} job {job}");
+            assert_eq!(ends[job], units(&expected["turnaround"]).0, "{id} job {job}");
+        }
+        compared += 1;
+    }
+    assert!(compared >= 8, "{compared}");
+}
+
+#[test]
+fn three_policies_with_arrivals_agree_with_four_programs() {
+    let cases = cases("uniprocessor-arrivals");
+    let cases = cases["cases"].as_array().unwrap();
+    for case in cases {
+        let quantum = units(&case["inputs"]["quantum"]);
+        let jobs = case["inputs"]["jobs"].as_array().unwrap();
+        for (name, policy) in [
+            ("fcfs", PolicyConfig::FirstCome),
+            ("rr-arrivals-first", PolicyConfig::RoundRobin(quantum, Ties::ArrivalsFirst)),
+            ("rr-preempted-first", PolicyConfig::RoundRobin(quantum, Ties::PreemptedFirst)),
+        ] {
+            let expected = &case["expected"][name];
+            let (_, probe) = probe(&one_thread_each(1, policy, jobs).build(), 1);
+            let id = &case["id"];
+            assert_eq!(probe.completions(jobs.len()), numbers(&expected["completion"]), "{id} {name}");
+            assert_eq!(on_core_zero(&probe.segments), segments(&expected["segments"]), "{id} {name}");
+        }
+    }
+    assert!(cases.len() >= 10);
+}
+
+/// `i` costs a tick to issue, the device's time, and a tick to complete; `cN` costs N ticks.
+#[test]
+fn computing_overlaps_with_devices_as_in_ostep() {
+    let cases = cases("ostep-process-run");
+    let mut compared = 0;
+    for case in cases["cases"].as_array().unwrap() {
+        let inputs = &case["inputs"];
+        let execution = match (inputs["switch"].as_str().unwrap(), inputs["io_done"].as_str().unwrap()) {
+            ("on_io", "later") => Execution::ThreadPerTask,
+            ("on_end", _) => Execution::Serial,
+            _ => continue, // Preemption by a completion is not a policy yet.
+        };
+        let mut builder = Builder::new(1, execution).native().policy(PolicyConfig::FirstCome);
+        let device = builder.device("device", Dist::Const(units(&inputs["io_length"])), None);
+        let programs = inputs["programs"].as_array().unwrap();
+        for (index, program) in programs.iter().enumerate() {
+            let mut steps = Vec::new();
+            for instruction in program.as_str().unwrap().split(',') {
+                match instruction.strip_prefix('c') {
+                    Some(ticks) => steps.push(cpu(Duration(ticks.parse::<u64>().unwrap() * UNIT as u64))),
+                    None => steps.extend([cpu(Duration::ms(1)), Stmt::Io(device, None), cpu(Duration::ms(1))]),
+                }
+            }
+            builder.batch(&format!("p{index}"), 1, steps);
+        }
+        let (_, probe) = probe(&builder.build(), 1);
+        let expected = &case["expected"];
+        let id = &case["id"];
+        assert_eq!(probe.completions(programs.len()), numbers(&expected["completion"]), "{id}");
+        if execution == Execution::ThreadPerTask {
+            assert_eq!(on_core_zero(&probe.segments), segments(&expected["segments"]), "{id}");
+        }
+        compared += 1;
+    }
+    assert!(compared >= 6, "{compared}");
+}
+
+/// Independent tasks in the order of a list on several cores: Graham's worst cases. (His anomalies with precedence need a
+/// list that outlives the release of a task, which is a priority and not an order of arrival.)
+#[test]
+fn list_scheduling_agrees_with_graham() {
+    let cases = cases("bounds");
+    let mut compared = 0;
+    for case in cases["list_scheduling"]["cases"].as_array().unwrap() {
+        let inputs = &case["inputs"];
+        if !inputs["precedence"].as_array().unwrap().is_empty() {
+            continue;
+        }
+        let cores = inputs["cores"].as_u64().unwrap() as u32;
+        let mut builder = Builder::new(cores, Execution::ThreadPerTask).native().policy(PolicyConfig::FirstCome);
+        for task in inputs["list"].as_array().unwrap() {
+            let time = units(&inputs["times"][task.as_u64().unwrap() as usize - 1]);
+            builder.batch(&format!("task {task}"), 1, vec![cpu(time)]);
+        }
+        let (_, probe) = probe(&builder.build(), 1);
+        let mut found: Vec<[u64; 4]> =
+            probe.segments.iter().map(|s| [s.0, s.1, u64::from(s.2), u64::from(s.3) + 1]).collect();
+        let rows = case["expected"]["segments"].as_array().unwrap().iter();
+        let mut expected: Vec<[u64; 4]> = rows
+            .map(|row| [units(&row[0]).0, units(&row[1]).0, row[2].as_u64().unwrap(), row[3].as_u64().unwrap()])
+            .collect();
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{}", case["id"]);
+        compared += 1;
+    }
+    assert!(compared >= 2, "{compared}");
+}
+
+#[test]
+fn round_robin_pays_for_every_change_of_job() {
+    let cases = cases("bounds");
+    for case in cases["round_robin_switch_cost"]["cases"].as_array().unwrap() {
+        let (inputs, expected) = (&case["inputs"], &case["expected"]);
+        let policy = PolicyConfig::RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst);
+        let costs = Costs { context_switch: units(&inputs["switch_cost"]), ..Costs::zero() };
+        let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(policy).costs(costs);
+        builder.batch("job", inputs["jobs"].as_u64().unwrap() as u32, vec![cpu(units(&inputs["burst"]))]);
+        let (ended, probe) = probe(&builder.build(), 1);
+        assert_eq!(ended.at.0, units(&expected["makespan"]).0, "{inputs}");
+        let first = probe.ended.iter().map(|ended| ended.2).min().unwrap();
+        assert_eq!(first, units(&expected["first_completion"]).0, "{inputs}");
+    }
+}
+
+/// N threads, each: a wait that overlaps, then computing that only so many can do at once. `parallel` is the GIL.
+#[test]
+fn closed_systems_complete_what_they_must_by_the_horizon() {
+    let cases = cases("bounds");
+    for case in cases["deterministic_closed"]["cases"].as_array().unwrap() {
+        let inputs = &case["inputs"];
+        let number = |key: &str| inputs[key].as_u64().unwrap();
+        let cores = number("parallel") as u32;
+        let mut builder = Builder::new(cores, Execution::ThreadPerTask)
+            .native()
+            .policy(PolicyConfig::FirstCome)
+            .until(Duration::us(number("horizon_us")));
+        let device = builder.device("io", Dist::Const(Duration::us(number("io_us"))), None);
+        let counter = builder.var("done", 0, false);
+        let mut round = vec![cpu(Duration::us(number("cpu_us"))), Stmt::Incr(counter, 1)];
+        if number("io_us") > 0 {
+            round.insert(0, Stmt::Io(device, None));
+        }
+        builder.model_mut().interpreter.increment = Duration::ZERO;
+        builder.batch("thread", number("threads") as u32, vec![Stmt::Forever(round)]);
+        let mut records = Vec::new();
+        gilsim::sim::run(&builder.build(), 1, &mut records);
+        let done = records.iter().filter(|r| matches!(r.what, gilsim::trace::What::Store { .. })).count() as u64;
+        assert_eq!(done, case["expected"]["completions_by_horizon"].as_u64().unwrap(), "{}", case["id"]);
+    }
+}
