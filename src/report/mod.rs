@@ -1,1 +1,6 @@
-//! To come.
+//! Numbers to files.
+
+pub mod latency;
+pub mod scene;
+pub mod series;
+pub mod timeline;
