@@ -3,6 +3,7 @@
 //! A [`Collector`] listens to a run; [`render`] turns what the collectors of all models heard into pictures.
 
 pub mod chart;
+pub mod html;
 pub mod latency;
 pub mod scene;
 pub mod series;

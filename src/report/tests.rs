@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 
 use super::{Collector, ModelData, Picture, render};
-use crate::dist::Dist;
 use crate::id::{ContextId, CoreId, DeviceId, JobId, LockId, ProcessId, TaskId, ThreadId};
 use crate::metrics::figures::{Figures, StateTimes, Summary};
 use crate::model::{Arrivals, Builder, Execution, Model};
@@ -40,7 +39,6 @@ fn model(made: &Made) -> Model {
     let mut builder = Builder::new(made.cores, made.execution);
     builder.task(made.task, None, Arrivals::Every(Duration::ms(1)), vec![], vec![]);
     builder.model_mut().warm_up = made.warm_up;
-    let _ = Dist::ZERO;
     builder.build()
 }
 

@@ -49,7 +49,7 @@ pub fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     if dense.len() <= 9 { dense } else { all(&[1.0]) }
 }
 
-/// At most three significant digits; thin spaces between thousands from 10 000 on.
+/// At most three significant digits; fixed spaces between thousands from 10 000 on.
 pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
@@ -62,14 +62,14 @@ pub fn number(value: f64) -> String {
         return format!("{:.*}e{digits}", 2, value / libm::pow(10.0, f64::from(digits)));
     }
     let scale = libm::pow(10.0, f64::from((digits - 2).max(0)));
-    let rounded = libm::round(value / scale) * scale;
+    let rounded = if digits > 2 { libm::round(value / scale) * scale } else { value };
     let decimals = (2 - digits).clamp(0, 9) as usize;
     let text = format!("{rounded:.decimals$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     grouped(text)
 }
 
-/// A whole number with thin spaces between thousands from 10 000 on.
+/// A whole number with fixed spaces between thousands from 10 000 on.
 pub fn count(value: u64) -> String {
     grouped(&value.to_string())
 }
@@ -84,7 +84,7 @@ fn grouped(text: &str) -> String {
     for (index, c) in whole.chars().enumerate() {
         let left = whole.len() - index;
         if index > 0 && left % 3 == 0 && !out.ends_with('-') {
-            out.push('\u{2009}');
+            out.push('\u{a0}');
         }
         out.push(c);
     }
@@ -123,8 +123,8 @@ mod tests {
     #[test]
     fn numbers_have_three_significant_digits() {
         let texts = [0.0, 0.012_34, 1.0, 5.31, 40.27, 999.6, 1_342.0, 74_466.0, f64::NAN].map(number);
-        assert_eq!(texts, ["0", "0.0123", "1", "5.31", "40.3", "1000", "1340", "74\u{2009}500", "–"]);
-        assert_eq!((count(1_074_466), count(4_321)), ("1\u{2009}074\u{2009}466".to_owned(), "4321".to_owned()));
+        assert_eq!(texts, ["0", "0.0123", "1", "5.31", "40.3", "1000", "1340", "74\u{a0}500", "–"]);
+        assert_eq!((count(1_074_466), count(4_321)), ("1\u{a0}074\u{a0}466".to_owned(), "4321".to_owned()));
         assert_eq!([percent(0.001), percent(0.97), percent(0.0)], ["<1 %", "97 %", "0 %"]);
     }
 }

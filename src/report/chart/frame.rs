@@ -115,7 +115,13 @@ pub fn end_labels(canvas: &Canvas, labels: &[EndLabel], x: f64, (top, bottom): (
     for (index, y) in order.into_iter().zip(apart(&wanted, 17.0, (top, bottom))) {
         let label = &labels[index];
         let (mark, text) = label.tokens;
-        canvas.line(mark, 0.8, &[(label.from.0 + 3.0, label.from.1), (x - 12.0, y), (x - 5.0, y)]);
+        // A long leader is grey, lest it be read as a line of data.
+        let far = x - label.from.0 > 60.0;
+        let leader = if far { Token::Axis } else { mark };
+        canvas.line(leader, 0.8, &[(label.from.0 + 4.0, label.from.1), (x - 12.0, y), (x - 5.0, y)]);
+        if far {
+            canvas.dot(mark, label.from, 2.6);
+        }
         let name = font::fit(&label.name, 270.0, 12.0, Weight::SemiBold);
         canvas.text((x, y + 4.3), &Label::new(&name).size(12.0).bold().token(text));
         canvas.text((RIGHT, y + 4.3), &Label::new(&label.figure).size(12.0).token(Token::Muted).end());

@@ -51,7 +51,8 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>) {
     let values = || curves.iter().flatten().map(|(_, value)| *value);
     let (least, most) = (values().fold(f64::MAX, f64::min), values().fold(1.0, f64::max));
     let unit = axis::unit(most);
-    let (low, high) = (least / 1.15, (most * 1.15).max(least * 2.0));
+    let spare = if most < least * 2.0 { 1.6 } else { 1.15 };
+    let (low, high) = (least / spare, most * spare);
     let widest = curves.iter().flatten().map(|(x, _)| *x).fold(1.0, f64::max) * 1.02;
     let names: Vec<String> = subject.models.iter().map(|model| model.name.clone()).collect();
     let labels_at = RIGHT - frame::label_room(&names, 0.0) + 24.0;

@@ -43,7 +43,7 @@ pub struct Subject<'a> {
 impl Subject<'_> {
     fn seed_words(&self) -> String {
         match self.models.first() {
-            Some(model) => format!("one seed, {}", model.figures.seed),
+            Some(model) => format!("one seed ({})", model.figures.seed),
             None => "no run".to_owned(),
         }
     }

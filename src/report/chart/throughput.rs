@@ -16,9 +16,10 @@ pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
     let title = title(subject);
     let canvas = Canvas::new(WIDTH, HEIGHT, &title);
     let subtitle = format!(
-        "{}: jobs completed per second of simulated time, in windows of {}; {}",
+        "{}: jobs completed per second of simulated time, in windows of {}; {}{}",
         subject.title,
         axis::duration(window as f64),
+        warm_up_words(subject),
         subject.seed_words()
     );
     frame::heading(&canvas, &title, &subtitle);
@@ -26,12 +27,12 @@ pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
     vec![Drawn { stem: "throughput".to_owned(), scene: canvas.finish() }]
 }
 
-/// 30 to 75 windows in the longest run, fewer if that would leave less than about ten jobs in each.
+/// 30 to 75 windows in the longest run, fewer (but at least four) if that would leave less than ten jobs in each.
 fn window(subject: &Subject<'_>) -> u64 {
     let longest = subject.models.iter().map(|model| model.series.end.0).max().unwrap_or(0);
     let jobs = subject.models.iter().map(|model| model.series.jobs).max().unwrap_or(0);
     let finest = subject.models.iter().map(|model| model.series.width).max().unwrap_or(1);
-    let windows = (jobs as f64 / 10.0).clamp(8.0, 30.0);
+    let windows = (jobs as f64 / 10.0).clamp(4.0, 30.0);
     (axis::step(longest as f64, windows) as u64).max(finest)
 }
 
@@ -44,7 +45,7 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>, window: u64) {
     let labels_at = RIGHT - frame::label_room(&names, 60.0) + 24.0;
     let time = TimeAxis { x: (76.0, labels_at - 28.0), y: (108.0, 384.0), end };
     let height = |rate: f64| time.y.1 - (time.y.1 - time.y.0) * rate / top;
-    let warm_up = subject.models.iter().map(|model| model.series.warm_up.0).max().unwrap_or(0) as f64;
+    let warm_up = warm_up(subject);
     if warm_up > 0.0 {
         canvas.rect(Token::Band, (time.x.0, time.y.0), (time.at(warm_up), time.y.1));
     }
@@ -74,6 +75,18 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>, window: u64) {
     }
     time.draw(canvas);
     frame::end_labels(canvas, &labels, labels_at, (time.y.0 + 4.0, time.y.1 - 4.0));
+}
+
+/// The longest warm-up of the models in nanoseconds.
+fn warm_up(subject: &Subject<'_>) -> f64 {
+    subject.models.iter().map(|model| model.series.warm_up.0).max().unwrap_or(0) as f64
+}
+
+fn warm_up_words(subject: &Subject<'_>) -> String {
+    match warm_up(subject) {
+        0.0 => String::new(),
+        ns => format!("the first {} are warm-up; ", axis::duration(ns)),
+    }
 }
 
 fn title(subject: &Subject<'_>) -> String {

@@ -128,6 +128,11 @@ impl Canvas {
         self.draw(&PathElement::new(line, style));
     }
 
+    /// A disc.
+    pub fn dot(&self, token: Token, center: Px, radius: f64) {
+        self.draw(&Circle::new(point(center), units(radius), token.color().filled()));
+    }
+
     /// A ring with the paper inside.
     pub fn ring(&self, token: Token, center: Px, radius: f64) {
         let radius = units(radius);
