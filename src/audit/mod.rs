@@ -1,1 +1,154 @@
-//! To come.
+//! Rebuilds the machine from the records alone and says where they break a rule.
+//!
+//! The auditor shares no code with the simulator: it knows the model, the records and the rules of [`Rule`]. It judges
+//! a record when it comes, and the state of the machine when time passes, because within one instant things come one
+//! after the other. Its memory is bounded by what lives at the same time. `docs/audit.md` explains every rule.
+
+mod bursts;
+mod cores;
+mod gil;
+mod io;
+mod jobs;
+mod locks;
+mod loops;
+mod memory;
+mod rule;
+mod threads;
+mod waits;
+
+#[cfg(test)]
+mod tests;
+
+pub use rule::{Rule, Violation};
+
+use self::rule::Reports;
+use self::threads::{Progress, State, Threads};
+use crate::model::Model;
+use crate::sim::{Ended, Outcome};
+use crate::time::Time;
+use crate::trace::{On, Record, Sink};
+
+/// Checks a run while it happens.
+#[derive(Debug)]
+pub struct Auditor {
+    reports: Reports,
+    until: Option<Time>,
+    threads: Threads,
+    cores: cores::Cores,
+    bursts: bursts::Bursts,
+    gils: gil::Gils,
+    locks: locks::Locks,
+    devices: io::Devices,
+    waits: waits::Waits,
+    loops: loops::Loops,
+    jobs: jobs::Jobs,
+    memory: memory::Memory,
+}
+
+impl Auditor {
+    /// Before the first record of a run of the model.
+    pub fn new(model: &Model) -> Auditor {
+        Auditor {
+            reports: Reports::default(),
+            until: model.until.map(|until| Time(until.0)),
+            threads: Threads::default(),
+            cores: cores::Cores::new(&model.machine),
+            bursts: bursts::Bursts::default(),
+            gils: gil::Gils::new(model),
+            locks: locks::Locks::new(model),
+            devices: io::Devices::new(model),
+            waits: waits::Waits::default(),
+            loops: loops::Loops::default(),
+            jobs: jobs::Jobs::new(model),
+            memory: memory::Memory::new(model),
+        }
+    }
+
+    /// What the run broke, in order; at most twenty violations, the last of which says how many more there were.
+    pub fn finish(mut self, ended: &Ended) -> Vec<Violation> {
+        self.advance(ended.at);
+        let finished = ended.outcome == Outcome::Finished;
+        let regular = ended.outcome.is_regular();
+        let ran = self.threads.finish(&mut self.reports);
+        self.cores.finish(ran, &mut self.reports);
+        self.bursts.finish(&self.threads, finished, &mut self.reports);
+        self.devices.finish(finished, &mut self.reports);
+        self.jobs.finish(finished, regular, &mut self.reports);
+        self.memory.finish(&self.threads, &mut self.reports);
+        self.check_outcome(&ended.outcome);
+        self.reports.finish()
+    }
+
+    fn advance(&mut self, time: Time) {
+        if time > self.reports.now {
+            self.settle(time);
+        }
+        let now = self.reports.now;
+        self.reports.require(time >= now, Rule::TimeOrder, || format!("time runs back to {} ns", time.0));
+        let over = self.until.filter(|until| time > *until);
+        self.reports.require(over.is_none(), Rule::TimeOrder, || format!("{} ns is past the end of the clock", time.0));
+        self.reports.now = now.max(time);
+    }
+
+    /// Nothing more happens now: what holds until `next`?
+    fn settle(&mut self, next: Time) {
+        let reports = &mut self.reports;
+        let running: Vec<_> = self.cores.running().collect();
+        self.cores.settle(next, reports);
+        self.gils.settle(next, &self.threads, &self.bursts, &running, reports);
+        self.bursts.settle(next, &self.cores, reports);
+        self.locks.settle(&self.threads, reports);
+        self.devices.settle(next, reports);
+        self.waits.settle(&self.threads, reports);
+        self.loops.settle(&self.threads, reports);
+        self.jobs.settle(next, reports);
+    }
+
+    fn check_outcome(&mut self, outcome: &Outcome) {
+        let (now, until) = (self.reports.now, self.until);
+        match outcome {
+            Outcome::Finished => {
+                let busy = self
+                    .threads
+                    .threads
+                    .iter()
+                    .find(|(_, thread)| !matches!(thread.state, State::Blocked(On::Job | On::Poll)));
+                self.reports.require(busy.is_none(), Rule::Ending, || format!("not over: {busy:?}"));
+                let open = self.threads.contexts.iter().find(|(_, context)| context.progress.is_some());
+                self.reports.require(open.is_none(), Rule::Ending, || format!("not over: {open:?}"));
+            }
+            Outcome::Until => {
+                self.reports.require(until == Some(now), Rule::Ending, || format!("{} ns is not the end", now.0));
+            }
+            Outcome::Deadlock(_) => {
+                let stuck = |on| matches!(on, On::Lock(_) | On::Join(_));
+                let real = self.threads.threads.values().any(|t| matches!(t.state, State::Blocked(on) if stuck(on)))
+                    || self
+                        .threads
+                        .contexts
+                        .values()
+                        .any(|c| matches!(c.progress, Some(Progress::Suspended(on)) if stuck(on)));
+                self.reports.require(real, Rule::DeadlockReal, || "nobody waits for a lock or an end".to_owned());
+            }
+            Outcome::Limit { .. } | Outcome::Livelock { .. } | Outcome::NotHeld { .. } => {}
+        }
+    }
+}
+
+impl Sink for Auditor {
+    fn record(&mut self, record: &Record) {
+        self.advance(record.time);
+        let (threads, reports) = (&self.threads, &mut self.reports);
+        self.cores.record(record, threads, reports);
+        self.gils.record(record, threads, &self.bursts, reports);
+        self.locks.record(record, threads, reports);
+        self.devices.record(record, reports);
+        self.waits.record(record, threads, reports);
+        self.loops.record(record, threads, &self.gils, reports);
+        self.jobs.record(record, reports);
+        self.memory.record(record, threads, reports);
+        self.bursts.record(record, threads, reports);
+        self.threads.record(record, reports);
+        self.reports.index += 1;
+    }
+}

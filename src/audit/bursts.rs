@@ -1,0 +1,101 @@
+//! Bursts of core time: each receives what it demands, to the nanosecond.
+
+use std::collections::BTreeMap;
+
+use super::cores::Cores;
+use super::rule::{Reports, Rule};
+use super::threads::{Thread, Threads};
+use crate::id::{ContextId, ThreadId};
+use crate::time::Time;
+use crate::trace::{CpuKind, On, Record, What};
+
+/// What a thread executes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Burst {
+    pub context: ContextId,
+    pub kind: CpuKind,
+    demand: u64,
+    received: u64,
+}
+
+/// The open burst of every thread that has one.
+#[derive(Debug, Default)]
+pub(super) struct Bursts {
+    open: BTreeMap<ThreadId, Burst>,
+}
+
+impl Bursts {
+    pub fn of(&self, thread: ThreadId) -> Option<&Burst> {
+        self.open.get(&thread)
+    }
+
+    pub fn settle(&mut self, next: Time, cores: &Cores, reports: &mut Reports) {
+        let length = next.0.saturating_sub(reports.now.0);
+        for thread in cores.running() {
+            match self.open.get_mut(&thread) {
+                Some(burst) => {
+                    let before = burst.received;
+                    burst.received += length;
+                    // Said once, when the burst passes its demand.
+                    let passes = before <= burst.demand && burst.received > burst.demand;
+                    reports.require(!passes, Rule::Demand, || {
+                        format!("a burst of {:?} has received more than its {} ns", burst.context, burst.demand)
+                    });
+                }
+                None => reports.require(false, Rule::CoreTimeUsed, || format!("{thread:?} holds a core for nothing")),
+            }
+        }
+    }
+
+    pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
+        match record.what {
+            What::Compute { context, kind, demand } => {
+                let Some(thread) = threads.thread_of(context) else { return };
+                let burst = Burst { context, kind, demand: demand.0, received: 0 };
+                let twice = self.open.insert(thread, burst).is_some();
+                reports.require(!twice, Rule::Demand, || format!("{context:?} begins a burst inside another"));
+            }
+            What::ComputeEnd { context } => {
+                let Some(thread) = threads.thread_of(context) else { return };
+                let ended = self.open.remove(&thread).filter(|burst| burst.context == context);
+                let right = ended.is_some_and(|burst| burst.received == burst.demand);
+                reports.require(right, Rule::Demand, || match ended {
+                    Some(Burst { demand, received, .. }) => {
+                        format!("a burst of {context:?} has received {received} of {demand} ns")
+                    }
+                    None => format!("{context:?} ends a burst that it did not begin"),
+                });
+            }
+            What::Block { thread, on, .. } => {
+                // Only a wait for the GIL comes in the middle of a burst.
+                let open = self.open.get(&thread).filter(|_| !matches!(on, On::Gil | On::GilSwitch));
+                self.check_closed(open.is_some(), thread, reports);
+            }
+            What::ThreadEnd { thread, .. } => {
+                let open = self.open.remove(&thread).is_some();
+                self.check_closed(open, thread, reports);
+            }
+            What::Suspend { context, .. } | What::CoroutineEnd { context } => {
+                let thread = threads.thread_of(context).and_then(|thread| Some((thread, self.open.get(&thread)?)));
+                if let Some((thread, burst)) = thread {
+                    self.check_closed(burst.context == context, thread, reports);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn check_closed(&self, open: bool, thread: ThreadId, reports: &mut Reports) {
+        reports.require(!open, Rule::Demand, || format!("{thread:?} leaves a burst in the middle"));
+    }
+
+    /// What is still open has not received too much, and somebody executes it.
+    pub fn finish(&self, threads: &Threads, finished: bool, reports: &mut Reports) {
+        for (id, burst) in &self.open {
+            let alive = threads.threads.get(id).map(Thread::current) == Some(burst.context);
+            let right = alive && burst.received <= burst.demand;
+            reports.require(right, Rule::Demand, || format!("at the end {id:?} has {burst:?}"));
+            reports.require(!finished, Rule::Ending, || format!("{id:?} is in the middle of {burst:?}"));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Locks: one owner each, and no waiter of a free lock is forgotten.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rule::{Reports, Rule};
+use super::threads::{Progress, State, Threads};
+use crate::id::{ContextId, LockId, ProcessId};
+use crate::model::Model;
+use crate::trace::{On, Record, What};
+
+/// A lock of one process, or of all if it is interprocess.
+type Key = (LockId, ProcessId);
+
+/// All locks that somebody owns or waits for.
+#[derive(Debug)]
+pub(super) struct Locks {
+    interprocess: Vec<bool>,
+    /// The owners, with their serial numbers.
+    owners: BTreeMap<Key, (ContextId, u64)>,
+    waiters: BTreeMap<Key, BTreeSet<ContextId>>,
+    /// Who was woken for a lock and has neither taken it nor waits again.
+    woken: BTreeMap<ContextId, Key>,
+}
+
+impl Locks {
+    pub fn new(model: &Model) -> Locks {
+        Locks {
+            interprocess: model.locks.iter().map(|lock| lock.interprocess).collect(),
+            owners: BTreeMap::new(),
+            waiters: BTreeMap::new(),
+            woken: BTreeMap::new(),
+        }
+    }
+
+    fn key(&self, lock: LockId, context: ContextId, threads: &Threads) -> Option<Key> {
+        match self.interprocess.get(lock.index())? {
+            true => Some((lock, ProcessId(0))),
+            false => Some((lock, threads.process_of(context)?)),
+        }
+    }
+
+    pub fn settle(&self, threads: &Threads, reports: &mut Reports) {
+        for (key, waiters) in &self.waiters {
+            let free = !self.owners.contains_key(key);
+            let forgotten = free
+                && !self.woken.values().any(|woken| woken == key)
+                && waiters.iter().all(|waiter| !loop_will_look(*waiter, threads));
+            reports
+                .require(!forgotten, Rule::LockWakeUp, || format!("{:?} is free and nobody wakes {waiters:?}", key.0));
+        }
+    }
+
+    pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
+        match record.what {
+            What::LockTake { lock, process, context } => {
+                self.check_key((lock, process), context, threads, reports);
+                self.take((lock, process), context, threads, reports);
+            }
+            What::LockRelease { lock, process, context } => {
+                self.check_key((lock, process), context, threads, reports);
+                self.release((lock, process), context, threads, reports);
+            }
+            What::ThreadEnd { thread, .. } => {
+                if let Some(own) = threads.threads.get(&thread).map(|thread| thread.own) {
+                    self.woken.remove(&own);
+                }
+            }
+            What::CoroutineEnd { context } => drop(self.woken.remove(&context)),
+            _ => {}
+        }
+        if let Some((context, on)) = threads.waiting(&record.what) {
+            self.wait(context, on, threads);
+        }
+        if let Some((context, On::Lock(lock))) = threads.woken(&record.what) {
+            self.wake(context, lock, threads);
+        }
+    }
+
+    fn check_key(&self, key: Key, context: ContextId, threads: &Threads, reports: &mut Reports) {
+        let right = self.key(key.0, context, threads) == Some(key);
+        reports.require(right, Rule::LockExclusive, || format!("{context:?} uses the lock {key:?} of others"));
+    }
+
+    fn take(&mut self, key: Key, context: ContextId, threads: &Threads, reports: &mut Reports) {
+        let serial = threads.contexts.get(&context).map_or(0, |context| context.serial);
+        let before = self.owners.insert(key, (context, serial));
+        reports.require(before.is_none(), Rule::LockExclusive, || {
+            format!("{context:?} takes {:?}, which {:?} owns", key.0, before.map(|(owner, _)| owner))
+        });
+        self.woken.remove(&context);
+        self.forget(key, context);
+    }
+
+    fn release(&mut self, key: Key, context: ContextId, threads: &Threads, reports: &mut Reports) {
+        let serial = threads.contexts.get(&context).map_or(0, |context| context.serial);
+        let owner = self.owners.remove(&key);
+        reports.require(owner == Some((context, serial)), Rule::LockExclusive, || {
+            format!("{context:?} releases {:?}, which {:?} owns", key.0, owner.map(|(owner, _)| owner))
+        });
+    }
+
+    fn wait(&mut self, context: ContextId, on: On, threads: &Threads) {
+        // A wait for the GIL does not end the attempt to get the lock.
+        if !matches!(on, On::Gil | On::GilSwitch) {
+            self.woken.remove(&context);
+        }
+        if let On::Lock(lock) = on {
+            if let Some(key) = self.key(lock, context, threads) {
+                // Who was given the lock before it went to sleep does not wait for it.
+                if self.owners.get(&key).is_none_or(|(owner, _)| *owner != context) {
+                    self.waiters.entry(key).or_default().insert(context);
+                }
+            }
+        }
+    }
+
+    fn wake(&mut self, context: ContextId, lock: LockId, threads: &Threads) {
+        if let Some(key) = self.key(lock, context, threads) {
+            self.forget(key, context);
+            if self.owners.get(&key).is_none_or(|(owner, _)| *owner != context) {
+                self.woken.insert(context, key);
+            }
+        }
+    }
+
+    fn forget(&mut self, key: Key, context: ContextId) {
+        if let Some(waiters) = self.waiters.get_mut(&key) {
+            waiters.remove(&context);
+            if waiters.is_empty() {
+                self.waiters.remove(&key);
+            }
+        }
+    }
+}
+
+/// A suspended coroutine is found by its loop as long as that does not sleep in its selector.
+fn loop_will_look(waiter: ContextId, threads: &Threads) -> bool {
+    let Some(context) = threads.contexts.get(&waiter) else { return false };
+    let suspended = matches!(context.progress, Some(Progress::Suspended(_)));
+    suspended && !matches!(threads.state(context.thread), Some(State::Blocked(On::Poll)))
+}

@@ -1,0 +1,95 @@
+//! Processes and their variables: a load sees the last store.
+
+use std::collections::BTreeMap;
+
+use super::rule::{Reports, Rule};
+use super::threads::Threads;
+use crate::id::{ContextId, ProcessId, VarId};
+use crate::model::Model;
+use crate::trace::{Record, What};
+
+/// The values of all variables of all living processes.
+#[derive(Debug)]
+pub(super) struct Memory {
+    interprocess: Vec<bool>,
+    initial: Vec<i64>,
+    /// Values of interprocess variables.
+    common: Vec<i64>,
+    processes: BTreeMap<ProcessId, Vec<i64>>,
+}
+
+impl Memory {
+    pub fn new(model: &Model) -> Memory {
+        let initial: Vec<i64> = model.vars.iter().map(|var| var.initial).collect();
+        Memory {
+            interprocess: model.vars.iter().map(|var| var.interprocess).collect(),
+            common: initial.clone(),
+            initial,
+            processes: BTreeMap::new(),
+        }
+    }
+
+    pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
+        match record.what {
+            What::ProcessStart { process, parent } => self.start(process, parent, reports),
+            What::ProcessEnd { process } => self.end(process, threads, reports),
+            What::ThreadStart { thread, process, .. } => {
+                let known = self.processes.contains_key(&process);
+                reports.require(known, Rule::Existence, || format!("{thread:?} starts in no process"));
+            }
+            What::Load { var, process, context, value } => {
+                let Some(cell) = self.cell(var, process, context, threads, reports) else { return };
+                let stored = *cell;
+                reports.require(stored == value, Rule::Memory, || {
+                    format!("{context:?} loads {value} from {var:?} of {process:?}, which is {stored}")
+                });
+            }
+            What::Store { var, process, context, value } => {
+                if let Some(cell) = self.cell(var, process, context, threads, reports) {
+                    *cell = value;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, process: ProcessId, parent: Option<ProcessId>, reports: &mut Reports) {
+        let values = match parent {
+            Some(parent) => self.processes.get(&parent).cloned(),
+            None => Some(self.initial.clone()),
+        };
+        reports.require(values.is_some(), Rule::Existence, || format!("{process:?} has no {parent:?}"));
+        let values = values.unwrap_or_else(|| self.initial.clone());
+        let twice = self.processes.insert(process, values).is_some();
+        reports.require(!twice, Rule::Existence, || format!("{process:?} starts a second time"));
+    }
+
+    fn end(&mut self, process: ProcessId, threads: &Threads, reports: &mut Reports) {
+        let known = self.processes.remove(&process).is_some();
+        reports.require(known, Rule::Existence, || format!("{process:?} ends but does not exist"));
+        let left = threads.threads.iter().find(|(_, thread)| thread.process == process).map(|(id, _)| *id);
+        reports.require(left.is_none(), Rule::Existence, || format!("{process:?} ends before {left:?}"));
+    }
+
+    fn cell(
+        &mut self,
+        var: VarId,
+        process: ProcessId,
+        context: ContextId,
+        threads: &Threads,
+        reports: &mut Reports,
+    ) -> Option<&mut i64> {
+        let common = *self.interprocess.get(var.index())?;
+        let home = if common { Some(ProcessId(0)) } else { threads.process_of(context) };
+        reports.require(home == Some(process), Rule::Memory, || format!("{context:?} uses {var:?} of {process:?}"));
+        let values = if common { &mut self.common } else { self.processes.get_mut(&process)? };
+        values.get_mut(var.index())
+    }
+
+    pub fn finish(&self, threads: &Threads, reports: &mut Reports) {
+        for process in self.processes.keys() {
+            let inhabited = threads.threads.values().any(|thread| thread.process == *process);
+            reports.require(inhabited, Rule::Existence, || format!("{process:?} has no threads and did not end"));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The rules of a run, and how a breach of one is reported.
+
+use std::fmt;
+
+use crate::time::Time;
+
+macro_rules! rules {
+    ($($name:ident $number:expr, $statement:literal;)*) => {
+        /// One thing that must hold in every run. `docs/audit.md` explains each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Rule {
+            $(#[doc = $statement] $name,)*
+        }
+
+        impl Rule {
+            /// All of them.
+            pub const ALL: &[Rule] = &[$(Rule::$name,)*];
+
+            /// The number in the list of invariants, where it stands there.
+            pub fn number(self) -> Option<u8> {
+                match self { $(Rule::$name => $number,)* }
+            }
+
+            /// What must hold, in one line.
+            pub fn statement(self) -> &'static str {
+                match self { $(Rule::$name => $statement,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    TimeOrder Some(1), "time never runs back and never passes the end of the clock";
+    ThreadStates Some(3), "a thread is new, waking, ready, running, blocked and gone in that order only";
+    CoroutineStates Some(35), "a coroutine is ready, running, suspended and gone in that order only";
+    Existence Some(3), "only what has started and not yet ended does anything, and it starts once";
+    RunningOnly None, "only the context that its thread is executing on a core takes steps";
+    Ending Some(4), "a run that finished leaves nothing undone";
+    OneThreadPerCore Some(6), "a core has at most one thread, a thread at most one core";
+    Demand Some(8), "a burst receives exactly the core time it demands";
+    CoreTimeUsed Some(8), "a thread on a core executes a burst whenever time passes";
+    CoreIdentity Some(9), "busy, switching and idle time of a core add up to the length of the run";
+    WorkConserving Some(10), "no core is idle while a thread is ready";
+    SliceBound Some(11), "no thread runs on at the end of its slice while another has been waiting";
+    SliceEnd Some(11), "a preemption comes at the end of a slice and only for somebody who waits";
+    NoPreemption Some(11), "a policy without slices never preempts";
+    SwitchCharged Some(12), "a switch is charged exactly when the thread on a core changes";
+    SwitchLength Some(12), "a switch takes exactly the cost of a context switch";
+    RunQueueOrder Some(13), "first into the run queue is first out";
+    WakeLatency None, "a woken thread is ready after its wake latency";
+    GilExclusive Some(17), "a GIL has at most one holder, and only the holder drops it";
+    GilHeld Some(18), "Python code executes only with the GIL";
+    GilFreed Some(18), "a thread that blocks does not hold the GIL";
+    GilAbsent Some(18), "without a GIL nobody takes one";
+    GilPatience Some(19), "a request comes from a waiter that saw no switch for one interval";
+    GilAsked Some(19), "a forced drop follows a request";
+    GilHandOver Some(19), "after a forced drop somebody else takes the GIL first";
+    GilPrompt Some(19), "a holder in Python code honors a request at its next check point";
+    GilAtomic Some(19), "a section without check points has no forced drop";
+    LockExclusive Some(21), "a lock has at most one owner, and only the owner releases it";
+    LockWakeUp Some(22), "a free lock has no waiter unless one of them is being woken";
+    DeadlockReal Some(28), "a deadlock has somebody who waits for a lock or an end";
+    IoOnce Some(30), "a request is submitted, started and done once, in that order";
+    IoLatency Some(30), "a request is done exactly its latency after its start";
+    IoSlots Some(30), "a device serves at most as many requests as it has slots";
+    IoOrder Some(30), "a device starts requests in the order of submission";
+    IoWorkConserving Some(30), "no slot is free while a request queues";
+    IoWaits Some(31), "who waits for a request goes on after it is done, and then does";
+    LoopAlone Some(33), "a loop runs one coroutine at a time, on its own thread, with the GIL";
+    LoopSnapshot Some(34), "an iteration runs its snapshot: so many coroutines, ready before it, each once";
+    LoopOrder Some(34), "no coroutine is passed over in two iterations, and those that gave way go in order";
+    LoopPolls Some(34), "a loop does not wait in its selector while a coroutine is ready";
+    SleepNotEarly Some(34), "a sleep is never short";
+    JoinWaits Some(35), "a join ends after all it waits for has ended, and then does";
+    JobOnce Some(37), "a job arrives, starts and ends once, and who started it ends it";
+    JobAfter None, "no job begins before all jobs of the tasks it comes after have ended";
+    JobArrivals None, "the jobs of a task arrive in number and at the times that the model says";
+    Memory None, "a load sees the last store of its process";
+    LittlesLaw Some(36), "the integral of jobs in the system is the sum of their times in it";
+    BusyIsService Some(37), "cores are busy exactly as long as threads run";
+    LifeOfThread Some(38), "the times a thread spends in its states add up to its life";
+}
+
+/// A breach of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which rule.
+    pub rule: Rule,
+    /// When.
+    pub time: Time,
+    /// The number of the record that showed it, counted from 0; at the end of the run the number of records.
+    pub record: u64,
+    /// Who broke it and how.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {} at {} ns: {}", self.record, self.time.0, self.what)?;
+        write!(f, " ({}", self.rule.statement())?;
+        if let Some(number) = self.rule.number() {
+            write!(f, "; invariant {number}")?;
+        }
+        write!(f, ")")
+    }
+}
+
+/// How many violations are kept; the rest are only counted.
+const KEPT: usize = 20;
+
+/// Where the groups of rules report to.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    pub now: Time,
+    pub index: u64,
+    kept: Vec<Violation>,
+    left_out: u64,
+}
+
+impl Reports {
+    /// Requires `holds`, and says in `what` how it does not.
+    pub fn require(&mut self, holds: bool, rule: Rule, what: impl FnOnce() -> String) {
+        if !holds {
+            self.add(rule, what());
+        }
+    }
+
+    fn add(&mut self, rule: Rule, what: String) {
+        if self.kept.len() < KEPT {
+            self.kept.push(Violation { rule, time: self.now, record: self.index, what });
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// What was found; the last one kept says how many were not.
+    pub fn finish(mut self) -> Vec<Violation> {
+        if self.left_out > 0 {
+            let last = self.kept.last_mut().expect("violations are left out only when some are kept");
+            last.what.push_str(&format!("; {} more violations follow", self.left_out));
+        }
+        self.kept
+    }
+}

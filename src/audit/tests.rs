@@ -1,0 +1,1 @@
+//! One trace that is right and one that is not, for every rule.

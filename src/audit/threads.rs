@@ -1,0 +1,334 @@
+//! Threads and contexts: who exists, in which state, and which steps between states are possible.
+//!
+//! This is the view that all other groups share. They see it as it was before the record in hand.
+
+use std::collections::BTreeMap;
+
+use super::rule::{Reports, Rule};
+use crate::id::{ContextId, CoreId, ProcessId, ThreadId};
+use crate::time::{Duration, Time};
+use crate::trace::{On, Record, Role, What};
+
+/// The states of a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    New,
+    Waking,
+    Ready,
+    Switching(CoreId),
+    Running(CoreId),
+    Blocked(On),
+}
+
+impl State {
+    fn kind(self) -> usize {
+        match self {
+            State::New => 0,
+            State::Waking => 1,
+            State::Ready => 2,
+            State::Switching(_) => 3,
+            State::Running(_) => 4,
+            State::Blocked(_) => 5,
+        }
+    }
+}
+
+/// The states of a coroutine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    New,
+    Ready,
+    Running,
+    Suspended(On),
+}
+
+/// A thread as the records show it.
+#[derive(Debug)]
+pub(super) struct Thread {
+    /// Tells threads apart that have the same id one after the other.
+    pub serial: u64,
+    pub process: ProcessId,
+    pub own: ContextId,
+    pub state: State,
+    pub since: Time,
+    /// The coroutine that its loop is in.
+    pub coroutine: Option<ContextId>,
+    /// How many coroutines its loop has.
+    coroutines: u32,
+    born: Time,
+    times: [u64; 6],
+}
+
+impl Thread {
+    /// The context that the thread executes.
+    pub fn current(&self) -> ContextId {
+        self.coroutine.unwrap_or(self.own)
+    }
+}
+
+/// A context as the records show it.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub serial: u64,
+    pub thread: ThreadId,
+    pub role: Role,
+    /// `None` for the own context of a thread.
+    pub progress: Option<Progress>,
+}
+
+/// All living threads and contexts.
+#[derive(Debug, Default)]
+pub(super) struct Threads {
+    pub threads: BTreeMap<ThreadId, Thread>,
+    pub contexts: BTreeMap<ContextId, Context>,
+    /// Time that all threads have run for, up to the last change of each.
+    ran: u64,
+    serials: u64,
+}
+
+impl Threads {
+    pub fn state(&self, thread: ThreadId) -> Option<State> {
+        self.threads.get(&thread).map(|thread| thread.state)
+    }
+
+    pub fn is_running(&self, thread: ThreadId) -> bool {
+        matches!(self.state(thread), Some(State::Running(_)))
+    }
+
+    pub fn thread_of(&self, context: ContextId) -> Option<ThreadId> {
+        self.contexts.get(&context).map(|context| context.thread)
+    }
+
+    pub fn process_of(&self, context: ContextId) -> Option<ProcessId> {
+        let thread = self.thread_of(context)?;
+        self.threads.get(&thread).map(|thread| thread.process)
+    }
+
+    /// The context whose wait ends when this thread, now blocked, or this coroutine, now suspended, is woken.
+    pub fn woken(&self, what: &What) -> Option<(ContextId, On)> {
+        match *what {
+            What::Wake { thread } | What::Ready { thread } => match self.threads.get(&thread)? {
+                thread @ Thread { state: State::Blocked(on), .. } => Some((thread.current(), *on)),
+                _ => None,
+            },
+            What::CoroutineReady { context } => match self.contexts.get(&context)?.progress? {
+                Progress::Suspended(on) => Some((context, on)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The context that begins to wait with this record.
+    pub fn waiting(&self, what: &What) -> Option<(ContextId, On)> {
+        match *what {
+            What::Block { thread, on, .. } => Some((self.threads.get(&thread)?.current(), on)),
+            What::Suspend { context, on } => Some((context, on)),
+            _ => None,
+        }
+    }
+
+    pub fn record(&mut self, record: &Record, reports: &mut Reports) {
+        match record.what {
+            What::ThreadStart { thread, process, context, role } => {
+                self.start_thread(thread, process, context, role, reports);
+            }
+            What::Wake { thread } => self.go(thread, State::Waking, reports),
+            What::Ready { thread } | What::Preempt { thread, .. } | What::Yield { thread, .. } => {
+                self.leave_core(&record.what, thread, reports);
+                self.go(thread, State::Ready, reports);
+            }
+            What::Switch { core, thread } => self.go(thread, State::Switching(core), reports),
+            What::Run { core, thread } => self.go(thread, State::Running(core), reports),
+            What::Block { thread, on, .. } => {
+                self.leave_core(&record.what, thread, reports);
+                self.go(thread, State::Blocked(on), reports);
+            }
+            What::ThreadEnd { thread, .. } => {
+                self.leave_core(&record.what, thread, reports);
+                self.end_thread(thread, reports);
+            }
+            What::CoroutineStart { context, thread, role } => self.start_coroutine(context, thread, role, reports),
+            What::CoroutineReady { context } => self.progress(context, Progress::Ready, reports),
+            What::Resume { context } => self.progress(context, Progress::Running, reports),
+            What::Suspend { context, on } => self.progress(context, Progress::Suspended(on), reports),
+            What::CoroutineEnd { context } => self.end_coroutine(context, reports),
+            _ => {}
+        }
+        self.check_step(&record.what, reports);
+    }
+
+    /// Steps of a program belong to the context that is executed.
+    fn check_step(&self, what: &What, reports: &mut Reports) {
+        let context = match *what {
+            What::Compute { context, .. }
+            | What::ComputeEnd { context }
+            | What::Sleep { context, .. }
+            | What::IoSubmit { context, .. }
+            | What::LockRelease { context, .. }
+            | What::Load { context, .. }
+            | What::Store { context, .. }
+            | What::JobStart { context, .. }
+            | What::JobEnd { context, .. }
+            | What::Spawn { context, .. }
+            | What::Print { context, .. } => context,
+            _ => return,
+        };
+        let executed = self
+            .contexts
+            .get(&context)
+            .is_some_and(|found| self.is_running(found.thread) && self.threads[&found.thread].current() == context);
+        reports.require(executed, Rule::RunningOnly, || format!("{context:?} is not executed, yet {what:?}"));
+    }
+
+    fn start_thread(
+        &mut self,
+        thread: ThreadId,
+        process: ProcessId,
+        own: ContextId,
+        role: Role,
+        reports: &mut Reports,
+    ) {
+        self.serials += 1;
+        let serial = self.serials;
+        let (now, state) = (reports.now, State::New);
+        let born = Thread {
+            serial,
+            process,
+            own,
+            state,
+            since: now,
+            coroutine: None,
+            coroutines: 0,
+            born: now,
+            times: [0; 6],
+        };
+        let twice = self.threads.insert(thread, born).is_some();
+        reports.require(!twice, Rule::Existence, || format!("{thread:?} starts a second time"));
+        let context = Context { serial, thread, role, progress: None };
+        let twice = self.contexts.insert(own, context).is_some();
+        reports.require(!twice, Rule::Existence, || format!("{own:?} starts a second time"));
+    }
+
+    fn start_coroutine(&mut self, context: ContextId, thread: ThreadId, role: Role, reports: &mut Reports) {
+        self.serials += 1;
+        let host = self.threads.get_mut(&thread);
+        reports.require(host.is_some(), Rule::Existence, || format!("{context:?} starts on {thread:?}, which is not"));
+        if let Some(host) = host {
+            host.coroutines += 1;
+        }
+        let born = Context { serial: self.serials, thread, role, progress: Some(Progress::New) };
+        let twice = self.contexts.insert(context, born).is_some();
+        reports.require(!twice, Rule::Existence, || format!("{context:?} starts a second time"));
+    }
+
+    fn go(&mut self, thread: ThreadId, to: State, reports: &mut Reports) {
+        let Some(found) = self.threads.get_mut(&thread) else {
+            return reports.require(false, Rule::Existence, || format!("{thread:?} does not exist, yet {to:?}"));
+        };
+        let from = found.state;
+        let possible = match (from, to) {
+            (State::New | State::Blocked(_), State::Waking | State::Ready)
+            | (State::Waking | State::Running(_), State::Ready)
+            | (State::Ready, State::Switching(_) | State::Running(_))
+            | (State::Running(_), State::Blocked(_)) => true,
+            (State::Switching(core), State::Running(other)) => core == other,
+            _ => false,
+        };
+        reports.require(possible, Rule::ThreadStates, || format!("{thread:?} goes from {from:?} to {to:?}"));
+        let spent = reports.now.0.saturating_sub(found.since.0);
+        found.times[from.kind()] += spent;
+        if matches!(from, State::Running(_)) {
+            self.ran += spent;
+        }
+        found.state = to;
+        found.since = reports.now;
+    }
+
+    /// `Preempt`, `Yield`, `Block` and `ThreadEnd` come from the core that the thread is on; `Ready` from none.
+    fn leave_core(&self, what: &What, thread: ThreadId, reports: &mut Reports) {
+        let state = self.state(thread);
+        let possible = match *what {
+            What::Preempt { core, .. }
+            | What::Yield { core, .. }
+            | What::Block { core, .. }
+            | What::ThreadEnd { core, .. } => state == Some(State::Running(core)),
+            _ => !matches!(state, Some(State::Running(_))),
+        };
+        reports.require(possible || state.is_none(), Rule::ThreadStates, || format!("{what:?} in state {state:?}"));
+    }
+
+    fn end_thread(&mut self, thread: ThreadId, reports: &mut Reports) {
+        self.go_if_running(thread, reports);
+        let Some(ended) = self.threads.remove(&thread) else {
+            return reports.require(false, Rule::Existence, || format!("{thread:?} ends but does not exist"));
+        };
+        self.check_life(thread, &ended, reports);
+        self.contexts.remove(&ended.own);
+        let left = ended.coroutines;
+        reports.require(left == 0, Rule::Existence, || format!("{thread:?} ends before {left} coroutines of its loop"));
+    }
+
+    /// Books the time of the last run, as if the thread blocked for ever.
+    fn go_if_running(&mut self, thread: ThreadId, reports: &mut Reports) {
+        if self.is_running(thread) {
+            self.go(thread, State::Blocked(On::Nothing), reports);
+        }
+    }
+
+    fn check_life(&self, id: ThreadId, thread: &Thread, reports: &mut Reports) {
+        let sum: u64 = thread.times.iter().sum();
+        let life = reports.now.0.saturating_sub(thread.born.0);
+        reports.require(sum == life, Rule::LifeOfThread, || format!("{id:?} lived {life} ns, its states {sum} ns"));
+    }
+
+    fn progress(&mut self, context: ContextId, to: Progress, reports: &mut Reports) {
+        let Some(found) = self.contexts.get_mut(&context) else {
+            return reports.require(false, Rule::Existence, || format!("{context:?} does not exist, yet {to:?}"));
+        };
+        let from = found.progress;
+        let possible = match (from, to) {
+            (Some(Progress::New | Progress::Suspended(_)), Progress::Ready)
+            | (Some(Progress::Ready), Progress::Running)
+            | (Some(Progress::Running), Progress::Suspended(_)) => true,
+            _ => false,
+        };
+        reports.require(possible, Rule::CoroutineStates, || format!("{context:?} goes from {from:?} to {to:?}"));
+        found.progress = Some(to);
+        if let Some(thread) = self.threads.get_mut(&found.thread) {
+            match to {
+                Progress::Running => thread.coroutine = Some(context),
+                _ if thread.coroutine == Some(context) => thread.coroutine = None,
+                _ => {}
+            }
+        }
+    }
+
+    fn end_coroutine(&mut self, context: ContextId, reports: &mut Reports) {
+        let Some(ended) = self.contexts.remove(&context) else {
+            return reports.require(false, Rule::Existence, || format!("{context:?} ends but does not exist"));
+        };
+        let running = ended.progress == Some(Progress::Running);
+        reports.require(running, Rule::CoroutineStates, || format!("{context:?} ends as {:?}", ended.progress));
+        if let Some(thread) = self.threads.get_mut(&ended.thread) {
+            thread.coroutines = thread.coroutines.saturating_sub(1);
+            if thread.coroutine == Some(context) {
+                thread.coroutine = None;
+            }
+        }
+    }
+
+    /// Closes the books: lives add up, and the time that all threads have run is returned.
+    pub fn finish(&mut self, reports: &mut Reports) -> Duration {
+        for (id, thread) in &mut self.threads {
+            let spent = reports.now.0.saturating_sub(thread.since.0);
+            thread.times[thread.state.kind()] += spent;
+            if matches!(thread.state, State::Running(_)) {
+                self.ran += spent;
+            }
+            let (sum, life) = (thread.times.iter().sum::<u64>(), reports.now.0.saturating_sub(thread.born.0));
+            reports.require(sum == life, Rule::LifeOfThread, || format!("{id:?} lived {life} ns, its states {sum} ns"));
+        }
+        Duration(self.ran)
+    }
+}

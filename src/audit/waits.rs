@@ -1,0 +1,140 @@
+//! Waits for requests, the clock and the ends of others: none is short, and none is forgotten.
+
+use std::collections::BTreeMap;
+
+use super::rule::{Reports, Rule};
+use super::threads::{State, Threads};
+use crate::id::{ContextId, ProgramId, RequestId};
+use crate::time::Time;
+use crate::trace::{On, Record, Role, What};
+
+/// What contexts wait for, apart from locks and the GIL.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    /// The request that each context waits for.
+    requests: BTreeMap<RequestId, ContextId>,
+    outstanding: BTreeMap<ContextId, RequestId>,
+    /// When the last sleep of a context may end.
+    alarms: BTreeMap<ContextId, Time>,
+    /// Who created the context, and for which program.
+    parents: BTreeMap<ContextId, (ContextId, u64, ProgramId)>,
+    /// How many of its children of the program are still there.
+    children: BTreeMap<(ContextId, u64, ProgramId), u32>,
+    /// Whose wait has ended at this instant.
+    due: Vec<(ContextId, On)>,
+}
+
+impl Waits {
+    /// A thread whose wait has ended is woken in the same instant. A coroutine is left to its loop.
+    pub fn settle(&mut self, threads: &Threads, reports: &mut Reports) {
+        for (context, on) in self.due.drain(..) {
+            let Some(thread) = threads.thread_of(context).and_then(|thread| threads.threads.get(&thread)) else {
+                continue;
+            };
+            let asleep = thread.current() == context && thread.state == State::Blocked(on);
+            let rule = if matches!(on, On::Io(_)) { Rule::IoWaits } else { Rule::JoinWaits };
+            reports.require(!asleep, rule, || format!("{context:?} is not woken from its wait for {on:?}"));
+        }
+    }
+
+    pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
+        match record.what {
+            What::IoSubmit { request, context, .. } => self.submit(request, context, reports),
+            What::IoDone { device, request } => {
+                if let Some(context) = self.requests.remove(&request) {
+                    self.outstanding.remove(&context);
+                    self.due.push((context, On::Io(device)));
+                }
+            }
+            What::Sleep { context, time } => drop(self.alarms.insert(context, reports.now + time)),
+            What::Spawn { context, child } => self.spawn(context, child, threads, reports),
+            What::ThreadEnd { thread, .. } => {
+                if let Some(own) = threads.threads.get(&thread).map(|thread| thread.own) {
+                    self.end(own, threads, reports);
+                }
+            }
+            What::CoroutineEnd { context } => self.end(context, threads, reports),
+            _ => {}
+        }
+        if let Some((context, on)) = threads.waiting(&record.what) {
+            self.wait(context, on, reports);
+        }
+        if let Some((context, on)) = threads.woken(&record.what) {
+            self.wake(context, on, threads, reports);
+        }
+    }
+
+    fn submit(&mut self, request: RequestId, context: ContextId, reports: &mut Reports) {
+        self.requests.insert(request, context);
+        let second = self.outstanding.insert(context, request);
+        reports.require(second.is_none(), Rule::IoWaits, || {
+            format!("{context:?} submits {request:?} while {second:?} is under way")
+        });
+    }
+
+    fn spawn(&mut self, context: ContextId, child: ContextId, threads: &Threads, reports: &mut Reports) {
+        let (Some(parent), Some(born)) = (threads.contexts.get(&context), threads.contexts.get(&child)) else {
+            return reports.require(false, Rule::Existence, || format!("{context:?} creates {child:?} of nothing"));
+        };
+        let Role::Spawned { program, .. } = born.role else {
+            return reports.require(false, Rule::Existence, || format!("{child:?} is created but has another role"));
+        };
+        let key = (context, parent.serial, program);
+        *self.children.entry(key).or_default() += 1;
+        let twice = self.parents.insert(child, key).is_some();
+        reports.require(!twice, Rule::Existence, || format!("{child:?} is created a second time"));
+    }
+
+    fn end(&mut self, context: ContextId, threads: &Threads, reports: &mut Reports) {
+        let open = self.outstanding.get(&context);
+        reports.require(open.is_none(), Rule::IoWaits, || format!("{context:?} ends before {open:?}"));
+        self.alarms.remove(&context);
+        let Some(key) = self.parents.remove(&context) else { return };
+        let Some(left) = self.children.get_mut(&key) else { return };
+        *left -= 1;
+        if *left == 0 {
+            self.children.remove(&key);
+            if threads.contexts.get(&key.0).is_some_and(|parent| parent.serial == key.1) {
+                self.due.push((key.0, On::Join(key.2)));
+            }
+        }
+    }
+
+    fn wait(&mut self, context: ContextId, on: On, reports: &mut Reports) {
+        match on {
+            On::Sleep => {
+                let set = self.alarms.contains_key(&context);
+                reports.require(set, Rule::SleepNotEarly, || format!("{context:?} sleeps without a `Sleep`"));
+            }
+            On::Gil | On::GilSwitch | On::Io(_) => {}
+            On::Nothing | On::Lock(_) | On::Join(_) | On::Job | On::Poll => {
+                let open = self.outstanding.get(&context);
+                reports.require(open.is_none(), Rule::IoWaits, || format!("{context:?} does not wait for {open:?}"));
+            }
+        }
+    }
+
+    fn wake(&mut self, context: ContextId, on: On, threads: &Threads, reports: &mut Reports) {
+        match on {
+            On::Io(_) => {
+                let open = self.outstanding.get(&context);
+                reports
+                    .require(open.is_none(), Rule::IoWaits, || format!("{context:?} goes on before {open:?} is done"));
+            }
+            On::Sleep => {
+                let alarm = self.alarms.remove(&context).unwrap_or(Time::ZERO);
+                reports.require(alarm <= reports.now, Rule::SleepNotEarly, || {
+                    format!("{context:?} wakes before {} ns", alarm.0)
+                });
+            }
+            On::Join(program) => {
+                let serial = threads.contexts.get(&context).map_or(0, |context| context.serial);
+                let left = self.children.get(&(context, serial, program));
+                reports.require(left.is_none(), Rule::JoinWaits, || {
+                    format!("{context:?} goes on although {left:?} of its {program:?} are there")
+                });
+            }
+            On::Nothing | On::Gil | On::GilSwitch | On::Lock(_) | On::Job | On::Poll => {}
+        }
+    }
+}

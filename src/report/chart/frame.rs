@@ -1,0 +1,154 @@
+//! What all charts share: margins, title, subtitle, legend, time axis, labels at the end of lines.
+
+use super::axis;
+use crate::report::scene::{Canvas, Label, Token, Weight, font};
+
+/// Width of every picture in pixels.
+pub const WIDTH: u32 = 1200;
+/// Left and right margin.
+pub const MARGIN: f64 = 24.0;
+/// Right end of what is drawn.
+pub const RIGHT: f64 = WIDTH as f64 - MARGIN;
+
+/// Title and subtitle, shortened if they do not fit.
+pub fn heading(canvas: &Canvas, title: &str, subtitle: &str) {
+    let room = RIGHT - MARGIN;
+    let title = font::fit(title, room, 18.0, Weight::SemiBold);
+    canvas.text((MARGIN, 35.0), &Label::new(&title).size(18.0).bold());
+    let subtitle = font::fit(subtitle, room, 13.0, Weight::Regular);
+    canvas.text((MARGIN, 58.0), &Label::new(&subtitle).token(Token::Muted));
+}
+
+/// A key of the legend: color, height as a share of the full key, words.
+pub struct Key {
+    /// Color.
+    pub token: Token,
+    /// Height of the key, 0 to 1.
+    pub height: f64,
+    /// What it means.
+    pub words: &'static str,
+}
+
+/// One row of keys from y 80; a second row if they do not fit. Returns how many rows.
+pub fn legend(canvas: &Canvas, keys: &[Key]) -> u32 {
+    let (mut x, mut row) = (MARGIN, 0);
+    for key in keys {
+        let width = 20.0 + font::width(key.words, 12.0, Weight::Regular);
+        if x + width > RIGHT && x > MARGIN {
+            (x, row) = (MARGIN, row + 1);
+        }
+        let y = 80.0 + 20.0 * f64::from(row);
+        let half = (11.0 * key.height / 2.0).max(1.0);
+        canvas.rect(key.token, (x, y - half), (x + 14.0, y + half));
+        canvas.text((x + 20.0, y + 4.3), &Label::new(key.words).size(12.0));
+        x += width + 22.0;
+    }
+    row + 1
+}
+
+/// The axis of simulated time from 0 to `end` nanoseconds below a plot.
+pub struct TimeAxis {
+    /// Left and right end of the plot.
+    pub x: (f64, f64),
+    /// Top and bottom of the plot.
+    pub y: (f64, f64),
+    /// The right end in nanoseconds.
+    pub end: f64,
+}
+
+impl TimeAxis {
+    /// Where this moment stands.
+    pub fn at(&self, ns: f64) -> f64 {
+        if self.end > 0.0 { self.x.0 + (self.x.1 - self.x.0) * (ns / self.end).clamp(0.0, 1.0) } else { self.x.0 }
+    }
+
+    fn unit(&self) -> axis::Unit {
+        axis::unit(self.end)
+    }
+
+    /// Vertical gridlines.
+    pub fn grid(&self, canvas: &Canvas, opacity: f64) {
+        for tick in axis::ticks(self.end / self.unit().ns) {
+            let x = self.at(tick * self.unit().ns).round();
+            canvas.rect_at(Token::Grid, opacity, (x - 0.5, self.y.0), (x + 0.5, self.y.1));
+        }
+    }
+
+    /// The line, its ticks, their numbers, and the label.
+    pub fn draw(&self, canvas: &Canvas) {
+        let y = self.y.1;
+        canvas.rect(Token::Axis, (self.x.0, y), (self.x.1, y + 1.0));
+        for tick in axis::ticks(self.end / self.unit().ns) {
+            let x = self.at(tick * self.unit().ns);
+            canvas.rect(Token::Axis, (x - 0.5, y), (x + 0.5, y + 5.0));
+            canvas.text((x, y + 19.0), &Label::new(&axis::number(tick)).size(12.0).token(Token::Muted).middle());
+        }
+        let label = format!("simulated time ({})", self.unit().name);
+        let middle = (self.x.0 + self.x.1) / 2.0;
+        canvas.text((middle, y + 39.0), &Label::new(&label).size(12.0).token(Token::Muted).middle());
+    }
+}
+
+/// The name of a series at the end of its line, with a figure beside it.
+pub struct EndLabel {
+    /// Colors of the line and of its text.
+    pub tokens: (Token, Token),
+    /// Name of the series.
+    pub name: String,
+    /// Its figure, or nothing.
+    pub figure: String,
+    /// Where the line ends.
+    pub from: (f64, f64),
+}
+
+/// Room for the names (and figures) of series on the right, so much and no more.
+pub fn label_room(names: &[String], figures: f64) -> f64 {
+    let widest = names.iter().map(|name| font::width(name, 12.0, Weight::SemiBold)).fold(0.0, f64::max);
+    widest.min(270.0) + figures + 34.0
+}
+
+/// Draws the labels from `x` on, pushed apart to 17 px between `top` and `bottom`.
+pub fn end_labels(canvas: &Canvas, labels: &[EndLabel], x: f64, (top, bottom): (f64, f64)) {
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.sort_by(|a, b| labels[*a].from.1.total_cmp(&labels[*b].from.1));
+    let wanted: Vec<f64> = order.iter().map(|index| labels[*index].from.1).collect();
+    for (index, y) in order.into_iter().zip(apart(&wanted, 17.0, (top, bottom))) {
+        let label = &labels[index];
+        let (mark, text) = label.tokens;
+        // A long leader is grey, lest it be read as a line of data.
+        let far = x - label.from.0 > 60.0;
+        let leader = if far { Token::Axis } else { mark };
+        canvas.line(leader, 0.8, &[(label.from.0 + 4.0, label.from.1), (x - 12.0, y), (x - 5.0, y)]);
+        if far {
+            canvas.dot(mark, label.from, 2.6);
+        }
+        let name = font::fit(&label.name, 270.0, 12.0, Weight::SemiBold);
+        canvas.text((x, y + 4.3), &Label::new(&name).size(12.0).bold().token(text));
+        canvas.text((RIGHT, y + 4.3), &Label::new(&label.figure).size(12.0).token(Token::Muted).end());
+    }
+}
+
+/// Ascending places as near to the wanted ones as a least distance and the two ends allow.
+fn apart(wanted: &[f64], gap: f64, (top, bottom): (f64, f64)) -> Vec<f64> {
+    let mut places = wanted.to_vec();
+    for index in 0..places.len() {
+        let least = if index == 0 { top } else { places[index - 1] + gap };
+        places[index] = places[index].max(least);
+    }
+    let mut most = bottom;
+    for place in places.iter_mut().rev() {
+        *place = place.min(most);
+        most = *place - gap;
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::apart;
+
+    #[test]
+    fn labels_are_pushed_apart_inside_the_plot() {
+        assert_eq!(apart(&[10.0, 11.0, 98.0, 99.0], 17.0, (0.0, 100.0)), [10.0, 27.0, 83.0, 100.0]);
+    }
+}

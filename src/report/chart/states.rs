@@ -1,0 +1,122 @@
+//! Where the time of all threads goes: one stacked bar per model.
+
+use super::frame::{self, Key, MARGIN, RIGHT, WIDTH};
+use super::{Drawn, Subject, axis};
+use crate::metrics::figures::StateTimes;
+use crate::report::scene::{Canvas, Label, Token, Weight, font};
+use crate::report::timeline::{STATES, State};
+
+const BAR: f64 = 26.0;
+const GAP: f64 = 10.0;
+
+struct Bar {
+    name: String,
+    token: Token,
+    times: [u64; STATES],
+}
+
+impl Bar {
+    fn total(&self) -> u64 {
+        self.times.iter().sum()
+    }
+
+    fn share(&self, state: State) -> f64 {
+        self.times[state as usize] as f64 / self.total().max(1) as f64
+    }
+}
+
+/// One picture, or none if no thread lived.
+pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
+    let bars = bars(subject);
+    if bars.is_empty() {
+        return Vec::new();
+    }
+    let has_gil = subject.models.iter().any(|model| model.timeline.has_gil);
+    let title = title(&bars);
+    let present = |state: &State| bars.iter().any(|bar| bar.times[*state as usize] > 0);
+    let key = |state: State| Key {
+        token: state.token(),
+        height: 1.0,
+        words: if state == State::Run && has_gil { "running (holds the GIL, if any)" } else { state.words(has_gil) },
+    };
+    let keys: Vec<Key> = State::ALL.into_iter().filter(present).map(key).collect();
+    // Two rows of keys if all states are there.
+    let top = if keys.len() > 7 { 132.0 } else { 112.0 };
+    let bottom = top + bars.len() as f64 * (BAR + GAP);
+    let canvas = Canvas::new(WIDTH, (bottom + 50.0) as u32, &title);
+    let subtitle = format!(
+        "{}: share of the life of all threads together (coroutines: of all coroutines), after warm-up; {}",
+        subject.title,
+        subject.seed_words()
+    );
+    frame::heading(&canvas, &title, &subtitle);
+    frame::legend(&canvas, &keys);
+    plot(&canvas, &bars, (top, bottom));
+    vec![Drawn { stem: "states".to_owned(), scene: canvas.finish() }]
+}
+
+fn bars(subject: &Subject<'_>) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    for (index, model) in subject.models.iter().enumerate() {
+        let token = Token::series(index).1;
+        let name = model.name.clone();
+        bars.push(Bar { name: name.clone(), token, times: times(&model.figures.threads) });
+        bars.push(Bar { name: format!("{name}, coroutines"), token, times: times(&model.figures.coroutines) });
+    }
+    bars.retain(|bar| bar.total() > 0);
+    bars
+}
+
+/// The nanoseconds by state, in the order of `State::ALL`.
+fn times(t: &StateTimes) -> [u64; STATES] {
+    [t.running, t.native, t.switching, t.ready, t.gil, t.lock, t.io, t.sleeping, t.join, t.idle].map(|time| time.0)
+}
+
+fn plot(canvas: &Canvas, bars: &[Bar], (top, bottom): (f64, f64)) {
+    let widest = bars.iter().map(|bar| font::width(&bar.name, 12.0, Weight::SemiBold)).fold(60.0, f64::max);
+    let left = MARGIN + widest.min(280.0) + 12.0;
+    let right = RIGHT - 92.0;
+    let across = |share: f64| left + (right - left) * share;
+    canvas.text((RIGHT, top - 8.0), &Label::new("in total").size(11.0).token(Token::Muted).end());
+    let mut labels = Vec::new();
+    for (index, bar) in bars.iter().enumerate() {
+        let y = top + index as f64 * (BAR + GAP);
+        let name = font::fit(&bar.name, 280.0, 12.0, Weight::SemiBold);
+        canvas.text((left - 12.0, y + BAR / 2.0 + 4.3), &Label::new(&name).size(12.0).bold().token(bar.token).end());
+        let total = axis::duration(bar.total() as f64);
+        canvas.text((RIGHT, y + BAR / 2.0 + 4.3), &Label::new(&total).size(12.0).token(Token::Muted).end());
+        let mut sum = 0.0;
+        for state in State::ALL {
+            let share = bar.share(state);
+            let (from, to) = (across(sum), across(sum + share));
+            canvas.rect(state.token(), (from, y), (to, y + BAR));
+            let words = axis::percent(share);
+            if to - from > font::width(&words, 11.0, Weight::Regular) + 8.0 {
+                labels.push((((from + to) / 2.0, y + BAR / 2.0 + 4.0), words, state.text_token()));
+            }
+            sum += share;
+        }
+    }
+    for (at, words, token) in labels {
+        canvas.text(at, &Label::new(&words).size(11.0).token(token).middle());
+    }
+    canvas.rect(Token::Axis, (left, bottom), (right, bottom + 1.0));
+    for percent in [0, 25, 50, 75, 100] {
+        let x = across(f64::from(percent) / 100.0);
+        canvas.rect(Token::Axis, (x - 0.5, bottom), (x + 0.5, bottom + 5.0));
+        let words = format!("{percent} %");
+        canvas.text((x, bottom + 19.0), &Label::new(&words).size(12.0).token(Token::Muted).middle());
+    }
+}
+
+/// The greatest share of waiting for the GIL, a core or a lock, if there is one worth a title.
+fn title(bars: &[Bar]) -> String {
+    let waits = [(State::Gil, "waiting for the GIL"), (State::Lock, "waiting for locks")];
+    let all = bars.iter().flat_map(|bar| waits.map(|(state, words)| (bar.share(state), &bar.name, words)));
+    match all.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some((share, name, words)) if share >= 0.05 => {
+            format!("{name}: {} of the threads' time is spent {words}", axis::percent(share))
+        }
+        _ => "Where the threads' time goes".to_owned(),
+    }
+}

@@ -1,0 +1,252 @@
+//! Pictures of made-up runs. With `GILSIM_PICTURES` set to a folder, they are written there to be looked at.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+use super::{Collector, ModelData, Picture, render};
+use crate::id::{ContextId, CoreId, DeviceId, JobId, LockId, ProcessId, TaskId, ThreadId};
+use crate::metrics::figures::{Figures, StateTimes, Summary};
+use crate::model::{Arrivals, Builder, Execution, Model};
+use crate::time::{Duration, Time};
+use crate::trace::{CpuKind, On, Record, Role, Sink, What};
+
+/// A made-up run: threads that take one GIL in turn, wait for IO, and run native code.
+struct Made {
+    execution: Execution,
+    cores: u32,
+    threads: u32,
+    bursts: u32,
+    /// Length of a burst in nanoseconds, one of these in turn by chance.
+    lengths: [u64; 2],
+    name: &'static str,
+    task: &'static str,
+    warm_up: Duration,
+}
+
+const MADE: Made = Made {
+    execution: Execution::Threads(4),
+    cores: 3,
+    threads: 4,
+    bursts: 60,
+    lengths: [4_000_000, 800_000],
+    name: "Threads(4)",
+    task: "fetch",
+    warm_up: Duration(0),
+};
+
+fn model(made: &Made) -> Model {
+    let mut builder = Builder::new(made.cores, made.execution);
+    builder.task(made.task, None, Arrivals::Every(Duration::ms(1)), vec![], vec![]);
+    builder.model_mut().warm_up = made.warm_up;
+    builder.build()
+}
+
+/// A small generator, so that the pictures are the same every time.
+struct Luck(u64);
+
+impl Luck {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+}
+
+fn run(made: &Made) -> ModelData {
+    let model = model(made);
+    let mut sink = Collector::new(&model);
+    let mut now = 0;
+    let mut say = |time: u64, what: What| sink.record(&Record { time: Time(time), what });
+    let process = ProcessId(1);
+    say(0, What::ProcessStart { process, parent: None });
+    let mut luck = Luck(7);
+    let mut waking: BTreeMap<(u64, u32), ()> = BTreeMap::new();
+    let mut queue = std::collections::VecDeque::new();
+    for n in 0..made.threads {
+        let (thread, context) = (ThreadId(n), ContextId(n));
+        let role = Role::Task { task: TaskId(0), index: n };
+        say(0, What::ThreadStart { thread, process, context, role });
+        say(0, What::Ready { thread });
+        waking.insert((u64::from(n) * 10, n), ());
+    }
+    let spare = CoreId(made.cores - 1);
+    for burst in 0..made.bursts {
+        if queue.is_empty() {
+            let Some(((at, n), ())) = waking.pop_first() else { break };
+            now = now.max(at);
+            say(now, What::Wake { thread: ThreadId(n) });
+            say(now, What::JobArrive { job: JobId(n), task: TaskId(0), index: burst });
+            queue.push_back(n);
+        }
+        let n = queue.pop_front().expect("somebody waits");
+        let (thread, context) = (ThreadId(n), ContextId(n));
+        let core = CoreId(burst % (made.cores - 1).max(1));
+        let length = made.lengths[luck.below(2) as usize] * (50 + luck.below(100)) / 100;
+        say(now, What::Run { core, thread });
+        say(now, What::GilTake { process, thread });
+        say(now, What::Compute { context, kind: CpuKind::Python, demand: Duration(length) });
+        while let Some(((at, other), ())) = waking.first_key_value().map(|(key, ())| (*key, ())) {
+            if at > now + length {
+                break;
+            }
+            waking.pop_first();
+            let at = at.max(now);
+            say(at, What::JobArrive { job: JobId(other), task: TaskId(0), index: burst });
+            say(at, What::Wake { thread: ThreadId(other) });
+            say(at, What::Block { core: spare, thread: ThreadId(other), on: On::Gil });
+            queue.push_back(other);
+        }
+        now += length;
+        say(now, What::ComputeEnd { context });
+        say(now, What::GilDrop { process, thread, forced: false });
+        if luck.below(6) == 0 {
+            say(now, What::Compute { context, kind: CpuKind::NoGil, demand: Duration(length / 2) });
+            now += length / 2;
+            say(now, What::ComputeEnd { context });
+        }
+        say(now, What::JobEnd { job: JobId(n), context });
+        let on = match luck.below(9) {
+            0 => On::Lock(LockId(0)),
+            1 => On::Sleep,
+            _ => On::Io(DeviceId(0)),
+        };
+        say(now, What::Block { core, thread, on });
+        waking.insert((now + length / 2 + luck.below(1 + 2 * made.lengths[0]), n), ());
+    }
+    finish(sink, made.name, now)
+}
+
+fn finish(sink: Collector, name: &str, end: u64) -> ModelData {
+    let mut sum = [0; 10];
+    for lane in sink.timeline.lanes.iter().filter(|lane| super::timeline::kind_of(lane.group) == 2) {
+        sum.iter_mut().zip(lane.totals).for_each(|(sum, more)| *sum += more);
+    }
+    let mut figures = figures();
+    let times = sum.map(Duration);
+    let [running, native, switching, ready, gil, lock, io, sleeping, join, idle] = times;
+    figures.threads = StateTimes { running, native, switching, ready, gil, lock, io, sleeping, join, idle };
+    figures.makespan = Duration(end);
+    sink.finish(name, Time(end), figures)
+}
+
+pub(super) fn figures() -> Figures {
+    Figures {
+        seed: 7,
+        outcome: "finished".to_owned(),
+        explanation: Vec::new(),
+        digest: "0123456789abcdef".to_owned(),
+        events: 0,
+        makespan: Duration(0),
+        window: Duration(0),
+        arrived: 0,
+        completed: 0,
+        throughput: 0.0,
+        response: Summary::default(),
+        wait: Summary::default(),
+        service: Summary::default(),
+        tasks: Vec::new(),
+        cores: Vec::new(),
+        utilization: f64::NAN,
+        threads: StateTimes::default(),
+        coroutines: StateTimes::default(),
+        voluntary: 0,
+        involuntary: 0,
+        gils: Vec::new(),
+        loop_lag: None,
+        devices: Vec::new(),
+        finals: IndexMap::new(),
+        prints: Vec::new(),
+        critical_path: None,
+    }
+}
+
+/// Renders, checks what holds for every picture, and writes the files if asked.
+fn check(case: &str, models: &[ModelData]) -> Vec<Picture> {
+    let pictures = render(case, models, &[]);
+    for picture in &pictures {
+        let svg = &picture.svg;
+        assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n") && !svg.contains("NaN"), "{}", picture.title);
+        assert!(picture.png.starts_with(b"\x89PNG"), "{}", picture.title);
+        assert!(svg.len() < 2_000_000, "{}: {} bytes", picture.title, svg.len());
+        if let Some(folder) = std::env::var_os("GILSIM_PICTURES") {
+            let path = std::path::Path::new(&folder).join(format!("{case}-{}", picture.file_stem));
+            std::fs::write(path.with_extension("svg"), svg).unwrap();
+            std::fs::write(path.with_extension("png"), &picture.png).unwrap();
+        }
+    }
+    pictures
+}
+
+#[test]
+fn a_short_run_is_drawn_segment_by_segment() {
+    let picture = &check("short", &[run(&MADE)])[0];
+    assert!(!picture.svg.contains("drawn as shares"));
+}
+
+#[test]
+fn two_threads_under_a_gil() {
+    let lengths = [5_000_000, 50_000];
+    check("two", &[run(&Made { threads: 2, cores: 2, bursts: 40, lengths, name: "Threads(2)", ..MADE })]);
+}
+
+#[test]
+fn ten_segments() {
+    check("ten", &[run(&Made { threads: 1, cores: 1, bursts: 5, name: "Serial", ..MADE })]);
+}
+
+#[test]
+fn a_million_segments_are_drawn_as_shares() {
+    let picture = &check("million", &[run(&Made { threads: 8, bursts: 250_000, ..MADE })])[0];
+    assert!(picture.svg.contains("drawn as shares"));
+}
+
+#[test]
+fn sixty_lanes_are_cut_and_counted() {
+    let name = "ThreadPerTask";
+    let picture = &check("sixty", &[run(&Made { threads: 60, bursts: 300, name, ..MADE })])[0];
+    assert!(picture.svg.contains("more threads"));
+}
+
+#[test]
+fn long_and_cyrillic_names() {
+    let name = "Hybrid(processes: 4, each: Threads(16))";
+    let task = "обработка_запросов_пользователей_магазина";
+    check("names", &[run(&Made { name, task, bursts: 30, ..MADE })]);
+}
+
+#[test]
+fn all_models_in_one_picture() {
+    let warm_up = Duration::ms(400);
+    let names = ["Serial", "Threads(4)", "Asyncio", "Processes(4)", "Hybrid(processes: 2, each: Asyncio)"];
+    let models: Vec<ModelData> = names
+        .into_iter()
+        .enumerate()
+        .map(|(index, name)| {
+            let index = index as u64;
+            let lengths = [1_000_000 + index * 300_000, 200_000 + 90_000 * index];
+            run(&Made { name, warm_up, lengths, bursts: 4_000, threads: 3 + index as u32, ..MADE })
+        })
+        .collect();
+    let pictures = check("all", &models);
+    assert_eq!(pictures.len(), 5 + 3);
+}
+
+#[test]
+fn nothing_at_all() {
+    let empty = |end| {
+        let model = model(&MADE);
+        finish(Collector::new(&model), "Threads(4)", end)
+    };
+    check("empty", &[empty(0)]);
+    check("zero", &[empty(1_000_000_000), run(&MADE)]);
+    check("idle", &[empty(1_000_000_000)]);
+    assert!(render("none", &[], &[]).is_empty());
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes() {
+    let (one, two) = (render("same", &[run(&MADE)], &[]), render("same", &[run(&MADE)], &[]));
+    for (one, two) in one.iter().zip(&two) {
+        assert_eq!((&one.svg, &one.png), (&two.svg, &two.png));
+    }
+}

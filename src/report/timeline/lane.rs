@@ -1,0 +1,232 @@
+//! One row of a timeline: its segments while they are few, time shares in bins when they are many.
+
+use super::state::{STATES, State};
+use crate::id::{ProcessId, ThreadId};
+
+/// Most bins of a lane. When the run grows past them, neighbours are added up and every bin is twice as long.
+const BINS: u64 = 4_096;
+
+/// What a lane is the row of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// A core.
+    Core,
+    /// The GIL of a process.
+    Gil(ProcessId),
+    /// A thread of a process.
+    Thread(ProcessId),
+    /// A coroutine of the loop on a thread of a process.
+    Coroutine(ProcessId, ThreadId),
+}
+
+/// A stretch of time in one state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// First nanosecond.
+    pub start: u64,
+    /// The nanosecond after the last.
+    pub end: u64,
+    /// What is done.
+    pub state: State,
+    /// By whom, on the lanes of cores and GILs: the thread.
+    pub tag: u32,
+}
+
+/// One row.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    /// Where it stands.
+    pub group: Group,
+    /// What stands before it.
+    pub name: String,
+    /// Nanoseconds in each state.
+    pub totals: [u64; STATES],
+    /// Segments so far, also those no longer kept one by one.
+    pub count: u64,
+    /// Times its tag changed: context switches of a core, hand-overs of a GIL.
+    pub switches: u64,
+    store: Store,
+    open: Option<Segment>,
+    last_tag: Option<u32>,
+}
+
+#[derive(Clone, Debug)]
+enum Store {
+    Segments(Vec<Segment>),
+    Bins(Bins),
+}
+
+#[derive(Clone, Debug)]
+struct Bins {
+    width: u64,
+    shares: Vec<[u64; STATES]>,
+}
+
+impl Lane {
+    /// An empty row.
+    pub fn new(group: Group, name: String, binned: bool) -> Lane {
+        let store = if binned { Store::Bins(Bins::new()) } else { Store::Segments(Vec::new()) };
+        Lane { group, name, totals: [0; STATES], count: 0, switches: 0, store, open: None, last_tag: None }
+    }
+
+    /// From `now` on the row is in this state (`None`: nothing is there). Returns how many segments more are kept.
+    pub fn set(&mut self, now: u64, state: Option<State>, tag: u32) -> usize {
+        if let Some(open) = self.open
+            && state == Some(open.state)
+            && tag == open.tag
+        {
+            return 0;
+        }
+        let kept = self.close(now);
+        self.open = state.map(|state| Segment { start: now, end: now, state, tag });
+        kept
+    }
+
+    /// Ends the open segment. Returns how many segments more are kept.
+    pub fn close(&mut self, now: u64) -> usize {
+        let Some(mut segment) = self.open.take() else { return 0 };
+        segment.end = now;
+        if segment.end <= segment.start {
+            return 0;
+        }
+        self.totals[segment.state as usize] += segment.end - segment.start;
+        if self.last_tag.replace(segment.tag).is_some_and(|last| last != segment.tag) {
+            self.switches += 1;
+        }
+        match &mut self.store {
+            Store::Bins(bins) => bins.add(&segment),
+            Store::Segments(segments) => {
+                if let Some(last) = segments.last_mut()
+                    && (last.end, last.state, last.tag) == (segment.start, segment.state, segment.tag)
+                {
+                    last.end = segment.end;
+                    return 0;
+                }
+                segments.push(segment);
+                self.count += 1;
+                return 1;
+            }
+        }
+        self.count += 1;
+        0
+    }
+
+    /// Forgets the segments and keeps their time shares.
+    pub fn fold(&mut self) {
+        if let Store::Segments(segments) = &self.store {
+            let mut bins = Bins::new();
+            segments.iter().for_each(|segment| bins.add(segment));
+            self.store = Store::Bins(bins);
+        }
+    }
+
+    /// The segments one by one, if they are still kept.
+    pub fn segments(&self) -> Option<&[Segment]> {
+        match &self.store {
+            Store::Segments(segments) => Some(segments),
+            Store::Bins(_) => None,
+        }
+    }
+
+    /// For each of `columns` equal parts of the time from 0 to `end`, the share of time in each state.
+    pub fn shares(&self, columns: usize, end: u64) -> Vec<[f64; STATES]> {
+        let mut out = vec![[0.0; STATES]; columns];
+        if end == 0 || columns == 0 {
+            return out;
+        }
+        let column = end as f64 / columns as f64;
+        match &self.store {
+            Store::Segments(segments) => {
+                for segment in segments {
+                    let piece = (segment.start as f64 / column, segment.end as f64 / column);
+                    spread(&mut out, piece, segment.state, 1.0);
+                }
+            }
+            Store::Bins(bins) => {
+                for (index, times) in bins.shares.iter().enumerate() {
+                    let start = index as u64 * bins.width;
+                    let length = bins.width.min(end.saturating_sub(start));
+                    let piece = (start as f64 / column, (start + length) as f64 / column);
+                    for state in State::ALL.into_iter().filter(|state| times[*state as usize] > 0 && length > 0) {
+                        spread(&mut out, piece, state, times[state as usize] as f64 / length as f64);
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+/// Adds a state of this density to the columns between the two ends of the piece.
+fn spread(out: &mut [[f64; STATES]], (from, to): (f64, f64), state: State, density: f64) {
+    let last = out.len() - 1;
+    for index in (from as usize).min(last)..=(to as usize).min(last) {
+        let overlap = to.min(index as f64 + 1.0) - from.max(index as f64);
+        if overlap > 0.0 {
+            out[index][state as usize] += overlap * density;
+        }
+    }
+}
+
+impl Bins {
+    fn new() -> Bins {
+        Bins { width: 1, shares: Vec::new() }
+    }
+
+    fn add(&mut self, segment: &Segment) {
+        while segment.end.div_ceil(self.width) > BINS {
+            self.double();
+        }
+        let (first, last) = (segment.start / self.width, (segment.end - 1) / self.width);
+        if self.shares.len() <= last as usize {
+            self.shares.resize(last as usize + 1, [0; STATES]);
+        }
+        for index in first..=last {
+            let start = (index * self.width).max(segment.start);
+            let end = (index + 1).saturating_mul(self.width).min(segment.end);
+            self.shares[index as usize][segment.state as usize] += end - start;
+        }
+    }
+
+    fn double(&mut self) {
+        self.width = self.width.saturating_mul(2);
+        for index in 0..self.shares.len().div_ceil(2) {
+            let mut sum = self.shares[2 * index];
+            if let Some(other) = self.shares.get(2 * index + 1) {
+                sum.iter_mut().zip(other).for_each(|(sum, more)| *sum += more);
+            }
+            self.shares[index] = sum;
+        }
+        self.shares.truncate(self.shares.len().div_ceil(2));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_give_the_shares_that_the_segments_give() {
+        let mut lane = Lane::new(Group::Core, String::new(), false);
+        for round in 0..5_000 {
+            lane.set(round * 100, Some(State::Run), 0);
+            lane.set(round * 100 + 36, None, 0);
+        }
+        let exact = lane.shares(50, 500_000);
+        lane.fold();
+        for (a, b) in exact.iter().zip(lane.shares(50, 500_000)) {
+            assert!((a[0] - 0.36).abs() < 1e-9 && (b[0] - 0.36).abs() < 0.005, "{a:?} {b:?}");
+        }
+        assert_eq!(lane.totals[0], 180_000);
+    }
+
+    #[test]
+    fn bins_keep_every_nanosecond_however_long_the_run() {
+        let mut bins = Bins::new();
+        for start in [0, 1_000, 1_000_000_000, u64::MAX - 10] {
+            bins.add(&Segment { start, end: start + 7, state: State::Io, tag: 0 });
+        }
+        let sum: u64 = bins.shares.iter().map(|times| times[State::Io as usize]).sum();
+        assert_eq!((sum, bins.shares.len() <= BINS as usize), (28, true));
+    }
+}
