@@ -37,16 +37,18 @@ pub(super) struct Cores {
     switch: Duration,
     wake_latency: Dist,
     slice: Option<Duration>,
+    preempts: bool,
     first_in_first_out: bool,
 }
 
 impl Cores {
     pub fn new(machine: &Machine) -> Cores {
         let idle = Core { occupant: Occupant::Idle, last: None, busy: 0, switching: 0, idle: 0 };
-        let (slice, first_in_first_out) = match machine.policy {
-            PolicyConfig::RoundRobin(slice, Ties::ArrivalsFirst) => (Some(slice), true),
-            PolicyConfig::RoundRobin(slice, Ties::PreemptedFirst) => (Some(slice), false),
-            PolicyConfig::FirstCome | PolicyConfig::Cooperative => (None, true),
+        let (slice, preempts, first_in_first_out) = match machine.policy {
+            PolicyConfig::RoundRobin(slice, ties) => (Some(slice), true, ties == Ties::ArrivalsFirst),
+            // Fair shares are judged in figures, not record by record.
+            PolicyConfig::Fair => (None, true, false),
+            PolicyConfig::FirstCome | PolicyConfig::Cooperative => (None, false, true),
         };
         Cores {
             cores: vec![idle; machine.cores as usize],
@@ -54,6 +56,7 @@ impl Cores {
             switch: machine.costs.context_switch,
             wake_latency: machine.costs.wake_latency.clone(),
             slice,
+            preempts,
             first_in_first_out,
         }
     }
@@ -209,9 +212,8 @@ impl Cores {
     }
 
     fn check_preemption(&self, id: CoreId, thread: ThreadId, reports: &mut Reports) {
-        let Some(slice) = self.slice else {
-            return reports.require(false, Rule::NoPreemption, || format!("{thread:?} is preempted"));
-        };
+        reports.require(self.preempts, Rule::NoPreemption, || format!("{thread:?} is preempted"));
+        let Some(slice) = self.slice else { return };
         let Some(Occupant::Running { since, .. }) = self.cores.get(id.index()).map(|core| core.occupant) else {
             return;
         };
