@@ -3,6 +3,7 @@ use gilsim::dist::Dist;
 use gilsim::kernel::policy::{PolicyConfig, Ties};
 use gilsim::model::{Arrivals, Builder, Execution, Stmt};
 use gilsim::time::Duration;
+use gilsim::metrics::Meter;
 use gilsim::trace::{CpuKind, Digest};
 
 fn main() {
@@ -31,6 +32,13 @@ fn main() {
         b.model_mut().max_events = n;
     }
     let model = b.build();
+    let start = std::time::Instant::now();
+    let mut sinks = (Digest::default(), Meter::new(&model));
+    let ended = gilsim::sim::run(&model, 1, &mut sinks);
+    let s = start.elapsed().as_secs_f64();
+    println!("{which}: figures on: {} events in {s:.3} s = {:.1} M/s", ended.events, ended.events as f64 / s / 1e6);
+    let figures = sinks.1.finish(1, &ended, &sinks.0);
+    println!("mean response {:.4} ms, utilization {:.4}", figures.response.mean / 1e6, figures.utilization);
     let start = std::time::Instant::now();
     let mut digest = Digest::default();
     let ended = gilsim::sim::run(&model, 1, &mut digest);

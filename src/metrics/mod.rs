@@ -1,3 +1,14 @@
 //! Records to numbers.
+//!
+//! A [`Meter`] listens to a run and keeps sums, not records: its memory grows with what lives at the same time, never with
+//! the length of the run.
 
+mod clock;
 pub mod figures;
+mod gil;
+mod jobs;
+mod meter;
+mod sample;
+mod threads;
+
+pub use meter::Meter;

@@ -51,6 +51,13 @@ pub struct Model {
     pub max_events: u64,
 }
 
+impl Model {
+    /// Whether processes have a GIL.
+    pub fn has_gil(&self) -> bool {
+        self.interpreter.gil.is_some() && !matches!(self.execution, Execution::FreeThreaded(_))
+    }
+}
+
 /// The computer.
 #[derive(Clone, Debug)]
 pub struct Machine {

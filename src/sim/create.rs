@@ -119,8 +119,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     /// A process without threads, with first values of everything it owns or copies of its parent's.
     pub(super) fn process(&mut self, parent: Option<ProcessId>) -> ProcessId {
-        let free_threaded = matches!(self.model.execution, Execution::FreeThreaded(_));
-        let gil = self.model.interpreter.gil.filter(|_| !free_threaded).map(Gil::new);
+        let gil = self.model.interpreter.gil.filter(|_| self.model.has_gil()).map(Gil::new);
         let vars = match parent {
             Some(parent) => self.world.processes[parent.index()].vars.clone(),
             None => self.model.vars.iter().map(|var| var.initial).collect(),

@@ -6,6 +6,8 @@ mod fair;
 mod first_come;
 mod round_robin;
 
+use std::fmt;
+
 use serde::Deserialize;
 
 use crate::id::ThreadId;
@@ -62,6 +64,19 @@ pub enum PolicyConfig {
     FirstCome,
     /// A thread keeps its core until it blocks, ends or yields.
     Cooperative,
+}
+
+impl fmt::Display for PolicyConfig {
+    /// As a scenario writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PolicyConfig::Fair => write!(f, "Fair"),
+            PolicyConfig::RoundRobin(slice, Ties::ArrivalsFirst) => write!(f, "RoundRobin(\"{slice}\")"),
+            PolicyConfig::RoundRobin(slice, ties) => write!(f, "RoundRobin(\"{slice}\", {ties:?})"),
+            PolicyConfig::FirstCome => write!(f, "FirstCome"),
+            PolicyConfig::Cooperative => write!(f, "Cooperative"),
+        }
+    }
 }
 
 /// Who enters the run queue first at the end of a slice.

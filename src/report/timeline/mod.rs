@@ -70,7 +70,7 @@ impl Timeline {
     pub fn new(model: &Model) -> Timeline {
         let has_gil = model.interpreter.gil.is_some() && !matches!(model.execution, Execution::FreeThreaded(_));
         let interval = model.interpreter.gil.filter(|_| has_gil).map(|gil| format!(", switch interval {gil}"));
-        let about = format!("{}{}", policy(model), interval.unwrap_or_default());
+        let about = format!("{}{}", model.machine.policy, interval.unwrap_or_default());
         let mut timeline = Timeline {
             lanes: Vec::new(),
             has_gil,
@@ -309,14 +309,5 @@ fn shared_name(model: &Model, a: Role, b: Role) -> Option<String> {
         (Role::Worker(_), Role::Worker(_)) => Some("worker".to_owned()),
         (Role::Loop, Role::Loop) => Some("loop".to_owned()),
         _ => None,
-    }
-}
-
-fn policy(model: &Model) -> String {
-    use crate::kernel::policy::PolicyConfig;
-    match &model.machine.policy {
-        PolicyConfig::RoundRobin(slice, _) => format!("RoundRobin({slice})"),
-        PolicyConfig::FirstCome => "FirstCome".to_owned(),
-        PolicyConfig::Cooperative => "Cooperative".to_owned(),
     }
 }

@@ -1,0 +1,218 @@
+//! Jobs and device requests: arrivals, completions, response, wait and service times.
+
+use super::clock::clipped;
+use super::figures::{CriticalPath, DeviceFigures, TaskFigures};
+use super::sample::Sample;
+use super::threads::put;
+use crate::id::{ContextId, DeviceId, JobId, RequestId, TaskId};
+use crate::model::Model;
+use crate::time::{Duration, Time};
+
+/// Accounts of jobs and devices.
+#[derive(Clone, Debug)]
+pub struct Jobs {
+    warm_up: u64,
+    jobs: Vec<Job>,
+    /// By context: its job, and the demand of its present burst.
+    contexts: Vec<(Option<JobId>, u64)>,
+    requests: Vec<Request>,
+    tasks: Vec<Task>,
+    devices: Vec<Device>,
+    /// All tasks together.
+    pub all: Task,
+    pub last_end: Time,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Job {
+    task: TaskId,
+    arrived: u64,
+    service: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    context: ContextId,
+    submitted: u64,
+    started: u64,
+    latency: u64,
+}
+
+/// Sums over the jobs of a task.
+#[derive(Clone, Debug, Default)]
+pub struct Task {
+    pub arrived: u64,
+    pub completed: u64,
+    pub response: Sample,
+    pub wait: Sample,
+    pub service: Sample,
+    longest: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Device {
+    completed: u64,
+    busy: u64,
+    response: Sample,
+}
+
+impl Jobs {
+    pub fn new(model: &Model) -> Jobs {
+        Jobs {
+            warm_up: model.warm_up.0,
+            jobs: Vec::new(),
+            contexts: Vec::new(),
+            requests: Vec::new(),
+            tasks: vec![Task::default(); model.tasks.len()],
+            devices: vec![Device::default(); model.devices.len()],
+            all: Task::default(),
+            last_end: Time::ZERO,
+        }
+    }
+
+    pub fn arrive(&mut self, job: JobId, task: TaskId, now: Time) {
+        put(&mut self.jobs, job.index(), Job { task, arrived: now.0, service: 0 });
+        if now.0 >= self.warm_up {
+            self.all.arrived += 1;
+            self.tasks[task.index()].arrived += 1;
+        }
+    }
+
+    pub fn start(&mut self, job: JobId, context: ContextId) {
+        put(&mut self.contexts, context.index(), (Some(job), 0));
+    }
+
+    pub fn end(&mut self, job: JobId, context: ContextId, now: Time) {
+        self.contexts[context.index()].0 = None;
+        self.last_end = now;
+        let Job { task, arrived, service } = self.jobs[job.index()];
+        if now.0 < self.warm_up {
+            return;
+        }
+        let single = self.tasks.len() == 1;
+        let task = &mut self.tasks[task.index()];
+        task.completed += 1;
+        task.longest = task.longest.max(service);
+        self.all.completed += 1;
+        if arrived < self.warm_up {
+            return;
+        }
+        let response = now.0 - arrived;
+        // With one task, all tasks together are that task: `finish` copies.
+        task.add(response, service);
+        if !single {
+            self.all.add(response, service);
+        }
+    }
+
+    pub fn demand(&mut self, context: ContextId, demand: Duration) {
+        if let Some(slot) = self.contexts.get_mut(context.index()) {
+            slot.1 = demand.0;
+        }
+    }
+
+    pub fn computed(&mut self, context: ContextId) {
+        if let Some((Some(job), demand)) = self.contexts.get(context.index()) {
+            self.jobs[job.index()].service += demand;
+        }
+    }
+
+    pub fn serve(&mut self, context: ContextId, time: u64) {
+        if let Some((Some(job), _)) = self.contexts.get(context.index()) {
+            self.jobs[job.index()].service += time;
+        }
+    }
+
+    pub fn submit(&mut self, request: RequestId, context: ContextId, now: Time) {
+        let new = Request { context, submitted: now.0, started: now.0, latency: 0 };
+        put(&mut self.requests, request.index(), new);
+    }
+
+    pub fn start_request(&mut self, request: RequestId, latency: Duration, now: Time) {
+        let request = &mut self.requests[request.index()];
+        (request.started, request.latency) = (now.0, latency.0);
+    }
+
+    pub fn end_request(&mut self, device: DeviceId, request: RequestId, now: Time) {
+        let Request { context, submitted, started, latency } = self.requests[request.index()];
+        self.requests[request.index()].latency = 0;
+        self.serve(context, latency);
+        let device = &mut self.devices[device.index()];
+        device.busy += clipped(started, now.0, self.warm_up);
+        if now.0 >= self.warm_up {
+            device.completed += 1;
+            if submitted >= self.warm_up {
+                device.response.add(now.0 - submitted);
+            }
+        }
+    }
+
+    /// The figures of tasks and devices over a window that ends now.
+    pub fn finish(&mut self, model: &Model, now: Time) -> (Vec<TaskFigures>, Vec<DeviceFigures>) {
+        if let [only] = self.tasks.as_slice() {
+            let arrived = self.all.arrived;
+            self.all = Task { arrived, ..only.clone() };
+        }
+        let window = now.0.saturating_sub(self.warm_up) as f64;
+        let tasks = self.tasks.iter().zip(&model.tasks).map(|(task, definition)| TaskFigures {
+            task: definition.name.clone(),
+            arrived: task.arrived,
+            completed: task.completed,
+            throughput: rate(task.completed, window),
+            response: task.response.summary(),
+            wait: task.wait.summary(),
+            service: task.service.summary(),
+        });
+        let devices = self.devices.iter().zip(&model.devices).map(|(device, definition)| DeviceFigures {
+            device: definition.name.clone(),
+            completed: device.completed,
+            utilization: match window > 0.0 {
+                true => device.busy as f64 / window / f64::from(definition.slots.unwrap_or(1)),
+                false => 0.0,
+            },
+            response: device.response.summary(),
+        });
+        (tasks.collect(), devices.collect())
+    }
+
+    /// The chain of tasks with the greatest sum of service times. The length of a task is its longest job.
+    pub fn critical_path(&self, model: &Model) -> Option<CriticalPath> {
+        if model.tasks.iter().all(|task| task.after.is_empty()) {
+            return None;
+        }
+        let mut graph = petgraph::graph::DiGraph::<TaskId, ()>::new();
+        let nodes: Vec<_> = (0..model.tasks.len()).map(|task| graph.add_node(TaskId::from(task))).collect();
+        for (task, definition) in model.tasks.iter().enumerate() {
+            for before in &definition.after {
+                graph.add_edge(nodes[before.index()], nodes[task], ());
+            }
+        }
+        let order = petgraph::algo::toposort(&graph, None).expect("the compiler rejects cycles");
+        let mut best: Vec<(u64, Option<usize>)> = vec![(0, None); model.tasks.len()];
+        for node in order {
+            let task = graph[node].index();
+            let before = model.tasks[task].after.iter().map(|before| (best[before.index()].0, before.index()));
+            let longest = before.max_by_key(|(length, task)| (*length, usize::MAX - task));
+            let own = self.tasks[task].longest;
+            best[task] = (own + longest.map_or(0, |(length, _)| length), longest.map(|(_, task)| task));
+        }
+        let last = (0..best.len()).max_by_key(|task| (best[*task].0, usize::MAX - task))?;
+        let chain = std::iter::successors(Some(last), |task| best[*task].1);
+        let mut tasks: Vec<String> = chain.map(|task| model.tasks[task].name.clone()).collect();
+        tasks.reverse();
+        Some(CriticalPath { tasks, length: Duration(best[last].0) })
+    }
+}
+
+impl Task {
+    fn add(&mut self, response: u64, service: u64) {
+        self.response.add(response);
+        self.wait.add(response.saturating_sub(service));
+        self.service.add(service);
+    }
+}
+
+/// Per second.
+pub fn rate(count: u64, window_ns: f64) -> f64 {
+    if window_ns > 0.0 { count as f64 * 1e9 / window_ns } else { 0.0 }
+}

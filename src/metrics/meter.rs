@@ -1,0 +1,159 @@
+//! The sink that turns a run into its figures.
+
+use indexmap::IndexMap;
+
+use super::figures::{Figures, Printed};
+use super::gil::Gils;
+use super::jobs::{Jobs, rate};
+use super::threads::{Threads, put};
+use crate::id::ProcessId;
+use crate::model::Model;
+use crate::sim::{Ended, Outcome};
+use crate::time::Duration;
+use crate::trace::{Digest, Record, Role, Sink, What};
+
+/// Lines kept of what programs print.
+const PRINTS: usize = 1_000;
+
+/// Listens to one run of a model.
+#[derive(Clone, Debug)]
+pub struct Meter<'a> {
+    model: &'a Model,
+    threads: Threads,
+    gils: Gils,
+    jobs: Jobs,
+    finals: Vec<i64>,
+    roles: Vec<Role>,
+    prints: Vec<Printed>,
+}
+
+impl<'a> Meter<'a> {
+    /// Before the first record.
+    pub fn new(model: &'a Model) -> Meter<'a> {
+        Meter {
+            model,
+            threads: Threads::new(model.machine.cores, model.has_gil(), model.warm_up),
+            gils: Gils::new(model.warm_up),
+            jobs: Jobs::new(model),
+            finals: model.vars.iter().map(|var| var.initial).collect(),
+            roles: Vec::new(),
+            prints: Vec::new(),
+        }
+    }
+
+    /// After the last record.
+    pub fn finish(mut self, seed: u64, ended: &Ended, digest: &Digest) -> Figures {
+        let model = self.model;
+        let cores = self.threads.finish(ended.at);
+        let (tasks, devices) = self.jobs.finish(model, ended.at);
+        let window = Duration(ended.at.0.saturating_sub(model.warm_up.0));
+        let busy: u128 = cores.iter().map(|core| u128::from(core.busy.0)).sum();
+        let capacity = u128::from(window.0) * cores.len() as u128;
+        let all = &self.jobs.all;
+        let makespan = match ended.outcome {
+            Outcome::Finished => self.jobs.last_end.max(crate::time::Time::ZERO),
+            _ => ended.at,
+        };
+        Figures {
+            seed,
+            outcome: ended.outcome.word().to_owned(),
+            explanation: ended.outcome.explanation(),
+            digest: digest.to_string(),
+            events: ended.events,
+            makespan: Duration(makespan.0),
+            window,
+            arrived: all.arrived,
+            completed: all.completed,
+            throughput: rate(all.completed, window.0 as f64),
+            response: all.response.summary(),
+            wait: all.wait.summary(),
+            service: all.service.summary(),
+            tasks,
+            cores,
+            utilization: if capacity == 0 { 0.0 } else { busy as f64 / capacity as f64 },
+            threads: self.threads.times.into(),
+            coroutines: self.threads.coroutine_times.into(),
+            voluntary: self.threads.voluntary,
+            involuntary: self.threads.involuntary,
+            loop_lag: self.threads.lag.as_ref().map(|lag| lag.summary()),
+            gils: self.gils.finish(ended.at),
+            devices,
+            finals: model.vars.iter().map(|var| var.name.clone()).zip(self.finals).collect::<IndexMap<_, _>>(),
+            critical_path: self.jobs.critical_path(model),
+            prints: self.prints,
+        }
+    }
+
+    /// Threads and coroutines, for the names of those who print.
+    fn name(&mut self, context: crate::id::ContextId, role: Role) {
+        put(&mut self.roles, context.index(), role);
+    }
+
+    fn print(&mut self, record: &Record, context: crate::id::ContextId, text: crate::id::TextId) {
+        if self.prints.len() < PRINTS {
+            self.prints.push(Printed {
+                at: Duration(record.time.0),
+                who: self.model.role_name(self.roles[context.index()]),
+                text: self.model.texts[text.index()].clone(),
+            });
+        }
+    }
+}
+
+impl Sink for Meter<'_> {
+    fn record(&mut self, record: &Record) {
+        let now = record.time;
+        match record.what {
+            What::Run { core, thread } => self.threads.run(core, thread, now),
+            What::Compute { context, kind, demand } => {
+                self.threads.burst(context, Some(kind), now);
+                self.jobs.demand(context, demand);
+            }
+            What::ComputeEnd { context } => {
+                self.threads.burst(context, None, now);
+                self.jobs.computed(context);
+            }
+            What::Wake { thread } | What::Ready { thread } => self.threads.ready(thread, now),
+            What::Switch { core, thread } => self.threads.switch(core, thread, now),
+            What::Preempt { core, thread } => self.threads.preempt(core, thread, now),
+            What::Yield { core, thread } => self.threads.give_way(core, thread, now),
+            What::Block { core, thread, on } => {
+                self.threads.block(core, thread, on, now);
+                self.gils.block(thread, on, now);
+            }
+            What::IoSubmit { request, context, .. } => self.jobs.submit(request, context, now),
+            What::IoStart { request, latency, .. } => self.jobs.start_request(request, latency, now),
+            What::IoDone { device, request } => self.jobs.end_request(device, request, now),
+            What::GilTake { process, thread } => self.gils.take(process, thread, now),
+            What::GilDrop { process, forced, .. } => self.gils.release(process, forced, now),
+            What::GilRequest { process, .. } => self.gils.request(process, now),
+            What::JobArrive { job, task, .. } => self.jobs.arrive(job, task, now),
+            What::JobStart { job, context } => self.jobs.start(job, context),
+            What::JobEnd { job, context } => self.jobs.end(job, context, now),
+            What::CoroutineReady { context } => self.threads.coroutine_ready(context, now),
+            What::Resume { context } => self.threads.resume(context, now),
+            What::Suspend { context, on } => self.threads.suspend(context, on, now),
+            What::Sleep { context, time } => self.jobs.serve(context, time.0),
+            What::ThreadStart { thread, context, role, .. } => {
+                self.threads.start(thread, context, now);
+                self.name(context, role);
+            }
+            What::ThreadEnd { core, thread } => self.threads.end(core, thread, now),
+            What::CoroutineStart { context, thread, role } => {
+                self.threads.start_coroutine(context, thread, now);
+                self.name(context, role);
+            }
+            What::CoroutineEnd { context } => self.threads.end_coroutine(context, now),
+            What::Store { var, process: ProcessId(0), value, .. } => self.finals[var.index()] = value,
+            What::Print { context, text } => self.print(record, context, text),
+            What::Store { .. }
+            | What::Load { .. }
+            | What::LockTake { .. }
+            | What::LockRelease { .. }
+            | What::Iteration { .. }
+            | What::Spawn { .. }
+            | What::ProcessStart { .. }
+            | What::ProcessEnd { .. } => {}
+        }
+    }
+}
