@@ -55,7 +55,7 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>) {
     let (low, high) = (least / spare, most * spare);
     let widest = curves.iter().flatten().map(|(x, _)| *x).fold(1.0, f64::max) * 1.02;
     let names: Vec<String> = subject.models.iter().map(|model| model.name.clone()).collect();
-    let labels_at = RIGHT - frame::label_room(&names, 0.0) + 24.0;
+    let labels_at = (RIGHT - frame::label_room(&names, 0.0) + 24.0).round();
     let x = (76.0, labels_at - 28.0);
     let across = |nines: f64| x.0 + (x.1 - x.0) * nines / widest;
     let height = |ns: f64| Y.1 - (Y.1 - Y.0) * libm::log(ns / low) / libm::log(high / low);
@@ -92,7 +92,7 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>) {
     for p in [0.5, 0.99] {
         marks(canvas, subject, &curves, (p, across(nines(p)), unit.ns), &height);
     }
-    frame::end_labels(canvas, &labels, labels_at, (Y.0 + 4.0, Y.1 - 4.0));
+    frame::end_labels(canvas, &labels, labels_at, Y);
 }
 
 /// A ring and its value where each curve crosses a percentile; values that would lie on each other move apart.

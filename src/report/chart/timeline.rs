@@ -361,6 +361,9 @@ fn title(model: &ModelData) -> String {
     if number(3) > 0 {
         who = format!("{} on {who}", say(number(3), "coroutine"));
     }
+    if timeline.processes > 1 {
+        who = format!("{who} in {} processes", axis::count(timeline.processes as u64));
+    }
     let cores = say(timeline.cores() as usize, "core");
     let run = |kind: usize| -> (u64, u64) {
         let lanes = timeline.lanes.iter().filter(|lane| kind_of(lane.group) == kind);
