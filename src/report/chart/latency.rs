@@ -129,7 +129,8 @@ fn marks(
 }
 
 fn title(subject: &Subject<'_>) -> String {
-    let full = || subject.models.iter().filter(|model| model.latency.count() >= 100);
+    // Ten jobs lie beyond the p99 of a thousand.
+    let full = || subject.models.iter().filter(|model| model.latency.count() >= 1_000);
     let p99 = || full().map(|model| (model.latency.at(0.99), &model.name));
     let (Some(best), Some(worst)) =
         (p99().min_by(|a, b| a.0.total_cmp(&b.0)), p99().max_by(|a, b| a.0.total_cmp(&b.0)))
@@ -142,7 +143,7 @@ fn title(subject: &Subject<'_>) -> String {
     if best.0 > 0.0 && worst.0 / best.0 >= 1.05 {
         return format!("The p99 of {} is {} times that of {}", worst.1, axis::number(worst.0 / best.0), best.1);
     }
-    format!("The p99 of all models is about {}", axis::duration(worst.0))
+    format!("All models have a p99 of about {}", axis::duration(worst.0))
 }
 
 fn subtitle(subject: &Subject<'_>) -> String {
