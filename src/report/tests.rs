@@ -250,3 +250,83 @@ fn the_same_run_gives_the_same_bytes() {
         assert_eq!((&one.svg, &one.png), (&two.svg, &two.png));
     }
 }
+
+/// Event loops in two processes, with coroutines whose slots are used again, and context switches that cost time.
+#[test]
+fn event_loops_and_slots() {
+    let execution = Execution::HybridAsyncio { processes: 2 };
+    let model = model(&Made { execution, cores: 2, ..MADE });
+    let mut sink = Collector::new(&model);
+    let mut say = |time: u64, what: What| sink.record(&Record { time: Time(time * 1_000), what });
+    for p in 0..2 {
+        let (process, thread, context) = (ProcessId(p + 1), ThreadId(p), ContextId(p * 10));
+        say(0, What::ProcessStart { process, parent: None });
+        say(0, What::ThreadStart { thread, process, context, role: Role::Loop });
+        say(0, What::Ready { thread });
+        say(0, What::Switch { core: CoreId(p), thread });
+    }
+    for p in 0..2 {
+        say(300, What::Run { core: CoreId(p), thread: ThreadId(p) });
+        say(300, What::GilTake { process: ProcessId(p + 1), thread: ThreadId(p) });
+    }
+    let mut now = 300;
+    for round in 0..24u32 {
+        for p in 0..2u32 {
+            let slot = 1 + round % 6;
+            let (context, thread) = (ContextId(p * 10 + slot), ThreadId(p));
+            if !(6..12).contains(&round) {
+                if round >= 12 {
+                    say(now, What::CoroutineEnd { context });
+                }
+                let role = Role::Task { task: TaskId(0), index: round };
+                say(now, What::CoroutineStart { context, thread, role });
+            }
+            say(now, What::CoroutineReady { context });
+        }
+        let length = 400 + u64::from(round % 5) * 150;
+        for p in 0..2u32 {
+            let context = ContextId(p * 10 + 1 + round % 6);
+            say(now + 50, What::Resume { context });
+            say(now + 50, What::Compute { context, kind: CpuKind::Python, demand: Duration(length) });
+        }
+        now += length;
+        for p in 0..2u32 {
+            let context = ContextId(p * 10 + 1 + round % 6);
+            say(now, What::ComputeEnd { context });
+            let on = if round % 4 == 0 { On::Sleep } else { On::Io(DeviceId(0)) };
+            say(now, What::Suspend { context, on });
+        }
+        if round % 6 == 5 {
+            for p in 0..2 {
+                let (core, thread, process) = (CoreId(p), ThreadId(p), ProcessId(p + 1));
+                say(now, What::GilDrop { process, thread, forced: false });
+                say(now, What::Block { core, thread, on: On::Poll });
+                say(now + 700, What::Wake { thread });
+                say(now + 800, What::Run { core, thread });
+                say(now + 800, What::GilTake { process, thread });
+            }
+            now += 800;
+        }
+    }
+    let mut data = finish(sink, "Hybrid(processes: 2, each: Asyncio)", now * 1_000);
+    data.figures.coroutines.io = Duration(80_000);
+    data.figures.coroutines.running = Duration(30_000);
+    let picture = &check("loops", &[data])[0];
+    assert!(picture.svg.contains("(slot 1)") && picture.svg.contains("Coroutines of process 2"));
+}
+
+#[test]
+fn one_thread_in_each_of_many_processes() {
+    let model = model(&Made { execution: Execution::Processes(6), cores: 64, ..MADE });
+    let mut sink = Collector::new(&model);
+    for n in 0..6 {
+        let (process, thread, core) = (ProcessId(n + 1), ThreadId(n), CoreId(n));
+        let mut say = |time: u64, what: What| sink.record(&Record { time: Time(time), what });
+        say(0, What::ProcessStart { process, parent: None });
+        say(0, What::ThreadStart { thread, process, context: ContextId(n), role: Role::Worker(n) });
+        say(0, What::Run { core, thread });
+        say(0, What::GilTake { process, thread });
+    }
+    let picture = &check("processes", &[finish(sink, "Processes(6)", 2_500)])[0];
+    assert!(picture.svg.contains("P6 T5 worker 5") && picture.svg.contains("more cores"));
+}

@@ -55,7 +55,7 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>) {
     let (low, high) = (least / spare, most * spare);
     let widest = curves.iter().flatten().map(|(x, _)| *x).fold(1.0, f64::max) * 1.02;
     let names: Vec<String> = subject.models.iter().map(|model| model.name.clone()).collect();
-    let labels_at = RIGHT - frame::label_room(&names, 0.0) + 24.0;
+    let labels_at = (RIGHT - frame::label_room(&names, 0.0) + 24.0).round();
     let x = (76.0, labels_at - 28.0);
     let across = |nines: f64| x.0 + (x.1 - x.0) * nines / widest;
     let height = |ns: f64| Y.1 - (Y.1 - Y.0) * libm::log(ns / low) / libm::log(high / low);
@@ -92,7 +92,7 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>) {
     for p in [0.5, 0.99] {
         marks(canvas, subject, &curves, (p, across(nines(p)), unit.ns), &height);
     }
-    frame::end_labels(canvas, &labels, labels_at, (Y.0 + 4.0, Y.1 - 4.0));
+    frame::end_labels(canvas, &labels, labels_at, Y);
 }
 
 /// A ring and its value where each curve crosses a percentile; values that would lie on each other move apart.
@@ -129,7 +129,8 @@ fn marks(
 }
 
 fn title(subject: &Subject<'_>) -> String {
-    let full = || subject.models.iter().filter(|model| model.latency.count() >= 100);
+    // Ten jobs lie beyond the p99 of a thousand.
+    let full = || subject.models.iter().filter(|model| model.latency.count() >= 1_000);
     let p99 = || full().map(|model| (model.latency.at(0.99), &model.name));
     let (Some(best), Some(worst)) =
         (p99().min_by(|a, b| a.0.total_cmp(&b.0)), p99().max_by(|a, b| a.0.total_cmp(&b.0)))
@@ -142,7 +143,7 @@ fn title(subject: &Subject<'_>) -> String {
     if best.0 > 0.0 && worst.0 / best.0 >= 1.05 {
         return format!("The p99 of {} is {} times that of {}", worst.1, axis::number(worst.0 / best.0), best.1);
     }
-    format!("The p99 of all models is about {}", axis::duration(worst.0))
+    format!("All models have a p99 of about {}", axis::duration(worst.0))
 }
 
 fn subtitle(subject: &Subject<'_>) -> String {

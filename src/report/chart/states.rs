@@ -9,13 +9,15 @@ use crate::report::timeline::{STATES, State};
 const BAR: f64 = 26.0;
 const GAP: f64 = 10.0;
 
-struct Bar {
-    name: String,
+struct Bar<'a> {
+    model: &'a str,
+    label: &'a str,
+    whose: &'static str,
     token: Token,
     times: [u64; STATES],
 }
 
-impl Bar {
+impl Bar<'_> {
     fn total(&self) -> u64 {
         self.times.iter().sum()
     }
@@ -55,13 +57,14 @@ pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
     vec![Drawn { stem: "states".to_owned(), scene: canvas.finish() }]
 }
 
-fn bars(subject: &Subject<'_>) -> Vec<Bar> {
+fn bars<'a>(subject: &Subject<'a>) -> Vec<Bar<'a>> {
     let mut bars = Vec::new();
     for (index, model) in subject.models.iter().enumerate() {
         let token = Token::series(index).1;
-        let name = model.name.clone();
-        bars.push(Bar { name: name.clone(), token, times: times(&model.figures.threads) });
-        bars.push(Bar { name: format!("{name}, coroutines"), token, times: times(&model.figures.coroutines) });
+        let name = model.name.as_str();
+        let bar = |label, whose, times| Bar { model: name, label, whose, token, times };
+        bars.push(bar(name, "threads'", times(&model.figures.threads)));
+        bars.push(bar("its coroutines", "coroutines'", times(&model.figures.coroutines)));
     }
     bars.retain(|bar| bar.total() > 0);
     bars
@@ -72,8 +75,8 @@ fn times(t: &StateTimes) -> [u64; STATES] {
     [t.running, t.native, t.switching, t.ready, t.gil, t.lock, t.io, t.sleeping, t.join, t.idle].map(|time| time.0)
 }
 
-fn plot(canvas: &Canvas, bars: &[Bar], (top, bottom): (f64, f64)) {
-    let widest = bars.iter().map(|bar| font::width(&bar.name, 12.0, Weight::SemiBold)).fold(60.0, f64::max);
+fn plot(canvas: &Canvas, bars: &[Bar<'_>], (top, bottom): (f64, f64)) {
+    let widest = bars.iter().map(|bar| font::width(bar.label, 12.0, Weight::SemiBold)).fold(60.0, f64::max);
     let left = MARGIN + widest.min(280.0) + 12.0;
     let right = RIGHT - 92.0;
     let across = |share: f64| left + (right - left) * share;
@@ -81,7 +84,7 @@ fn plot(canvas: &Canvas, bars: &[Bar], (top, bottom): (f64, f64)) {
     let mut labels = Vec::new();
     for (index, bar) in bars.iter().enumerate() {
         let y = top + index as f64 * (BAR + GAP);
-        let name = font::fit(&bar.name, 280.0, 12.0, Weight::SemiBold);
+        let name = font::fit(bar.label, 280.0, 12.0, Weight::SemiBold);
         canvas.text((left - 12.0, y + BAR / 2.0 + 4.3), &Label::new(&name).size(12.0).bold().token(bar.token).end());
         let total = axis::duration(bar.total() as f64);
         canvas.text((RIGHT, y + BAR / 2.0 + 4.3), &Label::new(&total).size(12.0).token(Token::Muted).end());
@@ -110,12 +113,12 @@ fn plot(canvas: &Canvas, bars: &[Bar], (top, bottom): (f64, f64)) {
 }
 
 /// The greatest share of waiting for the GIL, a core or a lock, if there is one worth a title.
-fn title(bars: &[Bar]) -> String {
+fn title(bars: &[Bar<'_>]) -> String {
     let waits = [(State::Gil, "waiting for the GIL"), (State::Lock, "waiting for locks")];
-    let all = bars.iter().flat_map(|bar| waits.map(|(state, words)| (bar.share(state), &bar.name, words)));
+    let all = bars.iter().flat_map(|bar| waits.map(|(state, words)| (bar.share(state), bar, words)));
     match all.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((share, name, words)) if share >= 0.05 => {
-            format!("{name}: {} of the threads' time is spent {words}", axis::percent(share))
+        Some((share, bar, words)) if share >= 0.05 => {
+            format!("{}: {} of the {} time is spent {words}", bar.model, axis::percent(share), bar.whose)
         }
         _ => "Where the threads' time goes".to_owned(),
     }

@@ -7,9 +7,9 @@ use crate::report::scene::{Canvas, Label, Token};
 
 const HEIGHT: u32 = 440;
 
-/// One picture, or none without models.
+/// One picture, or none if no time passed.
 pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
-    if subject.models.is_empty() {
+    if subject.models.iter().all(|model| model.series.end.0 == 0) {
         return Vec::new();
     }
     let window = window(subject);
@@ -42,7 +42,7 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>, window: u64) {
     let top = if highest > 0.0 { highest * 1.05 } else { 1.0 };
     let end = subject.models.iter().map(|model| model.series.end.0).max().unwrap_or(0).max(1) as f64;
     let names: Vec<String> = subject.models.iter().map(|model| model.name.clone()).collect();
-    let labels_at = RIGHT - frame::label_room(&names, 60.0) + 24.0;
+    let labels_at = (RIGHT - frame::label_room(&names, 60.0) + 24.0).round();
     let time = TimeAxis { x: (76.0, labels_at - 28.0), y: (108.0, 384.0), end };
     let height = |rate: f64| time.y.1 - (time.y.1 - time.y.0) * rate / top;
     let warm_up = warm_up(subject);
@@ -74,7 +74,7 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>, window: u64) {
         labels.push(EndLabel { tokens, name: model.name.clone(), figure, from });
     }
     time.draw(canvas);
-    frame::end_labels(canvas, &labels, labels_at, (time.y.0 + 4.0, time.y.1 - 4.0));
+    frame::end_labels(canvas, &labels, labels_at, time.y);
 }
 
 /// The longest warm-up of the models in nanoseconds.

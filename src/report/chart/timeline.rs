@@ -361,21 +361,27 @@ fn title(model: &ModelData) -> String {
     if number(3) > 0 {
         who = format!("{} on {who}", say(number(3), "coroutine"));
     }
+    if timeline.processes > 1 {
+        who = format!("{who} in {} processes", axis::count(timeline.processes as u64));
+    }
     let cores = say(timeline.cores() as usize, "core");
     let run = |kind: usize| -> (u64, u64) {
         let lanes = timeline.lanes.iter().filter(|lane| kind_of(lane.group) == kind);
         lanes.fold((0, 0), |(sum, count), lane| (sum + lane.totals[0] + lane.totals[1], count + 1))
     };
     let share = |(sum, count): (u64, u64)| sum as f64 / (count.max(1) as f64 * timeline.end.max(1) as f64);
+    // No finding about cores if some of them were not kept: it would be wrong.
     let finding = if number(1) == 1 {
-        format!("the GIL is held {} of the time", axis::percent(share(run(1))))
+        format!("; the GIL is held {} of the time", axis::percent(share(run(1))))
+    } else if timeline.hidden[0] == 0 {
+        format!("; cores are busy {} of the time", axis::percent(share(run(0))))
     } else {
-        format!("cores are busy {} of the time", axis::percent(share(run(0))))
+        String::new()
     };
     if timeline.end == 0 {
         format!("{}: no time passed", model.name)
     } else {
-        format!("{}: {who}, {cores}; {finding}", model.name)
+        format!("{}: {who}, {cores}{finding}", model.name)
     }
 }
 

@@ -46,7 +46,7 @@ tokens! {
     Band "band" 0xf4f6f8 0x171e26
     /// Light text on saturated fills.
     OnWork "onwork" 0xffffff 0x11161c
-    /// Dark text on pale fills.
+    /// Dark text on fills that are bright on a dark page too.
     OnPale "onpale" 0x1b2530 0x11161c
     /// Runs and holds the GIL, or runs where there is none.
     Run "run" 0x00795c 0x17a07a

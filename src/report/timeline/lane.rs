@@ -160,10 +160,11 @@ impl Lane {
 /// Adds a state of this density to the columns between the two ends of the piece.
 fn spread(out: &mut [[f64; STATES]], (from, to): (f64, f64), state: State, density: f64) {
     let last = out.len() - 1;
-    for index in (from as usize).min(last)..=(to as usize).min(last) {
+    let (first, end) = ((from as usize).min(last), (to as usize).min(last));
+    for (index, column) in out.iter_mut().enumerate().take(end + 1).skip(first) {
         let overlap = to.min(index as f64 + 1.0) - from.max(index as f64);
         if overlap > 0.0 {
-            out[index][state as usize] += overlap * density;
+            column[state as usize] += overlap * density;
         }
     }
 }

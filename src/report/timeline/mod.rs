@@ -19,8 +19,8 @@ use crate::trace::{Record, Role, Sink, What};
 /// Most segments that are kept one by one.
 pub const SEGMENTS_MAX: usize = 20_000;
 
-/// Most lanes: cores, GILs, threads, coroutines.
-pub const LANES_MAX: [usize; 4] = [16, 4, 28, 28];
+/// Most lanes that are kept: cores, GILs, threads, coroutines. Fewer are drawn.
+pub const LANES_MAX: [usize; 4] = [64, 4, 28, 28];
 
 /// Rebuilds the rows of a run from its records.
 #[derive(Clone, Debug)]

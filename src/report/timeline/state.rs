@@ -88,8 +88,8 @@ impl State {
     pub fn text_token(self) -> Token {
         match self {
             State::Run | State::Gil | State::Lock => Token::OnWork,
-            State::Native | State::Ready | State::Io | State::Sleep | State::Join => Token::OnPale,
-            State::Switching | State::Idle => Token::Ink,
+            State::Native | State::Ready | State::Switching => Token::OnPale,
+            State::Io | State::Sleep | State::Join | State::Idle => Token::Ink,
         }
     }
 
