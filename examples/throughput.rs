@@ -1,9 +1,9 @@
 //! Events per second on the two reference workloads: `cargo run --release --example throughput [A|B] [events]`.
 use gilsim::dist::Dist;
 use gilsim::kernel::policy::{PolicyConfig, Ties};
+use gilsim::metrics::Meter;
 use gilsim::model::{Arrivals, Builder, Execution, Stmt};
 use gilsim::time::Duration;
-use gilsim::metrics::Meter;
 use gilsim::trace::{CpuKind, Digest};
 
 fn main() {

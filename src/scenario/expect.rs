@@ -55,6 +55,7 @@ pub struct Bounds<T> {
 impl<T: PartialOrd> Bounds<T> {
     /// Whether the value is within the bounds.
     pub fn contain(&self, value: &T) -> bool {
-        self.at_least.as_ref().is_none_or(|least| value >= least) && self.at_most.as_ref().is_none_or(|most| value <= most)
+        self.at_least.as_ref().is_none_or(|least| value >= least)
+            && self.at_most.as_ref().is_none_or(|most| value <= most)
     }
 }
