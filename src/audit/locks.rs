@@ -104,14 +104,13 @@ impl Locks {
         if !matches!(on, On::Gil | On::GilSwitch) {
             self.woken.remove(&context);
         }
-        if let On::Lock(lock) = on {
-            if let Some(key) = self.key(lock, context, threads) {
+        if let On::Lock(lock) = on
+            && let Some(key) = self.key(lock, context, threads) {
                 // Who was given the lock before it went to sleep does not wait for it.
                 if self.owners.get(&key).is_none_or(|(owner, _)| *owner != context) {
                     self.waiters.entry(key).or_default().insert(context);
                 }
             }
-        }
     }
 
     fn wake(&mut self, context: ContextId, lock: LockId, threads: &Threads) {

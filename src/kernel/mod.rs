@@ -14,6 +14,8 @@ use policy::{AnyPolicy, Policy, PolicyConfig, Why};
 #[derive(Clone, Debug, Hash)]
 pub struct Kernel {
     policy: AnyPolicy,
+    /// Invariant: the length of the policy's queue.
+    waiting: usize,
     cores: Vec<Core>,
     /// Invariant: bit c is set if and only if core c has no occupant.
     idle: Vec<u64>,
@@ -36,11 +38,12 @@ impl Kernel {
         let policy = policy.build(cores);
         let core = Core { occupant: None, last: None, slice_from: Time::ZERO };
         let mut idle = vec![u64::MAX; cores.div_ceil(64) as usize];
-        if cores % 64 != 0 {
+        if !cores.is_multiple_of(64) {
             *idle.last_mut().expect("there is at least one core") = (1 << (cores % 64)) - 1;
         }
         Kernel {
             policy,
+            waiting: 0,
             cores: vec![core; cores as usize],
             idle,
             idle_count: cores as usize,
@@ -57,16 +60,18 @@ impl Kernel {
     /// The thread is ready.
     pub fn enqueue(&mut self, thread: ThreadId, why: Why) {
         self.policy.enqueue(thread, why);
+        self.waiting += 1;
     }
 
     /// Threads in the run queue.
     pub fn waiting(&self) -> usize {
-        self.policy.waiting()
+        debug_assert!(self.waiting == self.policy.waiting(), "every waiting thread is in the queue");
+        self.waiting
     }
 
     /// Whether a free core could take a waiting thread.
     pub fn can_dispatch(&self) -> bool {
-        self.idle_count > 0 && self.policy.waiting() > 0
+        self.idle_count > 0 && self.waiting > 0
     }
 
     /// Whether a core is free.
@@ -76,12 +81,14 @@ impl Kernel {
 
     /// Whether a yielding thread should leave its core now.
     pub fn should_yield(&self) -> bool {
-        self.policy.honors_yield() && self.policy.waiting() > 0
+        self.waiting > 0 && self.policy.honors_yield()
     }
 
     /// The next thread leaves the run queue.
     pub fn pick(&mut self) -> Option<ThreadId> {
-        self.policy.pick()
+        let picked = self.policy.pick();
+        self.waiting -= usize::from(picked.is_some());
+        picked
     }
 
     /// The free core that the thread gets: `last` if it is free.

@@ -115,7 +115,15 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     /// Does what the thread's phase says. Whether the thread can go on at this instant.
     fn advance(&mut self, core: CoreId, thread: ThreadId) -> bool {
-        match self.world.threads[thread].phase {
+        let phase = self.world.threads[thread].phase;
+        // The two that are most of all, before the jump that the processor cannot foresee.
+        if phase == Phase::Step {
+            return self.step(core, thread);
+        }
+        if phase == Phase::Burst {
+            return self.go_on(core, thread);
+        }
+        match phase {
             Phase::Gil => self.take_gil(thread),
             Phase::Step => self.step(core, thread),
             Phase::Burst => self.go_on(core, thread),

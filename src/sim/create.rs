@@ -9,7 +9,6 @@ use crate::kernel::Kernel;
 use crate::load::Source;
 use crate::model::{Arrivals, Execution, Model, SpawnKind};
 use crate::rng::{Pages, Stream, numbered, stream_id};
-use crate::runtime::event_loop::EventLoop;
 use crate::runtime::gil::Gil;
 use crate::slab::Slab;
 use crate::sync::Lock;
@@ -98,7 +97,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn loops(&mut self, processes: u32) {
         for number in 0..processes {
             let process = self.process(None);
-            let body = Body::Loop(Box::new(EventLoop::default()));
+            let body = Body::Loop(Box::default());
             let thread = self.thread(process, body, self.unprogrammed(Role::Loop));
             self.world.work.loops.push(thread);
             self.wake_after(thread, self.boot_time(number, processes));

@@ -1,13 +1,12 @@
 //! The auditor on real runs: silent as they are, and loud when a record is changed.
 
-use gilsim::audit::{Auditor, Rule, Violation};
+use gilsim::audit::{Auditor, Violation};
 use gilsim::dist::Dist;
-use gilsim::id::ThreadId;
 use gilsim::kernel::policy::{PolicyConfig, Ties};
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt};
 use gilsim::sim::{self, Ended};
 use gilsim::time::Duration;
-use gilsim::trace::{CpuKind, On, Record, Sink, What};
+use gilsim::trace::{CpuKind, Record, Sink};
 
 fn us(us: u64) -> Dist {
     Dist::Const(Duration::us(us))
