@@ -44,5 +44,10 @@ fn main() {
     let s = start.elapsed().as_secs_f64();
     println!("{which} {mode}: {} events in {s:.3} s = {:.1} M/s", ended.events, ended.events as f64 / s / 1e6);
     let figures = sinks.1.finish(1, &ended, &sinks.0);
-    println!("mean response {:.4} ms, utilization {:.4}, digest {}", figures.response.mean / 1e6, figures.utilization, figures.digest);
+    println!(
+        "mean response {:.4} ms, utilization {:.4}, digest {}",
+        figures.response.mean / 1e6,
+        figures.utilization,
+        figures.digest
+    );
 }

@@ -130,9 +130,10 @@ impl Gils {
         };
         let process = thread.and_then(|thread| threads.threads.get(&thread)).map(|thread| thread.process);
         if let Some(gil) = process.and_then(|process| self.gils.get_mut(&process))
-            && gil.holder == thread {
-                gil.asked_since = None;
-            }
+            && gil.holder == thread
+        {
+            gil.asked_since = None;
+        }
     }
 
     fn present(&self, process: ProcessId, thread: ThreadId, threads: &Threads, reports: &mut Reports) {

@@ -105,12 +105,13 @@ impl Locks {
             self.woken.remove(&context);
         }
         if let On::Lock(lock) = on
-            && let Some(key) = self.key(lock, context, threads) {
-                // Who was given the lock before it went to sleep does not wait for it.
-                if self.owners.get(&key).is_none_or(|(owner, _)| *owner != context) {
-                    self.waiters.entry(key).or_default().insert(context);
-                }
+            && let Some(key) = self.key(lock, context, threads)
+        {
+            // Who was given the lock before it went to sleep does not wait for it.
+            if self.owners.get(&key).is_none_or(|(owner, _)| *owner != context) {
+                self.waiters.entry(key).or_default().insert(context);
             }
+        }
     }
 
     fn wake(&mut self, context: ContextId, lock: LockId, threads: &Threads) {

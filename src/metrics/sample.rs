@@ -30,7 +30,7 @@ impl Sample {
         self.sum += u128::from(ns);
         self.min = self.min.min(ns);
         self.max = self.max.max(ns);
-        self.histogram.saturating_record(ns);
+        self.histogram.record(ns).expect("the histogram grows as needed");
     }
 
     /// The value that a share `q` of the sample does not exceed.

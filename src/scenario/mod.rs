@@ -1,6 +1,8 @@
 //! Scenario text to models: everything that can be wrong is found here, at once, with its place.
 
+pub mod diagnostic;
 pub mod expect;
+pub mod path;
 
 use indexmap::IndexMap;
 
