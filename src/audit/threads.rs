@@ -287,12 +287,12 @@ impl Threads {
             return reports.require(false, Rule::Existence, || format!("{context:?} does not exist, yet {to:?}"));
         };
         let from = found.progress;
-        let possible = match (from, to) {
+        let possible = matches!(
+            (from, to),
             (Some(Progress::New | Progress::Suspended(_)), Progress::Ready)
-            | (Some(Progress::Ready), Progress::Running)
-            | (Some(Progress::Running), Progress::Suspended(_)) => true,
-            _ => false,
-        };
+                | (Some(Progress::Ready), Progress::Running)
+                | (Some(Progress::Running), Progress::Suspended(_))
+        );
         reports.require(possible, Rule::CoroutineStates, || format!("{context:?} goes from {from:?} to {to:?}"));
         found.progress = Some(to);
         if let Some(thread) = self.threads.get_mut(&found.thread) {
