@@ -5,3 +5,4 @@ mod mutations;
 mod oracle;
 mod probe;
 mod theory;
+mod tidy;
