@@ -42,3 +42,6 @@ pub mod metrics;
 
 // Numbers to files.
 pub mod report;
+
+// Every point, model and seed of a scenario, and what must hold.
+pub mod experiment;

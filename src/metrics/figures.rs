@@ -23,6 +23,8 @@ pub struct Point {
     pub settings: IndexMap<String, String>,
     /// The machine in words: "4 cores, RoundRobin(4ms), costs Linux".
     pub machine: String,
+    /// The model that speed-ups are relative to: `Serial`, or the first one if that is not run.
+    pub baseline: String,
     /// One per execution model, in the order of the scenario.
     pub models: Vec<ModelFigures>,
     /// One sentence per comparison.
@@ -55,7 +57,8 @@ pub struct ModelFigures {
     pub throughput: Interval,
     /// Mean response time in nanoseconds, over the runs.
     pub response: Interval,
-    /// Makespan of `Serial` divided by makespan of this model, run by run; `None` without `Serial`.
+    /// Makespan of the baseline divided by makespan of this model, run by run; `None` where a makespan says nothing
+    /// about speed, because a run ended with the clock or irregularly.
     pub speedup: Option<Interval>,
 }
 

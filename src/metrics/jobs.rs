@@ -78,6 +78,16 @@ impl Jobs {
         }
     }
 
+    /// Response times of one task, or of all together.
+    pub fn response(&self, task: Option<usize>) -> &Sample {
+        match (task, self.tasks.as_slice()) {
+            // With one task, all tasks together are that task: see `end`.
+            (None, [only]) => &only.response,
+            (None, _) => &self.all.response,
+            (Some(task), tasks) => &tasks[task].response,
+        }
+    }
+
     pub fn start(&mut self, job: JobId, context: ContextId) {
         put(&mut self.contexts, context.index(), (Some(job), 0));
     }

@@ -41,6 +41,21 @@ impl<'a> Meter<'a> {
         }
     }
 
+    /// The response time that a share `q` of the measured jobs does not exceed, of one task or of all; `None` without
+    /// such jobs.
+    pub fn response_quantile(&self, task: Option<&str>, q: f64) -> Option<Duration> {
+        let task = match task {
+            Some(name) => Some(self.model.tasks.iter().position(|task| task.name == name)?),
+            None => None,
+        };
+        self.jobs.response(task).quantile_of(q)
+    }
+
+    /// The loop lag that a share `q` of the resumptions does not exceed; `None` without an event loop.
+    pub fn lag_quantile(&self, q: f64) -> Option<Duration> {
+        self.threads.lag.as_ref()?.quantile_of(q)
+    }
+
     /// After the last record.
     pub fn finish(mut self, seed: u64, ended: &Ended, digest: &Digest) -> Figures {
         let model = self.model;

@@ -39,6 +39,11 @@ impl Sample {
         Duration(self.histogram.value_at_quantile(q).clamp(self.min.min(self.max), self.max))
     }
 
+    /// As [`Sample::quantile`]; `None` for the empty sample.
+    pub fn quantile_of(&self, q: f64) -> Option<Duration> {
+        (self.count > 0).then(|| self.quantile(q))
+    }
+
     /// What it says together.
     pub fn summary(&self) -> Summary {
         if self.count == 0 {

@@ -231,6 +231,7 @@ mod tests {
         let point = Point {
             settings: IndexMap::new(),
             machine: "4 cores".to_owned(),
+            baseline: "Serial".to_owned(),
             models: vec![model],
             verdicts: vec!["Threads(4) win".to_owned()],
             expectations: vec![checked],

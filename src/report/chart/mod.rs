@@ -1,6 +1,6 @@
 //! The charts. A new one is a file with a `draw` function and a row in [`CHARTS`].
 
-pub(crate) mod axis;
+pub mod axis;
 pub(crate) mod frame;
 mod latency;
 mod states;

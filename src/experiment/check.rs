@@ -1,0 +1,280 @@
+//! Whether what must hold did hold, and what was found instead.
+
+use super::Runs;
+use super::cell::{Cell, Percentile};
+use crate::metrics::figures::Checked;
+use crate::model::{Execution, Model};
+use crate::report::chart::axis;
+use crate::scenario::expect::{Asked, Bounds, Expect};
+use crate::time::Duration;
+
+/// Checks all expectations at one point of the sweep; and, asked or not, that every run ended as it should and broke no
+/// rule of the auditor.
+pub fn check(expects: &[Expect], runs: &Runs<'_>) -> Vec<Checked> {
+    let mut out = Vec::new();
+    for expect in expects {
+        judge(expect, Scope::default(), runs, &mut out);
+    }
+    out.extend(irregular(expects, runs));
+    out.extend(audited(runs));
+    out
+}
+
+/// Where an expectation is asked.
+#[derive(Clone, Copy, Default)]
+struct Scope {
+    model: Option<Execution>,
+    /// Of at least one run rather than of all.
+    sometimes: bool,
+}
+
+impl Scope {
+    fn includes(self, model: &Model) -> bool {
+        self.model.is_none_or(|execution| execution == model.execution)
+    }
+}
+
+fn judge(expect: &Expect, scope: Scope, runs: &Runs<'_>, out: &mut Vec<Checked>) {
+    match &expect.what {
+        Asked::In(execution, inner) => {
+            let scope = Scope { model: Some(*execution), ..scope };
+            inner.iter().for_each(|expect| judge(expect, scope, runs, out));
+        }
+        Asked::At(settings, inner) => {
+            if is_here(settings, runs) {
+                inner.iter().for_each(|expect| judge(expect, scope, runs, out));
+            }
+        }
+        Asked::Sometimes(inner) => judge(inner, Scope { sometimes: true, ..scope }, runs, out),
+        what => out.push(leaf(expect, what, scope, runs)),
+    }
+}
+
+/// Whether this is the sweep point with these settings.
+fn is_here(settings: &[(String, String)], runs: &Runs<'_>) -> bool {
+    settings.iter().all(|(path, value)| runs.point.settings.get(path) == Some(value))
+}
+
+/// A value that an expectation is about, in one run.
+struct Found {
+    /// Model and seed.
+    whose: String,
+    /// For the order.
+    value: f64,
+    text: String,
+    holds: bool,
+}
+
+fn leaf(expect: &Expect, what: &Asked, scope: Scope, runs: &Runs<'_>) -> Checked {
+    let mut groups: Vec<Vec<Found>> = Vec::new();
+    let mut absent = None;
+    if let Asked::Speedup { of, over, bounds } = what {
+        match speedup(*of, *over, bounds, runs) {
+            Ok(group) => groups.push(group),
+            Err(reason) => absent = Some(reason),
+        }
+    } else {
+        for (model, cells) in runs.models().filter(|(model, _)| scope.includes(model)) {
+            match cells.iter().map(|cell| find(what, model, cell)).collect::<Result<Vec<Found>, String>>() {
+                Ok(group) => groups.push(group),
+                Err(reason) => absent = absent.or(Some(reason)),
+            }
+        }
+    }
+    let scoped = match scope.model {
+        Some(execution) => format!("{execution}: {}", expect.text),
+        None => expect.text.clone(),
+    };
+    let expectation = if scope.sometimes { format!("sometimes {scoped}") } else { scoped };
+    let judged = match groups.as_slice() {
+        [] => (false, absent.unwrap_or_else(|| "this model is not run".to_owned())),
+        groups if scope.sometimes => sometimes(groups),
+        groups => always(groups),
+    };
+    let (holds, found) = judged;
+    Checked { expectation, holds, found: if holds { found } else { format!("{found}{}", place(runs)) } }
+}
+
+/// The settings of this point, for a message that may be read elsewhere.
+fn place(runs: &Runs<'_>) -> String {
+    let settings: Vec<String> = runs.point.settings.iter().map(|(path, value)| format!("{path} = {value}")).collect();
+    if settings.is_empty() { String::new() } else { format!(" (at {})", settings.join(", ")) }
+}
+
+fn always(groups: &[Vec<Found>]) -> (bool, String) {
+    let all = groups.iter().flatten();
+    let count = all.clone().count();
+    let failed: Vec<&Found> = all.clone().filter(|found| !found.holds).collect();
+    match failed.as_slice() {
+        [] => (true, range(all)),
+        [only] => (false, format!("{}: {}", only.whose, only.text)),
+        [first, ..] => (false, format!("{}: {}; {} of {count} runs fail", first.whose, first.text, failed.len())),
+    }
+}
+
+/// In each model one run must do.
+fn sometimes(groups: &[Vec<Found>]) -> (bool, String) {
+    let held = |group: &[Found]| group.iter().filter(|found| found.holds).count();
+    match groups.iter().find(|group| held(group) == 0) {
+        Some(group) => {
+            let first = group.first().map_or("", |found| &found.whose);
+            (false, format!("in none of {} runs from {first} on: {}", group.len(), range(group.iter())))
+        }
+        None => {
+            let (held, all): (usize, usize) =
+                groups.iter().fold((0, 0), |sum, group| (sum.0 + held(group), sum.1 + group.len()));
+            (true, format!("in {held} of {all} runs"))
+        }
+    }
+}
+
+/// From the least to the greatest.
+fn range<'f>(found: impl Iterator<Item = &'f Found> + Clone) -> String {
+    let least = found.clone().min_by(|a, b| a.value.total_cmp(&b.value));
+    let most = found.max_by(|a, b| a.value.total_cmp(&b.value));
+    match (least, most) {
+        (Some(least), Some(most)) if least.text == most.text => least.text.clone(),
+        (Some(least), Some(most)) => format!("{} to {}", least.text, most.text),
+        _ => String::new(),
+    }
+}
+
+fn whose(model: Execution, cell: &Cell) -> String {
+    format!("{model}, seed {}", cell.figures.seed)
+}
+
+fn speedup(of: Execution, over: Execution, bounds: &Bounds<f64>, runs: &Runs<'_>) -> Result<Vec<Found>, String> {
+    let cells = |execution| runs.of(execution).ok_or_else(|| format!("{execution} is not run"));
+    let (faster, slower) = (cells(of)?, cells(over)?);
+    let ratio = |(of_cell, over_cell): (&Cell, &Cell)| {
+        let value = over_cell.figures.makespan.0 as f64 / of_cell.figures.makespan.0 as f64;
+        // 0/0: neither took any time.
+        let holds = value.is_finite() && bounds.contain(&value);
+        Found { whose: whose(of, of_cell), value, text: precise(value), holds }
+    };
+    Ok(faster.iter().zip(slower).map(ratio).collect())
+}
+
+/// Four significant digits: enough to see on which side of a bound a value lies.
+fn precise(value: f64) -> String {
+    let text = format!("{value:.4}");
+    if value.abs() >= 1_000.0 || text.contains('N') || text.contains('i') {
+        return axis::number(value);
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The value that is asked for, in this run of this model.
+///
+/// # Errors
+/// Why the model has no such value.
+fn find(what: &Asked, model: &Model, cell: &Cell) -> Result<Found, String> {
+    let run = &cell.figures;
+    let execution = model.execution;
+    let found = |value: f64, text: String, holds: bool| Ok(Found { whose: whose(execution, cell), value, text, holds });
+    let length =
+        |value: Duration, bounds: &Bounds<Duration>| found(value.0 as f64, value.to_string(), bounds.contain(&value));
+    let number = |value: f64, bounds: &Bounds<f64>| found(value, precise(value), bounds.contain(&value));
+    let sampled = |value: Option<Duration>, bounds: &Bounds<Duration>, nothing: &str| match value {
+        Some(value) => length(value, bounds),
+        None => found(0.0, nothing.to_owned(), false),
+    };
+    match what {
+        Asked::Elapsed(bounds) => length(run.makespan, bounds),
+        Asked::Throughput { task: None, bounds } => number(run.throughput, bounds),
+        Asked::Throughput { task: Some(name), bounds } => {
+            let task = run.tasks.iter().find(|task| task.task == *name).ok_or_else(|| no("task", name))?;
+            number(task.throughput, bounds)
+        }
+        Asked::Latency { bounds, .. } => {
+            sampled(Percentile::of(what).and_then(|asked| cell.percentile(&asked)), bounds, "no job completed")
+        }
+        Asked::LoopLag { bounds, .. } => {
+            if run.loop_lag.is_none() {
+                return Err(format!("{execution} has no event loop"));
+            }
+            sampled(Percentile::of(what).and_then(|asked| cell.percentile(&asked)), bounds, "no coroutine resumed")
+        }
+        Asked::Utilization { of, bounds } => number(utilization(of, model, cell)?, bounds),
+        Asked::GilSwitches(bounds) => {
+            with_gil(model)?;
+            number(run.gils.iter().map(|gil| gil.switches).sum::<u64>() as f64, bounds)
+        }
+        Asked::Final { var, bounds } => {
+            let value = *run.finals.get(var).ok_or_else(|| no("variable", var))?;
+            found(value as f64, value.to_string(), bounds.contain(&value))
+        }
+        Asked::CriticalPath(bounds) => match &run.critical_path {
+            Some(path) => {
+                let text = format!("{} ({})", path.length, path.tasks.join(", "));
+                found(path.length.0 as f64, text, bounds.contain(&path.length))
+            }
+            None => Err("no task comes after another".to_owned()),
+        },
+        Asked::Deadlock => found(0.0, run.outcome.clone(), run.outcome == "deadlock"),
+        Asked::Speedup { .. } | Asked::Sometimes(_) | Asked::In(..) | Asked::At(..) => {
+            unreachable!("these are asked of several runs together")
+        }
+    }
+}
+
+fn no(kind: &str, name: &str) -> String {
+    format!("no {kind} is named \"{name}\"")
+}
+
+fn with_gil(model: &Model) -> Result<(), String> {
+    if model.has_gil() { Ok(()) } else { Err(format!("{} has no GIL", model.execution)) }
+}
+
+/// Of several GILs, the busiest counts.
+fn utilization(of: &str, model: &Model, cell: &Cell) -> Result<f64, String> {
+    let run = &cell.figures;
+    match of {
+        "cpu" => Ok(run.utilization),
+        "gil" => {
+            with_gil(model)?;
+            Ok(run.gils.iter().map(|gil| gil.held).fold(0.0, f64::max))
+        }
+        name => {
+            let device = run.devices.iter().find(|device| device.device == name);
+            device.map(|device| device.utilization).ok_or_else(|| no("device", name))
+        }
+    }
+}
+
+/// Whether a deadlock of this model is expected here.
+fn expects_deadlock(expects: &[Expect], model: &Model, runs: &Runs<'_>) -> bool {
+    expects.iter().any(|expect| match &expect.what {
+        Asked::Deadlock => true,
+        Asked::In(execution, inner) => *execution == model.execution && expects_deadlock(inner, model, runs),
+        Asked::At(settings, inner) => is_here(settings, runs) && expects_deadlock(inner, model, runs),
+        Asked::Sometimes(inner) => expects_deadlock(std::slice::from_ref(inner), model, runs),
+        _ => false,
+    })
+}
+
+/// Runs that did not end as a run should.
+fn irregular(expects: &[Expect], runs: &Runs<'_>) -> Option<Checked> {
+    let mut bad = Vec::new();
+    for (model, cells) in runs.models() {
+        let allowed = expects_deadlock(expects, model, runs);
+        let unexpected = |cell: &&Cell| !(cell.regular || allowed && cell.figures.outcome == "deadlock");
+        bad.extend(cells.iter().filter(unexpected).map(|cell| (model.execution, cell)));
+    }
+    let (execution, first) = bad.first()?;
+    let why = first.figures.explanation.join("; ");
+    let more = if bad.len() > 1 { format!("; {} of {} runs", bad.len(), runs.cells.len()) } else { String::new() };
+    let found = format!("{}: {}: {why}{more}{}", whose(*execution, first), first.figures.outcome, place(runs));
+    Some(Checked { expectation: "every run ends as it should".to_owned(), holds: false, found })
+}
+
+/// Runs that broke a rule of the auditor.
+fn audited(runs: &Runs<'_>) -> Option<Checked> {
+    let bad = runs.models().flat_map(|(model, cells)| cells.iter().map(move |cell| (model.execution, cell)));
+    let bad: Vec<_> = bad.filter(|(_, cell)| !cell.violations.is_empty()).collect();
+    let (execution, first) = bad.first()?;
+    let words: Vec<String> = first.violations.iter().take(3).map(ToString::to_string).collect();
+    let more = if bad.len() > 1 { format!("; {} of {} runs", bad.len(), runs.cells.len()) } else { String::new() };
+    let found = format!("{}: {}{more}{}", whose(*execution, first), words.join("; "), place(runs));
+    Some(Checked { expectation: "every run keeps the rules of the auditor".to_owned(), holds: false, found })
+}
