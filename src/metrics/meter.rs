@@ -116,6 +116,7 @@ impl<'a> Meter<'a> {
 }
 
 impl Sink for Meter<'_> {
+    #[inline(always)]
     fn record(&mut self, record: &Record) {
         let now = record.time;
         match record.what {

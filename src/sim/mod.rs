@@ -201,6 +201,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
         if C::ALWAYS_FIRST || options < 2 { 0 } else { self.chooser.choose(choice, options) }
     }
 
+    #[inline(always)]
     fn note(&mut self, what: What) {
         self.sink.record(&Record { time: self.world.now, what });
     }

@@ -142,7 +142,7 @@ fn tasks_wait_for_the_tasks_before_them() {
 fn the_world_can_be_cloned_and_hashed() {
     use std::hash::{Hash, Hasher};
     let hash = |world: &World| {
-        let mut fold = crate::trace::Fold(0);
+        let mut fold = std::hash::DefaultHasher::new();
         world.hash(&mut fold);
         fold.finish()
     };

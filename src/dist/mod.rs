@@ -1,5 +1,7 @@
 //! Distributions of times. Own code over `libm`, one draw per sample, so that every platform gives the same bits.
 
+mod ln;
+
 use std::sync::Arc;
 
 use crate::time::Duration;
@@ -46,7 +48,7 @@ impl Dist {
     pub fn sample(&self, bits: u64) -> Duration {
         match self {
             Dist::Const(value) => *value,
-            Dist::Exp { mean } => scaled(*mean, -libm::log(open01(bits))),
+            Dist::Exp { mean } => scaled(*mean, ln::minus_ln(bits)),
             Dist::Uniform { low, high } => {
                 let span = u128::from(high.0 - low.0) + 1;
                 Duration(low.0 + ((u128::from(bits) * span) >> 64) as u64)
@@ -57,7 +59,7 @@ impl Dist {
                 Duration((value + 0.5) as u64)
             }
             Dist::LogNormal { median, sigma } => scaled(*median, libm::exp(sigma * normal_quantile(open01(bits)))),
-            Dist::Pareto { min, alpha } => scaled(*min, libm::exp(-libm::log(open01(bits)) / alpha)),
+            Dist::Pareto { min, alpha } => scaled(*min, libm::exp(ln::minus_ln(bits) / alpha)),
             Dist::Empirical(values) => values[((u128::from(bits) * values.len() as u128) >> 64) as usize],
         }
     }
@@ -78,9 +80,10 @@ impl Dist {
     }
 }
 
+#[inline]
 fn scaled(base: Duration, factor: f64) -> Duration {
-    // The cast saturates: a Pareto tail cannot run past the end of the clock.
-    Duration((base.0 as f64 * factor + 0.5) as u64)
+    // The cast saturates: a Pareto tail ends after 292 years, and the sum with the time of day at the end of the clock.
+    Duration((base.0 as f64 * factor + 0.5) as i64 as u64)
 }
 
 /// A uniform number in the open interval (0, 1): the middle of one of 2^52 cells.

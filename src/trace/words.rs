@@ -1,0 +1,114 @@
+//! A record as numbers: what the digest reads.
+//!
+//! Codes are part of the digest. A new kind of record takes the next free code.
+
+use super::{CpuKind, On, Role, What};
+
+/// What happened, in words that differ whenever it differs: code, small fields and the first id; then, for kinds that
+/// have more, two ids and an amount. Inlined where the kind is known, it decides nothing.
+#[inline(always)]
+pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
+    match *what {
+        What::ProcessStart { process, parent } => {
+            let parent = parent.map_or(0, |parent| u64::from(parent.0) + 1);
+            (word(1, 0, process.0), Some([0, parent]))
+        }
+        What::ProcessEnd { process } => (word(2, 0, process.0), None),
+        What::ThreadStart { thread, process, context, role } => {
+            let (kind, number) = role_words(role);
+            (word(3, kind, thread.0), Some([pair(process.0, context.0), number]))
+        }
+        What::Wake { thread } => (word(4, 0, thread.0), None),
+        What::Ready { thread } => (word(5, 0, thread.0), None),
+        What::Switch { core, thread } => (word(6, 0, thread.0), Some([pair(core.0, 0), 0])),
+        What::Run { core, thread } => (word(7, 0, thread.0), Some([pair(core.0, 0), 0])),
+        What::Preempt { core, thread } => (word(8, 0, thread.0), Some([pair(core.0, 0), 0])),
+        What::Yield { core, thread } => (word(9, 0, thread.0), Some([pair(core.0, 0), 0])),
+        What::Block { core, thread, on } => {
+            let (kind, number) = on_words(on);
+            (word(10, kind, thread.0), Some([pair(core.0, number), 0]))
+        }
+        What::ThreadEnd { core, thread } => (word(11, 0, thread.0), Some([pair(core.0, 0), 0])),
+        What::GilRequest { process, thread } => (word(12, 0, thread.0), Some([pair(process.0, 0), 0])),
+        What::GilTake { process, thread } => (word(13, 0, thread.0), Some([pair(process.0, 0), 0])),
+        What::GilDrop { process, thread, forced } => (word(14, forced.into(), thread.0), Some([pair(process.0, 0), 0])),
+        What::Compute { context, kind, demand } => (word(15, cpu_word(kind), context.0), Some([0, demand.0])),
+        What::ComputeEnd { context } => (word(16, 0, context.0), None),
+        What::Sleep { context, time } => (word(17, 0, context.0), Some([0, time.0])),
+        What::IoSubmit { device, request, context } => (word(18, 0, context.0), Some([pair(device.0, request.0), 0])),
+        What::IoStart { device, request, latency } => (word(19, 0, request.0), Some([pair(device.0, 0), latency.0])),
+        What::IoDone { device, request } => (word(20, 0, request.0), Some([pair(device.0, 0), 0])),
+        What::LockTake { lock, process, context } => (word(21, 0, context.0), Some([pair(lock.0, process.0), 0])),
+        What::LockRelease { lock, process, context } => (word(22, 0, context.0), Some([pair(lock.0, process.0), 0])),
+        What::Load { var, process, context, value } => {
+            (word(23, 0, context.0), Some([pair(var.0, process.0), value as u64]))
+        }
+        What::Store { var, process, context, value } => {
+            (word(24, 0, context.0), Some([pair(var.0, process.0), value as u64]))
+        }
+        What::CoroutineStart { context, thread, role } => {
+            let (kind, number) = role_words(role);
+            (word(25, kind, context.0), Some([pair(thread.0, 0), number]))
+        }
+        What::CoroutineReady { context } => (word(26, 0, context.0), None),
+        What::Resume { context } => (word(27, 0, context.0), None),
+        What::Suspend { context, on } => {
+            let (kind, number) = on_words(on);
+            (word(28, kind, context.0), Some([pair(number, 0), 0]))
+        }
+        What::CoroutineEnd { context } => (word(29, 0, context.0), None),
+        What::Iteration { thread, ready } => (word(30, 0, thread.0), Some([pair(ready, 0), 0])),
+        What::JobArrive { job, task, index } => (word(31, 0, job.0), Some([pair(task.0, index), 0])),
+        What::JobStart { job, context } => (word(32, 0, job.0), Some([pair(context.0, 0), 0])),
+        What::JobEnd { job, context } => (word(33, 0, job.0), Some([pair(context.0, 0), 0])),
+        What::Spawn { context, child } => (word(34, 0, context.0), Some([pair(child.0, 0), 0])),
+        What::Print { context, text } => (word(35, 0, context.0), Some([pair(text.0, 0), 0])),
+    }
+}
+
+#[inline(always)]
+fn word(code: u8, detail: u8, id: u32) -> u64 {
+    u64::from(code) | u64::from(detail) << 8 | pair(0, id)
+}
+
+#[inline(always)]
+fn pair(low: u32, high: u32) -> u64 {
+    u64::from(low) | u64::from(high) << 32
+}
+
+#[inline(always)]
+fn on_words(on: On) -> (u8, u32) {
+    match on {
+        On::Nothing => (0, 0),
+        On::Gil => (1, 0),
+        On::GilSwitch => (2, 0),
+        On::Lock(lock) => (3, lock.0),
+        On::Io(device) => (4, device.0),
+        On::Sleep => (5, 0),
+        On::Join(program) => (6, program.0),
+        On::Job => (7, 0),
+        On::Poll => (8, 0),
+    }
+}
+
+#[inline(always)]
+fn cpu_word(kind: CpuKind) -> u8 {
+    match kind {
+        CpuKind::Python => 0,
+        CpuKind::NoGil => 1,
+        CpuKind::HoldGil => 2,
+        CpuKind::Atomic => 3,
+        CpuKind::System => 4,
+        CpuKind::Loop => 5,
+    }
+}
+
+#[inline(always)]
+fn role_words(role: Role) -> (u8, u64) {
+    match role {
+        Role::Worker(number) => (0, number.into()),
+        Role::Loop => (1, 0),
+        Role::Task { task, index } => (2, pair(task.0, index)),
+        Role::Spawned { program, index } => (3, pair(program.0, index)),
+    }
+}
