@@ -20,6 +20,8 @@ pub struct Series {
     pub measured: u64,
     /// What is not counted.
     pub warm_up: Duration,
+    /// When the last job was completed.
+    pub last: Time,
     /// The end of the run.
     pub end: Time,
 }
@@ -28,7 +30,8 @@ impl Series {
     /// No jobs yet.
     pub fn new(model: &Model) -> Series {
         let warm_up = model.warm_up;
-        Series { width: 1_000, counts: Vec::new(), jobs: 0, measured: 0, warm_up, end: Time::ZERO }
+        let (last, end) = (Time::ZERO, Time::ZERO);
+        Series { width: 1_000, counts: Vec::new(), jobs: 0, measured: 0, warm_up, last, end }
     }
 
     /// The run is over.
@@ -65,8 +68,20 @@ impl Series {
         out
     }
 
+    /// Moments (ns) at which jobs were completed, and how many then were in all. Exact to a window, of which there are
+    /// thousands; the last moment is exact.
+    pub fn steps(&self) -> impl Iterator<Item = (f64, u64)> {
+        let windows = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        windows.scan(0, |sum, (index, count)| {
+            *sum += count;
+            let start = index as u64 * self.width;
+            Some((if *sum == self.jobs { self.last.0 } else { start } as f64, *sum))
+        })
+    }
+
     fn job(&mut self, now: Time) {
         self.jobs += 1;
+        self.last = now;
         if now.0 >= self.warm_up.0 {
             self.measured += 1;
         }
@@ -96,7 +111,8 @@ mod tests {
 
     fn series(ends: impl Iterator<Item = u64>, end: u64) -> Series {
         let (warm_up, counts) = (Duration(0), Vec::new());
-        let mut series = Series { width: 1_000, counts, jobs: 0, measured: 0, warm_up, end: Time::ZERO };
+        let mut series =
+            Series { width: 1_000, counts, jobs: 0, measured: 0, warm_up, last: Time::ZERO, end: Time::ZERO };
         ends.for_each(|at| series.job(Time(at)));
         series.finish(Time(end));
         series
@@ -107,6 +123,8 @@ mod tests {
         let series = series((1..=100_000).map(|job| job * 1_000_000), 100_000_000_000);
         assert!(series.counts.len() <= WINDOWS && series.width == 10_000_000, "{}", series.width);
         assert_eq!(series.counts.iter().sum::<u64>(), 100_000);
+        let steps: Vec<(f64, u64)> = series.steps().collect();
+        assert!(steps.is_sorted() && steps.last() == Some(&(100e9, 100_000)), "{:?}", steps.last());
     }
 
     #[test]

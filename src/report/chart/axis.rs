@@ -74,6 +74,11 @@ pub fn count(value: u64) -> String {
     grouped(&value.to_string())
 }
 
+/// The end of a word for so many things.
+pub fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
 fn grouped(text: &str) -> String {
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let digits = whole.trim_start_matches('-').len();

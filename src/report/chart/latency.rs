@@ -1,7 +1,7 @@
-//! Response time by percentile, all models in one picture, both axes logarithmic.
+//! Response time by percentile, all models in one picture, both axes logarithmic; job by job while there are few.
 
 use super::frame::{self, EndLabel, MARGIN, RIGHT, WIDTH};
-use super::{Drawn, Subject, axis};
+use super::{Drawn, Subject, axis, strip};
 use crate::report::latency::Latency;
 use crate::report::scene::canvas::data_line;
 use crate::report::scene::{Canvas, Label, Token, Weight, font};
@@ -15,6 +15,9 @@ const PERCENTILES: [(f64, &str); 6] =
 pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
     if subject.models.iter().all(|model| model.latency.count() == 0) {
         return Vec::new();
+    }
+    if subject.models.iter().all(|model| model.latency.each().is_some()) {
+        return strip::draw(subject);
     }
     let title = title(subject);
     let canvas = Canvas::new(WIDTH, HEIGHT, &title);
@@ -147,14 +150,17 @@ fn title(subject: &Subject<'_>) -> String {
 }
 
 fn subtitle(subject: &Subject<'_>) -> String {
+    let least = subject.models.iter().map(|model| model.latency.count()).filter(|count| *count > 0).min();
+    let stop = if least >= Some(100) { "; curves stop where fewer than 10 jobs remain" } else { "" };
+    let (title, jobs, seed) = (subject.title, measured(subject), subject.seed_words());
+    format!("{title}: arrival to completion; {jobs} per model{stop}; {seed}")
+}
+
+/// How many jobs each model was measured with.
+pub fn measured(subject: &Subject<'_>) -> String {
     let counts = || subject.models.iter().map(|model| model.latency.count()).filter(|count| *count > 0);
     let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
-    let jobs =
-        if least == most { axis::count(most) } else { format!("{} to {}", axis::count(least), axis::count(most)) };
-    let stop = if least >= 100 { "; curves stop where fewer than 10 jobs remain" } else { "" };
-    format!(
-        "{}: arrival to completion; {jobs} jobs per model after warm-up{stop}; {}",
-        subject.title,
-        subject.seed_words()
-    )
+    let warm_up = if subject.models.iter().any(|model| model.series.warm_up.0 > 0) { " after warm-up" } else { "" };
+    let range = if least == most { String::new() } else { format!("{} to ", axis::count(least)) };
+    format!("{range}{} job{}{warm_up}", axis::count(most), axis::plural(most))
 }

@@ -1,9 +1,11 @@
 //! The charts. A new one is a file with a `draw` function and a row in [`CHARTS`].
 
 pub mod axis;
+mod cumulative;
 pub(crate) mod frame;
 mod latency;
 mod states;
+mod strip;
 mod throughput;
 mod timeline;
 
@@ -28,8 +30,16 @@ pub const CHARTS: &[Chart] = &[
         draw: timeline::draw,
     },
     Chart { name: "states", about: "per model: where the time of all threads went", draw: states::draw },
-    Chart { name: "throughput", about: "all models: completed jobs per second over time", draw: throughput::draw },
-    Chart { name: "latency", about: "all models: response time by percentile", draw: latency::draw },
+    Chart {
+        name: "throughput",
+        about: "all models: completed jobs per second over time; few jobs are counted up",
+        draw: throughput::draw,
+    },
+    Chart {
+        name: "latency",
+        about: "all models: response time by percentile; few jobs one by one",
+        draw: latency::draw,
+    },
 ];
 
 /// What is drawn: one run of each model on the same work.

@@ -1,18 +1,28 @@
-//! Completed jobs per second over time, all models in one picture.
+//! Completed jobs per second over time, all models in one picture; few jobs are counted up instead.
 
 use super::frame::{self, EndLabel, MARGIN, RIGHT, TimeAxis, WIDTH};
-use super::{Drawn, Subject, axis};
+use super::{Drawn, Subject, axis, cumulative};
 use crate::report::scene::canvas::data_line;
 use crate::report::scene::{Canvas, Label, Token};
+use crate::time::Duration;
 
 const HEIGHT: u32 = 440;
 
-/// One picture, or none if no time passed.
+/// Fewer jobs than this have no rate worth the name.
+const JOBS: u64 = 300;
+/// The shortest run has so many windows with [`IN_WINDOW`] jobs each; fewer give a zigzag of chance.
+const WINDOWS: usize = 8;
+const IN_WINDOW: f64 = 10.0;
+
+/// One picture, or none if no job was completed.
 pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
-    if subject.models.iter().all(|model| model.series.end.0 == 0) {
+    if subject.models.iter().all(|model| model.series.jobs == 0) {
         return Vec::new();
     }
     let window = window(subject);
+    if few(subject, window) {
+        return cumulative::draw(subject);
+    }
     let title = title(subject);
     let canvas = Canvas::new(WIDTH, HEIGHT, &title);
     let subtitle = format!(
@@ -36,6 +46,15 @@ fn window(subject: &Subject<'_>) -> u64 {
     (axis::step(longest as f64, windows) as u64).max(finest)
 }
 
+/// Whether the jobs are too few for rates in windows of this length.
+fn few(subject: &Subject<'_>, window: u64) -> bool {
+    let jobs = subject.models.iter().map(|model| model.series.jobs).max().unwrap_or(0);
+    let shortest = subject.models.iter().map(|model| &model.series).min_by_key(|series| (series.end, !series.jobs));
+    let full = IN_WINDOW / Duration(window).as_secs() * 0.999;
+    let rates = shortest.map(|series| series.rates(window)).unwrap_or_default();
+    jobs < JOBS || rates.iter().filter(|(_, rate)| *rate >= full).count() < WINDOWS
+}
+
 fn plot(canvas: &Canvas, subject: &Subject<'_>, window: u64) {
     let rates: Vec<Vec<(f64, f64)>> = subject.models.iter().map(|model| model.series.rates(window)).collect();
     let highest = rates.iter().flatten().map(|(_, rate)| *rate).fold(0.0, f64::max);
@@ -54,10 +73,7 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>, window: u64) {
         canvas.rect(Token::Grid, (time.x.0, y - 0.5), (time.x.1, y + 0.5));
         canvas.text((time.x.0 - 10.0, y + 4.3), &Label::new(&axis::number(tick)).size(12.0).token(Token::Muted).end());
     }
-    let words = "warm-up, not counted";
-    if warm_up > 0.0 && time.at(warm_up) - time.x.0 > 130.0 {
-        canvas.text((time.x.0 + 8.0, time.y.0 + 14.0), &Label::new(words).size(11.0).token(Token::Muted));
-    }
+    warm_up_label(canvas, &time, warm_up);
     let small = |words| Label::new(words).size(12.0).token(Token::Muted);
     canvas.text((MARGIN, 90.0), &small("jobs/s"));
     canvas.text((RIGHT, 90.0), &small(if warm_up > 0.0 { "mean after warm-up" } else { "mean" }).end());
@@ -77,12 +93,21 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>, window: u64) {
     frame::end_labels(canvas, &labels, labels_at, time.y);
 }
 
+/// What the band of the warm-up means, if the words fit in it.
+pub fn warm_up_label(canvas: &Canvas, time: &TimeAxis, warm_up: f64) {
+    if warm_up > 0.0 && time.at(warm_up) - time.x.0 > 130.0 {
+        let label = Label::new("warm-up, not counted").size(11.0).token(Token::Muted);
+        canvas.text((time.x.0 + 8.0, time.y.0 + 14.0), &label);
+    }
+}
+
 /// The longest warm-up of the models in nanoseconds.
-fn warm_up(subject: &Subject<'_>) -> f64 {
+pub fn warm_up(subject: &Subject<'_>) -> f64 {
     subject.models.iter().map(|model| model.series.warm_up.0).max().unwrap_or(0) as f64
 }
 
-fn warm_up_words(subject: &Subject<'_>) -> String {
+/// That there is a warm-up, for a subtitle.
+pub fn warm_up_words(subject: &Subject<'_>) -> String {
     match warm_up(subject) {
         0.0 => String::new(),
         ns => format!("the first {} are warm-up; ", axis::duration(ns)),

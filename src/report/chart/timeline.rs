@@ -105,7 +105,7 @@ impl<'a> Layout<'a> {
         if more > 0 {
             let what = ["core", "GIL", "thread", "coroutine"][kind];
             y += 14.0;
-            self.notes.push((y, format!("and {} more {what}{}", axis::count(more as u64), plural(more as u64))));
+            self.notes.push((y, format!("and {} more {what}{}", axis::count(more as u64), axis::plural(more as u64))));
             y += 6.0;
         }
         if lanes.is_empty() { y } else { y + 4.0 }
@@ -356,7 +356,7 @@ fn title(model: &ModelData) -> String {
     let timeline = &model.timeline;
     let number =
         |kind| timeline.lanes.iter().filter(|lane| kind_of(lane.group) == kind).count() + timeline.hidden[kind];
-    let say = |count: usize, what: &str| format!("{} {what}{}", axis::count(count as u64), plural(count as u64));
+    let say = |count: usize, what: &str| format!("{} {what}{}", axis::count(count as u64), axis::plural(count as u64));
     let mut who = say(number(2), "thread");
     if number(3) > 0 {
         who = format!("{} on {who}", say(number(3), "coroutine"));
@@ -392,8 +392,4 @@ fn subtitle(subject: &Subject<'_>, model: &ModelData, shares: bool) -> String {
     let time = axis::duration(timeline.end as f64);
     let (seed, about) = (model.figures.seed, &timeline.about);
     format!("{}: {segments} segments over {time}{how}; {about}; seed {seed}", subject.title)
-}
-
-fn plural(count: u64) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }
