@@ -1,8 +1,16 @@
 //! Scenario text to models: everything that can be wrong is found here, at once, with its place.
 
+pub mod ast;
 pub mod diagnostic;
+pub mod edit;
 pub mod expect;
+pub mod load;
 pub mod path;
+mod quantities;
+pub mod render;
+pub mod syntax;
+mod types;
+pub mod words;
 
 use indexmap::IndexMap;
 

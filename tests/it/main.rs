@@ -4,5 +4,6 @@ mod gil;
 mod mutations;
 mod oracle;
 mod probe;
+mod reader;
 mod theory;
 mod tidy;

@@ -1,0 +1,85 @@
+//! What is wrong with a duration or a rate, to the character.
+
+use std::ops::Range;
+
+use super::ast::Rate;
+use super::diagnostic::Diagnostic;
+use super::syntax::{Kind, Node};
+use super::words;
+use crate::time::{Duration, DurationErrorKind};
+
+const HELP: &str = "units: ns, us, ms, s, min, h";
+
+/// A text of which ron says `message`, because a duration or rate said so.
+pub(super) fn explain(text: &str, node: &Node, message: &str) -> Diagnostic {
+    let span = node.head(text);
+    let written = text.get(node.span.clone()).unwrap_or_default();
+    let plain = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|inner| !inner.contains('\\'));
+    let Some(inner) = plain.filter(|_| node.kind == Kind::Text) else {
+        return Diagnostic::error("T10", message, span, "does not fit");
+    };
+    let start = node.span.start + 1;
+    let inside = |at: Range<usize>| if at.is_empty() { span.clone() } else { start + at.start..start + at.end };
+    if message.contains("rate") || inner.contains('/') {
+        let error = Rate::parse(inner).err();
+        let at = error.map_or(0..inner.len(), |error| error.at);
+        return Diagnostic::error("T10", message, inside(at), "not a rate").help("such as \"200/s\"");
+    }
+    match Duration::parse(inner) {
+        Err(error) if error.to_string() == message => duration(inner, &error.kind, inside(error.at)),
+        _ => Diagnostic::error("T10", message, span, "does not fit"),
+    }
+}
+
+fn duration(inner: &str, kind: &DurationErrorKind, at: Range<usize>) -> Diagnostic {
+    match kind {
+        DurationErrorKind::UnknownUnit(unit) => {
+            let meant = words::nearest(unit, words::UNITS);
+            let label = meant.map_or("not a unit".to_owned(), |meant| format!("did you mean `{meant}`?"));
+            let unknown = Diagnostic::error("T10", format!("unknown unit `{unit}`"), at.clone(), label).help(HELP);
+            meant.into_iter().fold(unknown, |unknown, meant| unknown.fix(at.clone(), meant))
+        }
+        DurationErrorKind::NoUnit => {
+            let label = format!("such as \"{}ms\"", inner.trim());
+            Diagnostic::error("T10", "a duration needs a unit", at, label).help(HELP)
+        }
+        DurationErrorKind::NoNumber => {
+            Diagnostic::error("T10", "a duration starts with a number", at, "such as \"5ms\"").help(HELP)
+        }
+        DurationErrorKind::Negative => Diagnostic::error("T10", "a duration cannot be negative", at, "negative"),
+        DurationErrorKind::BadNumber => {
+            Diagnostic::error("T10", "not a number that fits", at, "malformed or too large")
+                .help("the clock counts nanoseconds, and ends after 584 years")
+        }
+    }
+}
+
+/// Something else stands where a duration should.
+pub(super) fn no_duration(text: &str, node: &Node) -> Diagnostic {
+    let written = text.get(node.span.clone()).unwrap_or_default();
+    match node.kind {
+        Kind::Number if !written.starts_with('-') => {
+            let wrong = Diagnostic::error(
+                "T10",
+                "a duration needs a unit",
+                node.span.clone(),
+                format!("such as \"{written}ms\""),
+            );
+            wrong.help(HELP)
+        }
+        Kind::Record => {
+            let title = "a fixed duration is expected here, not a distribution";
+            Diagnostic::error("T10", title, node.head(text), "such as \"5ms\"")
+        }
+        _ => Diagnostic::error("T10", "a duration is expected", node.head(text), "such as \"5ms\"").help(HELP),
+    }
+}
+
+/// Something else stands where a rate should.
+pub(super) fn no_rate(text: &str, node: &Node) -> Diagnostic {
+    let label = match node.kind {
+        Kind::Number => format!("such as \"{}/s\"", text.get(node.span.clone()).unwrap_or_default()),
+        _ => "such as \"200/s\"".to_owned(),
+    };
+    Diagnostic::error("T10", "a rate is a number per unit, in quotes", node.head(text), label)
+}

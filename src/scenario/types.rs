@@ -1,0 +1,447 @@
+//! What ron says about a value that does not fit, in the words of the language.
+//!
+//! ron knows what it expected, and says so poorly: "Expected comma" for `2.5`. So the guilty value is looked at in the
+//! tree, and ron is asked again with another value in its place: what it says to a name that cannot exist is the list of
+//! those that can.
+
+use std::ops::Range;
+
+use ron::error::Error;
+
+use super::ast::{self, Scenario};
+use super::diagnostic::Diagnostic;
+use super::load::{byte_range, dialect};
+use super::syntax::{Cst, Kind, Node};
+use super::{quantities, words};
+
+/// An error of ron with its bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Wrong {
+    pub code: Error,
+    pub range: Range<usize>,
+}
+
+/// Reads a text; of an error inside a time, says what ron says to that time.
+pub(super) fn parse(text: &str) -> Result<Scenario, Wrong> {
+    dialect().from_str::<Scenario>(text).map_err(|error| {
+        if let Error::Message(message) = &error.code
+            && let Some(place) = ast::address(text, message)
+            && let Err(inner) = ast::When::read(&text[place.clone()])
+        {
+            let range = byte_range(&text[place.clone()], &inner.span);
+            return Wrong { code: inner.code, range: place.start + range.start..place.start + range.end };
+        }
+        Wrong { range: byte_range(text, &error.span), code: error.code }
+    })
+}
+
+/// What ron says to `other` in the place of the span, if everything before is right.
+pub(super) fn probe(text: &str, span: Range<usize>, other: &str) -> Option<Error> {
+    let changed = format!("{}{other}{}", text.get(..span.start)?, text.get(span.end..)?);
+    parse(&changed).err().map(|wrong| wrong.code)
+}
+
+/// A name that nothing has.
+pub(super) const NOBODY: &str = "zzz_";
+
+/// A text that ron cannot read although the reader sees nothing wrong.
+pub(super) fn unreadable(text: &str, wrong: &Wrong) -> Diagnostic {
+    match &wrong.code {
+        Error::ExceededRecursionLimit => too_deep(wrong.range.clone()),
+        Error::InvalidEscape(_) => {
+            let escape =
+                Diagnostic::error("S20", "a `\\` in a text starts an escape", wrong.range.clone(), "not an escape");
+            escape.help("write `\\\\` for one backslash, or the text as r\"..\"")
+        }
+        code => {
+            let end = wrong.range.end.min(text.len());
+            Diagnostic::error(
+                "S20",
+                format!("this cannot be read: {}", lower(&code.to_string())),
+                wrong.range.start..end,
+                "",
+            )
+        }
+    }
+}
+
+fn too_deep(range: Range<usize>) -> Diagnostic {
+    let deep = Diagnostic::error("T11", "nested too deeply", range, "about 20 steps inside each other are read");
+    deep.help("give the inner steps a name in `programs` and write Call(\"name\")")
+}
+
+fn lower(message: &str) -> String {
+    let mut chars = message.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+/// A byte of the guilty value.
+pub(super) fn culprit(text: &str, cst: &Cst, wrong: &Wrong) -> usize {
+    let Range { start, end } = wrong.range;
+    match &wrong.code {
+        Error::MissingStructField { .. } => cst.closed_at(end).map_or(0, |record| record.span.start),
+        // A variant without its values: ron stands behind the name.
+        Error::ExpectedStructLike => text[..end].trim_end().len().saturating_sub(1),
+        Error::ExpectedDifferentLength { .. } | Error::UnexpectedChar(_) => end,
+        _ if text[start..end].trim().is_empty() => end,
+        _ => start,
+    }
+}
+
+/// Says what is wrong with the value at `at`.
+pub(super) fn explain(text: &str, cst: &Cst, wrong: &Wrong, at: usize) -> Diagnostic {
+    let node = cst.innermost(at);
+    let asking = Asking { text, cst, node, at };
+    match &wrong.code {
+        Error::NoSuchStructField { expected, found, outer } => {
+            asking.unknown(wrong, "T01", "field", "fields", found, expected, outer.as_deref())
+        }
+        Error::NoSuchEnumVariant { expected, found, outer } => {
+            let (one, many) = words::noun(outer.as_deref().unwrap_or("name"));
+            asking.unknown(wrong, "T02", one, many, found, expected, None)
+        }
+        Error::MissingStructField { field, outer } => asking.missing(field, outer.as_deref()),
+        Error::ExpectedDifferentLength { .. } | Error::UnexpectedChar(')') | Error::ExpectedStructLike => {
+            asking.too_few()
+        }
+        Error::ExpectedComma | Error::ExpectedStructLikeEnd if node.kind == Kind::Number && at > node.span.start => {
+            asking.not_whole()
+        }
+        Error::ExpectedComma | Error::ExpectedStructLikeEnd => asking.too_many(),
+        Error::ExpectedInteger if asking.is_field_name() => asking.no_fields(),
+        Error::ExpectedInteger | Error::InvalidIntegerDigit { .. } => asking.not_whole(),
+        Error::IntegerOutOfBounds => asking.out_of_bounds(),
+        Error::ExpectedFloat | Error::FloatUnderscore => asking.not_a_number(),
+        Error::ExpectedBoolean => asking.not_a_boolean(),
+        Error::ExpectedString => asking.not_a_text(),
+        Error::ExpectedArray => asking.wrong_brackets("a list", '['),
+        Error::ExpectedMap => asking.wrong_brackets("a map", '{'),
+        Error::ExpectedNamedStructLike(name) => asking.not_a_record(name),
+        Error::ExpectedDifferentStructName { expected, .. } => asking.record_name(expected),
+        Error::ExpectedIdentifier | Error::SuggestRawIdentifier(_) | Error::InvalidIdentifier(_) => asking.not_a_word(),
+        Error::ExceededRecursionLimit => too_deep(node.head(text)),
+        Error::Message(message) => quantities::explain(text, node, message),
+        code => asking.say("T12", lower(&code.to_string()), "does not fit"),
+    }
+}
+
+/// A value that does not fit, and where it stands.
+struct Asking<'a> {
+    text: &'a str,
+    cst: &'a Cst,
+    node: &'a Node,
+    at: usize,
+}
+
+impl Asking<'_> {
+    fn say(&self, code: &'static str, title: impl Into<String>, label: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(code, title, self.node.head(self.text), label)
+    }
+
+    fn written(&self) -> &str {
+        &self.text[self.node.span.clone()]
+    }
+
+    /// What ron says to another value here.
+    fn probe(&self, other: &str) -> Option<Error> {
+        probe(self.text, self.node.span.clone(), other)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn unknown(
+        &self,
+        wrong: &Wrong,
+        code: &'static str,
+        one: &str,
+        many: &str,
+        found: &str,
+        known: &[&str],
+        of: Option<&str>,
+    ) -> Diagnostic {
+        let of = of.map_or(String::new(), |of| format!(" in the {}", words::noun(of).0));
+        let span = wrong.range.clone();
+        let title = format!("no {one} `{found}`{of}");
+        let meant = words::nearest(found, known);
+        let label = meant.map_or("unknown".to_owned(), |meant| format!("did you mean `{meant}`?"));
+        let unknown =
+            Diagnostic::error(code, title, span.clone(), label).help(format!("{many}: {}", words::list(known)));
+        meant.into_iter().fold(unknown, |unknown, meant| unknown.fix(span.clone(), meant))
+    }
+
+    fn missing(&self, field: &str, outer: Option<&str>) -> Diagnostic {
+        let record = self.cst.opened_at(self.at).unwrap_or(self.node);
+        let key = self.cst.key_of(record);
+        let what = match (key, self.cst.name(record)) {
+            (_, Some(name)) => format!("`{name}`"),
+            (Some(key), None) => format!("`{}`", self.cst.plain(key)),
+            (None, None) => format!("the {}", words::noun(outer.unwrap_or("scenario")).0),
+        };
+        let name = record.name.clone().or_else(|| key.map(|key| key.span.clone()));
+        let span = name.or_else(|| record.open.clone()).unwrap_or_else(|| record.head(self.text));
+        let missing =
+            Diagnostic::error("T03", format!("{what} has no `{field}`"), span, format!("needs `{field}: ..`"));
+        let example = self.cst.name(record).and_then(words::example).or(match field {
+            "steps" => Some("steps: [Cpu(\"5ms\")]"),
+            "tasks" => Some("tasks: { \"job\": (steps: [Cpu(\"5ms\")]) }"),
+            "latency" => Some("latency: \"5ms\""),
+            _ => None,
+        });
+        example.into_iter().fold(missing, |missing, example| missing.help(format!("for example {example}")))
+    }
+
+    /// A variant of which values are missing.
+    fn too_few(&self) -> Diagnostic {
+        let name = self.cst.name(self.node).unwrap_or("this").to_owned();
+        let found = self.node.entries.len();
+        let title = match found {
+            0 => format!("`{name}` needs a value"),
+            1 => format!("`{name}` takes more than 1 value"),
+            _ => format!("`{name}` takes more than {found} values"),
+        };
+        let label = words::example(&name).map_or("a value is missing".to_owned(), |example| format!("write {example}"));
+        self.say("T04", title, label)
+    }
+
+    /// A variant with more values than it takes.
+    fn too_many(&self) -> Diagnostic {
+        let record = self.cst.record_around(self.at).unwrap_or(self.node);
+        let name = self.cst.name(record).unwrap_or("this").to_owned();
+        let takes = record.entries.iter().filter(|entry| entry.value.span.start < self.at).count();
+        let span = if takes == 0 { record.head(self.text) } else { self.node.head(self.text) };
+        let title = match takes {
+            0 => format!("`{name}` takes no values"),
+            1 => format!("`{name}` takes 1 value"),
+            _ => format!("`{name}` takes {takes} values"),
+        };
+        let many = Diagnostic::error(
+            "T04",
+            title,
+            span,
+            if takes == 0 { format!("write {name}") } else { "one too many".into() },
+        );
+        match (takes, words::example(&name)) {
+            (0, _) => many.fix(record.span.clone(), name),
+            (_, Some(example)) => many.help(format!("for example {example}")),
+            _ => many,
+        }
+    }
+
+    fn is_field_name(&self) -> bool {
+        self.node.kind == Kind::Word && self.cst.is_key(self.node)
+    }
+
+    /// `Threads(n: 4)`.
+    fn no_fields(&self) -> Diagnostic {
+        let record = self.cst.record_around(self.at).unwrap_or(self.node);
+        let name = self.cst.name(record).unwrap_or("this");
+        let fields = self.say("T04", format!("`{name}` takes its values without names"), "not a value");
+        words::example(name).into_iter().fold(fields, |fields, example| fields.help(format!("for example {example}")))
+    }
+
+    fn not_whole(&self) -> Diagnostic {
+        let quoted = self.quoted_number(|inner| inner.parse::<i64>().is_ok());
+        quoted.unwrap_or_else(|| {
+            self.say("T06", format!("a whole number is expected, not {}", self.kind()), "not a whole number")
+        })
+    }
+
+    fn not_a_number(&self) -> Diagnostic {
+        let quoted = self.quoted_number(|inner| inner.parse::<f64>().is_ok());
+        quoted.unwrap_or_else(|| self.say("T06", format!("a number is expected, not {}", self.kind()), "not a number"))
+    }
+
+    /// `"3"` for `3`.
+    fn quoted_number(&self, is_number: impl Fn(&str) -> bool) -> Option<Diagnostic> {
+        let inner = self.cst.plain(self.node);
+        (self.node.kind == Kind::Text && is_number(inner.trim())).then(|| {
+            let number = inner.trim().to_owned();
+            self.say("T05", "a number has no quotes", format!("write {number}")).fix(self.node.span.clone(), number)
+        })
+    }
+
+    fn out_of_bounds(&self) -> Diagnostic {
+        if self.written().starts_with('-') {
+            return self.say("T06", "this number cannot be negative", "negative");
+        }
+        let most = if self.probe("4294967296").is_some_and(|code| code == Error::IntegerOutOfBounds) {
+            "4294967295"
+        } else if self.probe("9223372036854775808").is_some_and(|code| code == Error::IntegerOutOfBounds) {
+            "9223372036854775807"
+        } else {
+            "18446744073709551615"
+        };
+        self.say("T06", "this number is too large", format!("at most {most}"))
+    }
+
+    fn not_a_boolean(&self) -> Diagnostic {
+        let word = self.cst.plain(self.node).to_lowercase();
+        let right = match word.as_str() {
+            "true" | "yes" | "on" | "1" => Some("true"),
+            "false" | "no" | "off" | "0" => Some("false"),
+            _ => None,
+        };
+        let wrong = self.say(
+            "T08",
+            "`true` or `false` is expected",
+            right.map_or("neither".into(), |right| format!("write {right}")),
+        );
+        right.into_iter().fold(wrong, |wrong, right| wrong.fix(self.node.span.clone(), right))
+    }
+
+    /// A text, or a duration or rate, which is one.
+    fn not_a_text(&self) -> Diagnostic {
+        if self.cst.is_key(self.node) {
+            let right = format!("\"{}\"", self.written());
+            let name = self.say("T05", "a name in `{ }` is written in quotes", format!("write {right}"));
+            return name.fix(self.node.span.clone(), right);
+        }
+        let wanted = match self.probe("\"x\"") {
+            Some(Error::Message(message)) if message.contains("duration") => {
+                return quantities::no_duration(self.text, self.node);
+            }
+            Some(Error::Message(message)) if message.contains("rate") => {
+                return quantities::no_rate(self.text, self.node);
+            }
+            _ => "text",
+        };
+        match self.node.kind {
+            Kind::Word | Kind::Number => {
+                let right = format!("\"{}\"", self.written());
+                let title = format!("{wanted} is written in quotes");
+                self.say("T05", title, format!("write {right}")).fix(self.node.span.clone(), right)
+            }
+            Kind::Char => {
+                let right = format!("\"{}\"", self.written().trim_matches('\''));
+                let title = format!("{wanted} is written in `\"`");
+                self.say("T05", title, format!("write {right}")).fix(self.node.span.clone(), right)
+            }
+            _ => self.say("T05", format!("a text is expected, not {}", self.kind()), "not a text"),
+        }
+    }
+
+    fn wrong_brackets(&self, wanted: &str, open: char) -> Diagnostic {
+        let close = if open == '[' { ']' } else { '}' };
+        let title = format!("{wanted} is expected, not {}: it stands in `{open} {close}`", self.kind());
+        match (self.node.kind, &self.node.open, &self.node.close) {
+            (Kind::Record | Kind::List | Kind::Map, Some(from), Some(to)) if self.node.name.is_none() => {
+                let wrong = Diagnostic::error("T07", title, from.clone(), format!("use `{open}`"));
+                let wrong = wrong.label(to.clone(), format!("and `{close}`"));
+                if open == '{' { wrong.help("every entry is `\"name\": value`") } else { wrong }
+            }
+            _ if open == '[' => {
+                let right = format!("[{}]", self.written());
+                self.say("T07", title, "write `[` and `]` around it").fix(self.node.span.clone(), right)
+            }
+            _ => self.say("T07", title, "every entry is `\"name\": value`"),
+        }
+    }
+
+    fn not_a_record(&self, rust_type: &str) -> Diagnostic {
+        let (one, _) = words::noun(rust_type);
+        let title = format!("{} {one} is a record: it takes `( )`", words::article(one));
+        let wrong = match (self.node.kind, &self.node.open, &self.node.close) {
+            (Kind::Map | Kind::List, Some(from), Some(to)) => {
+                Diagnostic::error("T07", title, from.clone(), "use `(`").label(to.clone(), "and `)`")
+            }
+            _ => self.say("T07", title, "write `(field: value, ..)`"),
+        };
+        self.with_fields(wrong)
+    }
+
+    fn record_name(&self, rust_type: &str) -> Diagnostic {
+        let (one, _) = words::noun(rust_type);
+        let record = self.cst.opened_at(self.node.span.start).unwrap_or(self.node);
+        match (&record.name, &record.open) {
+            (Some(name), Some(_)) => {
+                let title = format!("{} {one} has no name before its `(`", words::article(one));
+                Diagnostic::error("T09", title, name.clone(), "leave this out").fix(name.clone(), "")
+            }
+            _ => self.not_a_record(rust_type),
+        }
+    }
+
+    fn with_fields(&self, wrong: Diagnostic) -> Diagnostic {
+        match self.probe(&format!("({NOBODY}: 0)")) {
+            Some(Error::NoSuchStructField { expected, .. }) => wrong.help(format!("fields: {}", words::list(expected))),
+            _ => wrong,
+        }
+    }
+
+    /// A word, perhaps with values, is expected.
+    fn not_a_word(&self) -> Diagnostic {
+        match self.probe(NOBODY) {
+            Some(Error::NoSuchEnumVariant { expected, outer, .. }) => {
+                self.choice(expected, words::noun(outer.as_deref().unwrap_or("name")))
+            }
+            Some(Error::NoSuchStructField { expected, .. }) => self.fields_wanted(expected),
+            _ => self.say("T08", format!("a word is expected, not {}", self.kind()), "not a word"),
+        }
+    }
+
+    fn choice(&self, known: &[&str], (one, many): (&str, &str)) -> Diagnostic {
+        if one == "distribution" && self.node.kind == Kind::Number {
+            return quantities::no_duration(self.text, self.node);
+        }
+        let help = format!("{many}: {}", words::list(known));
+        let inner = self.cst.plain(self.node);
+        let name = inner.split('(').next().unwrap_or_default().trim();
+        match self.node.kind {
+            Kind::Text | Kind::Char => match words::nearest(name, known) {
+                Some(meant) => {
+                    let is_whole = name.len() == inner.trim().len() && words::example(meant).is_none();
+                    let right =
+                        if is_whole { meant.to_owned() } else { words::example(meant).unwrap_or(meant).to_owned() };
+                    let wrong = self.say(
+                        "T08",
+                        format!("{} {one} has no quotes", words::article(one)),
+                        format!("write {right}"),
+                    );
+                    let wrong = wrong.help(help);
+                    if is_whole { wrong.fix(self.node.span.clone(), right) } else { wrong }
+                }
+                None => self
+                    .say(
+                        "T08",
+                        format!("{} {one} is expected, not a text", words::article(one)),
+                        "not one of those below",
+                    )
+                    .help(help),
+            },
+            Kind::Record => {
+                let title = format!("the name of {} {one} is missing", words::article(one));
+                let open = self.node.open.clone().unwrap_or_else(|| self.node.head(self.text));
+                Diagnostic::error("T02", title, open, "write a name before this").help(help)
+            }
+            _ => self
+                .say(
+                    "T02",
+                    format!("{} {one} is expected, not {}", words::article(one), self.kind()),
+                    "not one of those below",
+                )
+                .help(help),
+        }
+    }
+
+    /// `Hybrid(4, Asyncio)`.
+    fn fields_wanted(&self, fields: &[&str]) -> Diagnostic {
+        let record = self.cst.record_around(self.at).unwrap_or(self.node);
+        let name = self.cst.name(record).unwrap_or("this");
+        let wrong = self.say("T04", format!("the values of `{name}` have names"), "which field is this?");
+        let example = words::example(name).map_or(String::new(), |example| format!("; for example {example}"));
+        wrong.help(format!("fields: {}{example}", words::list(fields)))
+    }
+
+    /// What stands here, in words.
+    fn kind(&self) -> String {
+        match self.node.kind {
+            Kind::Number => format!("`{}`", self.written()),
+            Kind::Text => "a text".to_owned(),
+            Kind::Char => "a character".to_owned(),
+            Kind::Word => format!("`{}`", self.written()),
+            Kind::Record => self.cst.name(self.node).map_or("a record".to_owned(), |name| format!("`{name}(..)`")),
+            Kind::List => "a list".to_owned(),
+            Kind::Map => "a map".to_owned(),
+            Kind::Missing => "nothing".to_owned(),
+        }
+    }
+}

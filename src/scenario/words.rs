@@ -1,0 +1,276 @@
+//! The words of the language: which one was meant, how things are called, and an example of each.
+
+/// What a person may write, and what it is called here. Only words that fit the place are suggested.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("quantum", "RoundRobin"),
+    ("cpus", "cores"),
+    ("cpu_count", "cores"),
+    ("processors", "cores"),
+    ("policy", "scheduler"),
+    ("sched", "scheduler"),
+    ("overheads", "costs"),
+    ("python", "interpreter"),
+    ("cpython", "interpreter"),
+    ("runtime", "interpreter"),
+    ("hosts", "devices"),
+    ("resources", "devices"),
+    ("variables", "shared"),
+    ("locks", "shared"),
+    ("functions", "programs"),
+    ("procedures", "programs"),
+    ("jobs", "tasks"),
+    ("threads", "tasks"),
+    ("work", "tasks"),
+    ("execution", "models"),
+    ("executors", "models"),
+    ("strategies", "models"),
+    ("vary", "sweep"),
+    ("name", "title"),
+    ("description", "title"),
+    ("replications", "runs"),
+    ("repeats", "runs"),
+    ("duration", "until"),
+    ("end", "until"),
+    ("warmup", "warm_up"),
+    ("plots", "charts"),
+    ("assert", "expect"),
+    ("checks", "expect"),
+    ("ignore", "allow"),
+    ("capacity", "slots"),
+    ("servers", "slots"),
+    ("channels", "slots"),
+    ("time", "latency"),
+    ("delay", "latency"),
+    ("service", "latency"),
+    ("depends_on", "after"),
+    ("needs", "after"),
+    ("requires", "after"),
+    ("number", "count"),
+    ("instances", "count"),
+    ("n", "count"),
+    ("arrivals", "arrive"),
+    ("program", "steps"),
+    ("ops", "steps"),
+    ("run", "steps"),
+    ("body", "steps"),
+    ("workers", "processes"),
+    ("run", "Cpu"),
+    ("compute", "Cpu"),
+    ("burst", "Cpu"),
+    ("wait", "Sleep"),
+    ("delay", "Sleep"),
+    ("await", "Io"),
+    ("read", "Io"),
+    ("lock", "Acquire"),
+    ("unlock", "Release"),
+    ("loop", "Repeat"),
+    ("for", "Repeat"),
+    ("while", "Forever"),
+    ("branch", "Choose"),
+    ("if", "Choose"),
+    ("start", "Spawn"),
+    ("fork", "Spawn"),
+    ("increment", "Incr"),
+    ("log", "Print"),
+    ("mutex", "Lock"),
+    ("counter", "Int"),
+    ("sequential", "Serial"),
+    ("threading", "Threads"),
+    ("threadpool", "Threads"),
+    ("multiprocessing", "Processes"),
+    ("async", "Asyncio"),
+    ("coroutines", "Asyncio"),
+    ("nogil", "FreeThreaded"),
+    ("rr", "RoundRobin"),
+    ("fifo", "FirstCome"),
+    ("fcfs", "FirstCome"),
+    ("cfs", "Fair"),
+    ("eevdf", "Fair"),
+    ("free", "Zero"),
+    ("exponential", "Exp"),
+    ("gaussian", "Normal"),
+    ("gantt", "Timeline"),
+    ("max", "at_most"),
+    ("below", "at_most"),
+    ("min", "at_least"),
+    ("above", "at_least"),
+    ("equals", "is"),
+    ("percentile", "p"),
+    ("sec", "s"),
+    ("secs", "s"),
+    ("second", "s"),
+    ("seconds", "s"),
+    ("m", "min"),
+    ("mins", "min"),
+    ("minute", "min"),
+    ("minutes", "min"),
+    ("hour", "h"),
+    ("hours", "h"),
+    ("msec", "ms"),
+    ("millis", "ms"),
+    ("usec", "us"),
+    ("micros", "us"),
+    ("nsec", "ns"),
+];
+
+/// Units of time.
+pub(super) const UNITS: &[&str] = &["ns", "us", "ms", "s", "min", "h"];
+
+/// One right use of every variant that takes values.
+pub(super) const EXAMPLES: &[(&str, &str)] = &[
+    ("Cpu", "Cpu(\"5ms\")"),
+    ("CpuNoGil", "CpuNoGil(\"5ms\")"),
+    ("CpuHoldGil", "CpuHoldGil(\"5ms\")"),
+    ("Io", "Io(\"disk\")"),
+    ("Sleep", "Sleep(\"5ms\")"),
+    ("Acquire", "Acquire(\"lock\")"),
+    ("Release", "Release(\"lock\")"),
+    ("With", "With(\"lock\", [..])"),
+    ("Load", "Load(\"variable\")"),
+    ("Add", "Add(\"variable\", 1)"),
+    ("Store", "Store(\"variable\")"),
+    ("Incr", "Incr(\"variable\")"),
+    ("Repeat", "Repeat(3, [..])"),
+    ("Forever", "Forever([..])"),
+    ("Choose", "Choose({ 0.8: [..], 0.2: [..] })"),
+    ("Call", "Call(\"program\")"),
+    ("Spawn", "Spawn(Thread, \"program\")"),
+    ("Join", "Join(\"program\")"),
+    ("Print", "Print(\"text\")"),
+    ("Blocking", "Blocking([..])"),
+    ("Threads", "Threads(4)"),
+    ("Processes", "Processes(4)"),
+    ("FreeThreaded", "FreeThreaded(4)"),
+    ("Hybrid", "Hybrid(processes: 4, each: Asyncio)"),
+    ("Int", "Int(0)"),
+    ("Interprocess", "Interprocess(Lock)"),
+    ("RoundRobin", "RoundRobin(\"4ms\")"),
+    ("Every", "Every(\"10ms\")"),
+    ("Poisson", "Poisson(\"200/s\")"),
+    ("Closed", "Closed(users: 10, think: \"1s\")"),
+    ("Recorded", "Recorded([\"0s\", \"5ms\"])"),
+    ("Exp", "Exp(\"5ms\")"),
+    ("Uniform", "Uniform(\"1ms\", \"2ms\")"),
+    ("Normal", "Normal(mean: \"5ms\", sd: \"1ms\")"),
+    ("LogNormal", "LogNormal(median: \"5ms\", p99: \"20ms\")"),
+    ("Pareto", "Pareto(min: \"1ms\", alpha: 1.5)"),
+    ("Empirical", "Empirical([\"1ms\", \"2ms\"])"),
+    ("Set", "Set(context_switch: \"2us\")"),
+    ("CPython", "CPython(switch_interval: \"5ms\")"),
+    ("Grid", "Grid({ \"machine.cores\": [1, 2, 4] })"),
+    ("Zip", "Zip({ \"machine.cores\": [1, 2], \"tasks.job.count\": [1, 2] })"),
+    ("Elapsed", "Elapsed(at_most: \"1s\")"),
+    ("Throughput", "Throughput(at_least: 100)"),
+    ("Latency", "Latency(p: 99, at_most: \"50ms\")"),
+    ("LoopLag", "LoopLag(p: 99, at_most: \"5ms\")"),
+    ("Utilization", "Utilization(of: \"cpu\", at_least: 0.9)"),
+    ("GilSwitches", "GilSwitches(at_most: 100)"),
+    ("Final", "Final(var: \"hits\", is: 200)"),
+    ("Speedup", "Speedup(of: Threads(2), over: Serial, at_most: 1.1)"),
+    ("CriticalPath", "CriticalPath(is: \"470ms\")"),
+    ("Sometimes", "Sometimes(Deadlock)"),
+    ("In", "In(Serial, [..])"),
+    ("At", "At({\"machine.cores\": 2}, [..])"),
+];
+
+/// A right use of the variant.
+pub(super) fn example(name: &str) -> Option<&'static str> {
+    EXAMPLES.iter().find(|(variant, _)| *variant == name).map(|(_, example)| *example)
+}
+
+/// What a person calls a type: one of it, and many.
+pub(super) fn noun(rust_type: &str) -> (&str, &str) {
+    match rust_type {
+        "Scenario" => ("scenario", "scenarios"),
+        "Machine" => ("machine", "machines"),
+        "Device" => ("device", "devices"),
+        "Task" => ("task", "tasks"),
+        "PolicyConfig" => ("scheduler", "schedulers"),
+        "Ties" => ("tie rule", "tie rules"),
+        "CostsName" => ("set of costs", "sets of costs"),
+        "Interpreter" => ("interpreter", "interpreters"),
+        "Shared" => ("kind of shared object", "kinds of shared objects"),
+        "Arrive" => ("kind of arrivals", "kinds of arrivals"),
+        "Step" => ("step", "steps"),
+        "SpawnWhat" => ("kind of child", "kinds of children"),
+        "ModelName" | "Each" => ("execution model", "execution models"),
+        "Sweep" => ("kind of sweep", "kinds of sweeps"),
+        "ChartName" => ("chart", "charts"),
+        "Expect" => ("expectation", "expectations"),
+        "Random" => ("distribution", "distributions"),
+        other => (other, "values"),
+    }
+}
+
+/// `an` or `a`.
+pub(super) fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+/// The known word that was probably meant; `None` if none is near or two are equally near.
+pub fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
+    let plain = |word: &str| word.to_lowercase().replace(['_', '-'], "");
+    let wanted = plain(found);
+    let same = known.iter().find(|word| plain(word) == wanted);
+    let synonym = || {
+        let fitting = SYNONYMS.iter().filter(|(wrong, _)| plain(wrong) == wanted);
+        fitting.filter_map(|(_, right)| known.iter().find(|word| *word == right)).next()
+    };
+    same.or_else(synonym).copied().or_else(|| typing_slip(&wanted, known)).or_else(|| beginning(&wanted, known))
+}
+
+fn typing_slip<'a>(wanted: &str, known: &[&'a str]) -> Option<&'a str> {
+    let allowed = (wanted.chars().count() / 3).max(1);
+    let distance = |word: &&str| strsim::damerau_levenshtein(wanted, &word.to_lowercase().replace('_', ""));
+    // A word of one or two letters is one slip away from everything.
+    let mut near: Vec<(usize, &str)> = known
+        .iter()
+        .map(|word| (distance(word), *word))
+        .filter(|(distance, word)| *distance <= allowed && *distance < word.chars().count())
+        .collect();
+    near.sort();
+    match near[..] {
+        [(_, only)] => Some(only),
+        [(first, nearest), (second, _), ..] if first < second => Some(nearest),
+        _ => None,
+    }
+}
+
+fn beginning<'a>(wanted: &str, known: &[&'a str]) -> Option<&'a str> {
+    let shares = |word: &&&'a str| {
+        let word = word.to_lowercase();
+        wanted.len() >= 3 && word.len() >= 3 && (word.starts_with(wanted) || wanted.starts_with(&word))
+    };
+    let mut fitting = known.iter().filter(shares);
+    fitting.next().filter(|_| fitting.next().is_none()).copied()
+}
+
+/// `` `a`, `b`, `c` ``.
+pub(super) fn list(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_that_was_meant() {
+        let fields = ["cores", "scheduler", "costs"];
+        for (found, meant) in [
+            ("corse", Some("cores")),
+            ("Cores", Some("cores")),
+            ("cpus", Some("cores")),
+            ("sched", Some("scheduler")),
+            ("xyz", None),
+        ] {
+            assert_eq!(nearest(found, &fields), meant, "{found}");
+        }
+        // Two are equally near.
+        assert_eq!(nearest("cat", &["bat", "hat"]), None);
+        assert_eq!(nearest("sec", UNITS), Some("s"));
+        assert_eq!(nearest("m", UNITS), Some("min"));
+        assert_eq!(nearest("run", &["Cpu", "Io"]), Some("Cpu"));
+        assert_eq!(nearest("run", &["count", "steps"]), Some("steps"));
+    }
+}

@@ -1,0 +1,137 @@
+//! The scenario reader on the shipped scenarios, as they are and damaged.
+
+use gilsim::scenario::diagnostic::Diagnostic;
+use gilsim::scenario::load::{Loaded, decode, load};
+use gilsim::scenario::render::{position, render, short};
+
+/// Name and text of every shipped scenario.
+fn shipped() -> Vec<(String, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "ron"));
+    paths.sort();
+    let read = |path: std::path::PathBuf| (path.display().to_string(), std::fs::read_to_string(&path).unwrap());
+    paths.into_iter().map(read).collect()
+}
+
+#[test]
+fn shipped_scenarios_have_no_errors() {
+    let all = shipped();
+    assert!(all.len() >= 14, "{}", all.len());
+    for (name, text) in all {
+        for text in [text.replace('\n', "\r\n"), format!("\u{feff}{text}"), text] {
+            let Loaded { scenario, diagnostics, blanked, .. } = load(&text);
+            assert_eq!(diagnostics, [], "{name}");
+            assert!(scenario.is_some() && blanked.is_empty(), "{name}");
+        }
+    }
+}
+
+/// A small generator of its own, so that the cases are the same everywhere and for ever.
+struct Lcg(u64);
+
+impl Lcg {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) as usize) % bound.max(1)
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
+    }
+}
+
+const SCRAPS: &[&str] = &[
+    "(", ")", "[", "]", "{", "}", ",", ":", "=", ";", "#", "'", "\"", "\\", "//", "/*", "*/", "r#\"", "µ", "“", "5ms",
+    "-1", "2.5", "1e400", "NaN", "True", "None", "Some(1)", "\n", "\r\n", "\u{feff}", "\0", "Exp(", "x: ", "\"a\"",
+    "0x", "..", "+", "@",
+];
+
+/// A text with a character or token taken out, put in, doubled or replaced.
+fn damage(text: &str, random: &mut Lcg) -> String {
+    let mut cuts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    if random.below(2) == 0 {
+        // Whole words and signs.
+        let is_edge = |at: &usize| {
+            let before = text[..*at].chars().next_back().is_some_and(char::is_alphanumeric);
+            let after = text[*at..].chars().next().is_some_and(char::is_alphanumeric);
+            !(before && after)
+        };
+        cuts.retain(is_edge);
+    }
+    cuts.push(text.len());
+    let place = random.below(cuts.len() - 1);
+    let (from, to) = (cuts[place], cuts[place + 1]);
+    let scrap = match random.below(4) {
+        0 => "",
+        1 => &text[from..to],
+        _ => random.pick(SCRAPS),
+    };
+    let keep = if random.below(3) == 0 { from } else { to };
+    format!("{}{scrap}{}", &text[..from], &text[keep..])
+}
+
+/// What must hold for every text: also the body of a fuzz target.
+fn check(text: &str) -> Loaded {
+    let loaded = load(text);
+    let accepted = gilsim::scenario::load::dialect()
+        .from_str::<gilsim::scenario::ast::Scenario>(text.strip_prefix('\u{feff}').unwrap_or(text));
+    let twice = |wrong: &Diagnostic| wrong.code == "S19";
+    let silent = loaded.diagnostics.iter().all(twice);
+    assert_eq!(accepted.is_ok(), silent && loaded.scenario.is_some(), "{accepted:?}\n{:?}\n{text}", loaded.diagnostics);
+    if accepted.is_err() {
+        assert!(!loaded.diagnostics.is_empty(), "{accepted:?}\n{text}");
+    }
+    for wrong in &loaded.diagnostics {
+        let labels = wrong.labels.iter().map(|label| &label.span);
+        for span in labels.chain(wrong.fix.iter().map(|fix| &fix.span)) {
+            assert!(text.get(span.clone()).is_some(), "{wrong:?}\n{text}");
+        }
+    }
+    loaded
+}
+
+#[test]
+fn damaged_scenarios_are_explained() {
+    let all = shipped();
+    let mut random = Lcg(7);
+    let (mut broken, mut messages) = (0, 0);
+    for case in 0..4_000 {
+        let mut text = all[case % all.len()].1.clone();
+        for _ in 0..1 + random.below(3) {
+            text = damage(&text, &mut random);
+        }
+        let loaded = check(&text);
+        broken += usize::from(!loaded.diagnostics.is_empty());
+        messages += loaded.diagnostics.len();
+        if case % 20 == 0 {
+            let drawn = render("a.ron", &text, &loaded.diagnostics, case % 40 == 0);
+            assert_eq!(drawn.is_empty(), loaded.diagnostics.is_empty());
+        }
+    }
+    assert!(broken > 2_000, "{broken} broken files");
+    println!("{broken} broken files, {messages} messages");
+    assert!(messages < 3 * broken, "{messages} messages for {broken} broken files");
+}
+
+#[test]
+fn any_bytes_are_read() {
+    let mut random = Lcg(11);
+    for _ in 0..2_000 {
+        let scraps: String = (0..random.below(40)).map(|_| random.pick(SCRAPS)).collect();
+        check(&scraps);
+        let bytes: Vec<u8> = (0..random.below(60)).map(|_| random.below(256) as u8).collect();
+        let (text, wrong) = decode(&bytes);
+        check(&text);
+        assert_eq!(wrong.is_none(), std::str::from_utf8(&bytes).is_ok());
+        assert!(wrong.is_none_or(|wrong| text.get(wrong.labels[0].span.clone()).is_some()));
+    }
+}
+
+#[test]
+fn positions_count_lines_and_characters() {
+    let text = "(\n  µs: 1, tasks: {})";
+    let wrong = &load(text).diagnostics[0];
+    assert_eq!(position(text, wrong.labels[0].span.start), (2, 3));
+    assert_eq!(short("x.ron", text, wrong), "x.ron:2:3: error T01: no field `µs` in the scenario");
+}
