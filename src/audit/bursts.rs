@@ -14,7 +14,7 @@ use crate::trace::{CpuKind, On, Record, What};
 pub(super) struct Burst {
     pub context: ContextId,
     pub kind: CpuKind,
-    demand: u64,
+    pub demand: u64,
     received: u64,
 }
 
@@ -22,6 +22,8 @@ pub(super) struct Burst {
 #[derive(Debug, Default)]
 pub(super) struct Bursts {
     open: BTreeMap<ThreadId, Burst>,
+    /// The demands of those that are over.
+    work: u128,
 }
 
 impl Bursts {
@@ -59,6 +61,7 @@ impl Bursts {
                 let Some(thread) = threads.thread_of(context) else { return };
                 let ended = self.open.remove(&thread).filter(|burst| burst.context == context);
                 let right = ended.is_some_and(|burst| burst.received == burst.demand);
+                self.work += ended.map_or(0, |burst| u128::from(burst.demand));
                 reports.require(right, Rule::Demand, || match ended {
                     Some(Burst { demand, received, .. }) => {
                         format!("a burst of {context:?} has received {received} of {demand} ns")
@@ -90,7 +93,12 @@ impl Bursts {
     }
 
     /// What is still open has not received too much, and somebody executes it.
-    pub fn finish(&self, threads: &Threads, finished: bool, reports: &mut Reports) {
+    pub fn finish(&self, threads: &Threads, cores: u32, finished: bool, reports: &mut Reports) {
+        let now = reports.now.0;
+        let room = u128::from(cores) * u128::from(now);
+        reports.require(self.work <= room, Rule::Makespan, || {
+            format!("{} ns of work on {cores} cores in {now} ns", self.work)
+        });
         for (id, burst) in &self.open {
             let alive = threads.threads.get(id).map(Thread::current) == Some(burst.context);
             let right = alive && burst.received <= burst.demand;

@@ -33,22 +33,26 @@ struct Core {
 #[derive(Debug)]
 pub(super) struct Cores {
     cores: Vec<Core>,
-    queue: VecDeque<(ThreadId, Time)>,
+    /// With since when, and how many have overtaken it.
+    queue: VecDeque<(ThreadId, Time, u32)>,
     switch: Duration,
     wake_latency: Dist,
     slice: Option<Duration>,
     preempts: bool,
-    first_in_first_out: bool,
+    /// How often a thread may be overtaken in the run queue; `None` if the policy does not say.
+    bypasses: Option<u32>,
 }
 
 impl Cores {
     pub fn new(machine: &Machine) -> Cores {
         let idle = Core { occupant: Occupant::Idle, last: None, busy: 0, switching: 0, idle: 0 };
-        let (slice, preempts, first_in_first_out) = match machine.policy {
-            PolicyConfig::RoundRobin(slice, ties) => (Some(slice), true, ties == Ties::ArrivalsFirst),
+        let (slice, preempts, bypasses) = match machine.policy {
+            PolicyConfig::RoundRobin(slice, Ties::ArrivalsFirst) => (Some(slice), true, Some(0)),
+            // One thread whose slice ends may stand before those who came during it.
+            PolicyConfig::RoundRobin(slice, Ties::PreemptedFirst) => (Some(slice), true, Some(1)),
             // Fair shares are judged in figures, not record by record.
-            PolicyConfig::Fair => (None, true, false),
-            PolicyConfig::FirstCome | PolicyConfig::Cooperative => (None, false, true),
+            PolicyConfig::Fair => (None, true, None),
+            PolicyConfig::FirstCome | PolicyConfig::Cooperative => (None, false, Some(0)),
         };
         Cores {
             cores: vec![idle; machine.cores as usize],
@@ -57,8 +61,13 @@ impl Cores {
             wake_latency: machine.costs.wake_latency.clone(),
             slice,
             preempts,
-            first_in_first_out,
+            bypasses,
         }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u32 {
+        self.cores.len() as u32
     }
 
     /// The threads that execute, with their cores.
@@ -90,7 +99,7 @@ impl Cores {
     }
 
     fn check_idle(&self, reports: &mut Reports) {
-        let Some((waiting, since)) = self.queue.front() else { return };
+        let Some((waiting, since, _)) = self.queue.front() else { return };
         let idle = self.cores.iter().position(|core| core.occupant == Occupant::Idle);
         reports.require(idle.is_none(), Rule::WorkConserving, || {
             let core = idle.expect("the rule is broken only by an idle core");
@@ -101,7 +110,7 @@ impl Cores {
     /// The end of a slice that somebody has been waiting for is the end of a run.
     fn check_slices(&self, next: Time, reports: &mut Reports) {
         let Some(slice) = self.slice.filter(|slice| slice.0 > 0) else { return };
-        let Some(&(waiting, first)) = self.queue.front() else { return };
+        let Some(&(waiting, first, _)) = self.queue.front() else { return };
         for core in &self.cores {
             let Occupant::Running { thread, since } = core.occupant else { continue };
             // The first end of a slice after both the wait and the run began.
@@ -120,18 +129,18 @@ impl Cores {
         match record.what {
             What::Ready { thread } => {
                 self.check_wake_latency(thread, threads, reports);
-                self.queue.push_back((thread, reports.now));
+                self.queue.push_back((thread, reports.now, 0));
             }
             What::Switch { core, thread } => self.switch_to(core, thread, threads, reports),
             What::Run { core, thread } => self.run(core, thread, threads, reports),
             What::Preempt { core, thread } => {
                 self.check_preemption(core, thread, reports);
                 self.leave(core, thread, reports);
-                self.queue.push_back((thread, reports.now));
+                self.queue.push_back((thread, reports.now, 0));
             }
             What::Yield { core, thread } => {
                 self.leave(core, thread, reports);
-                self.queue.push_back((thread, reports.now));
+                self.queue.push_back((thread, reports.now, 0));
             }
             What::Block { core, thread, .. } | What::ThreadEnd { core, thread } => {
                 self.leave(core, thread, reports);
@@ -202,12 +211,15 @@ impl Cores {
     }
 
     fn leave_queue(&mut self, thread: ThreadId, reports: &mut Reports) {
-        let place = self.queue.iter().position(|(waiting, _)| *waiting == thread);
+        let place = self.queue.iter().position(|(waiting, ..)| *waiting == thread);
         // A thread that is not in the queue at all breaks its automaton, which is another rule.
         let Some(place) = place else { return };
-        reports.require(place == 0 || !self.first_in_first_out, Rule::RunQueueOrder, || {
-            format!("{thread:?} is dispatched before {:?}", self.queue[0].0)
-        });
+        for (overtaken, _, times) in self.queue.iter_mut().take(place) {
+            *times += 1;
+            reports.require(self.bypasses.is_none_or(|most| *times <= most), Rule::RunQueueOrder, || {
+                format!("{thread:?} is dispatched before {overtaken:?}, the {times}. to overtake it")
+            });
+        }
         self.queue.remove(place);
     }
 

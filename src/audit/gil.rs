@@ -1,11 +1,11 @@
 //! The interpreter lock of every process: who holds it, who may ask for it, and who must give it up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bursts::Bursts;
 use super::rule::{Reports, Rule};
 use super::threads::{State, Threads};
-use crate::id::{ProcessId, ThreadId};
+use crate::id::{ContextId, ProcessId, ThreadId};
 use crate::model::{Execution, Model};
 use crate::time::{Duration, Time};
 use crate::trace::{CpuKind, On, Record, What};
@@ -21,6 +21,12 @@ struct Gil {
     asked: bool,
     /// Since when the holder executes Python code and is asked, without a break.
     asked_since: Option<Time>,
+    /// The holder was asked before the end of a native call, and may not begin anything else.
+    overdue: bool,
+    /// When it was last dropped.
+    dropped: Option<Time>,
+    /// How long Python code has run.
+    interpreted: u64,
 }
 
 /// All interpreter locks.
@@ -29,11 +35,20 @@ pub(super) struct Gils {
     /// The switch interval; `None` without interpreter locks.
     interval: Option<Duration>,
     check_point: Duration,
+    slack: Duration,
     gils: BTreeMap<ProcessId, Gil>,
-    /// When the current wait of each waiter began.
-    waits: BTreeMap<ThreadId, Time>,
+    /// When the current wait of each waiter began, with a number that tells who came first.
+    waits: BTreeMap<ThreadId, (Time, u64)>,
+    waits_begun: u64,
+    /// Who stands in the condition queue of which process, longest wait first.
+    queue: BTreeSet<(ProcessId, u64, ThreadId)>,
+    /// Who was woken from a wait and has neither taken the GIL nor waits again.
+    woken: BTreeMap<ThreadId, ProcessId>,
     /// Who was forced to drop a GIL that nobody else has taken since.
     forced: BTreeMap<ThreadId, ProcessId>,
+    /// Who waits for a switch, and who of them has seen one at this instant.
+    ousted: BTreeMap<ThreadId, ProcessId>,
+    due: Vec<ThreadId>,
 }
 
 impl Gils {
@@ -42,9 +57,15 @@ impl Gils {
         Gils {
             interval: model.interpreter.gil.filter(|_| !free),
             check_point: model.machine.costs.check_point,
+            slack: model.machine.costs.timer_slack,
             gils: BTreeMap::new(),
             waits: BTreeMap::new(),
+            waits_begun: 0,
+            queue: BTreeSet::new(),
+            woken: BTreeMap::new(),
             forced: BTreeMap::new(),
+            ousted: BTreeMap::new(),
+            due: Vec::new(),
         }
     }
 
@@ -77,13 +98,16 @@ impl Gils {
             });
             let may = !interprets || self.may_interpret(*thread, threads);
             reports.require(may, Rule::GilHeld, || format!("{thread:?} executes Python code without the GIL"));
+            if interprets && let Some(process) = threads.threads.get(thread).map(|thread| thread.process) {
+                self.gils.entry(process).or_default().interpreted += next.0.saturating_sub(reports.now.0);
+            }
         }
+        self.check_waiters(threads, reports);
         let check_point = self.check_point.0;
         for (process, gil) in self.gils.iter_mut().filter(|(_, gil)| gil.asked) {
-            let prompt = gil
-                .holder
-                .filter(|holder| running.contains(holder))
-                .filter(|holder| bursts.of(*holder).is_some_and(|burst| burst.kind == CpuKind::Python));
+            let prompt = gil.holder.filter(|holder| running.contains(holder)).filter(|holder| {
+                bursts.of(*holder).is_some_and(|burst| matches!(burst.kind, CpuKind::Python | CpuKind::Loop))
+            });
             gil.asked_since = prompt.map(|_| gil.asked_since.unwrap_or(reports.now));
             let Some(since) = gil.asked_since else { continue };
             // One nanosecond past the check point is enough, and it is said once.
@@ -95,8 +119,29 @@ impl Gils {
         }
     }
 
+    /// A free GIL with waiters has one of them on the way, and a switch wakes whoever waits for one.
+    fn check_waiters(&mut self, threads: &Threads, reports: &mut Reports) {
+        for thread in self.due.drain(..) {
+            let asleep = threads.state(thread) == Some(State::Blocked(On::GilSwitch));
+            reports.require(!asleep, Rule::GilWakeUp, || format!("{thread:?} is not woken although the GIL was taken"));
+        }
+        let mut last = None;
+        for (process, _, thread) in &self.queue {
+            if last.replace(*process) == Some(*process) {
+                continue;
+            }
+            let free = self.gils.get(process).is_none_or(|gil| gil.holder.is_none());
+            let forgotten = free && !self.woken.values().any(|of| of == process);
+            reports.require(!forgotten, Rule::GilWakeUp, || {
+                format!("the GIL of {process:?} is free, {thread:?} waits, and nobody is woken")
+            });
+        }
+    }
+
     pub fn record(&mut self, record: &Record, threads: &Threads, bursts: &Bursts, reports: &mut Reports) {
         match record.what {
+            What::Wake { thread } | What::Ready { thread } => self.wake(thread, threads, reports),
+            What::ComputeEnd { context } => self.return_from(context, threads, bursts),
             What::GilRequest { process, thread } => self.request(process, thread, threads, reports),
             What::GilTake { process, thread } => self.take(process, thread, threads, reports),
             What::GilDrop { process, thread, forced } => {
@@ -109,20 +154,22 @@ impl Gils {
             What::ThreadEnd { thread, .. } => {
                 self.check_free_of(thread, threads, reports);
                 self.waits.remove(&thread);
+                self.woken.remove(&thread);
                 self.forced.remove(&thread);
+                self.ousted.remove(&thread);
                 for gil in self.gils.values_mut().filter(|gil| gil.last_holder == Some(thread)) {
                     // The id may come back as another thread: a switch to that one is a switch.
                     gil.last_holder = None;
                 }
             }
-            What::Compute { .. } | What::Run { .. } => self.restart(&record.what, threads),
+            What::Compute { .. } | What::Run { .. } => self.restart(&record.what, threads, reports),
             What::ProcessEnd { process } => drop(self.gils.remove(&process)),
             _ => {}
         }
     }
 
     /// A new burst or a new dispatch has its own first check point.
-    fn restart(&mut self, what: &What, threads: &Threads) {
+    fn restart(&mut self, what: &What, threads: &Threads, reports: &mut Reports) {
         let thread = match *what {
             What::Compute { context, .. } => threads.thread_of(context),
             What::Run { thread, .. } => Some(thread),
@@ -133,6 +180,53 @@ impl Gils {
             && gil.holder == thread
         {
             gil.asked_since = None;
+            reports.require(!gil.overdue, Rule::GilPrompt, || {
+                format!("{thread:?} goes on after a native call although it is asked for the GIL")
+            });
+            gil.overdue = false;
+        }
+    }
+
+    /// The end of a native call is a check point.
+    fn return_from(&mut self, context: ContextId, threads: &Threads, bursts: &Bursts) {
+        let Some(thread) = threads.thread_of(context) else { return };
+        let native = bursts.of(thread).is_some_and(|burst| burst.kind == CpuKind::HoldGil);
+        let process = threads.threads.get(&thread).map(|thread| thread.process);
+        if let Some(gil) = process.and_then(|process| self.gils.get_mut(&process)) {
+            gil.overdue = native && gil.asked && gil.holder == Some(thread);
+        }
+    }
+
+    /// A wait for the GIL ends by a release, first come first, or when its interval is over.
+    fn wake(&mut self, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
+        let Some(found) = threads.threads.get(&thread) else { return };
+        let (process, now) = (found.process, reports.now);
+        match found.state {
+            State::Blocked(On::Gil) => {
+                let (start, number) = self.waits.get(&thread).copied().unwrap_or_default();
+                let interval = self.interval.unwrap_or(Duration::ZERO);
+                let early = now.0 < (start + interval + self.slack).0;
+                let released = self.gils.get(&process).is_some_and(|gil| gil.dropped == Some(now));
+                reports.require(!early || released, Rule::GilQueue, || {
+                    format!("{thread:?} stops waiting for the GIL after {} ns, without a release", now.since(start).0)
+                });
+                let first = self.queue.range((process, 0, ThreadId(0))..).next().copied();
+                reports.require(
+                    !early || first.is_none_or(|(of, ..)| of != process) || first == Some((process, number, thread)),
+                    Rule::GilQueue,
+                    || format!("{thread:?} is woken before {first:?}"),
+                );
+                self.queue.remove(&(process, number, thread));
+                self.woken.insert(thread, process);
+            }
+            State::Blocked(On::GilSwitch) => {
+                self.due.retain(|due| *due != thread);
+                let waits = self.ousted.remove(&thread).is_some();
+                reports.require(!waits, Rule::GilHandOver, || {
+                    format!("{thread:?} stops waiting for a switch before there was one")
+                });
+            }
+            _ => {}
         }
     }
 
@@ -146,7 +240,7 @@ impl Gils {
         self.present(process, thread, threads, reports);
         let interval = self.interval.unwrap_or(Duration::ZERO);
         let gil = self.gils.entry(process).or_default();
-        let start = self.waits.get(&thread).map(|start| start.max(&gil.switched.unwrap_or(Time::ZERO)).0);
+        let start = self.waits.get(&thread).map(|(start, _)| start.max(&gil.switched.unwrap_or(Time::ZERO)).0);
         let patient = start.is_some_and(|start| reports.now.0 >= start.saturating_add(interval.0));
         reports.require(patient, Rule::GilPatience, || match start {
             Some(start) => format!("{thread:?} asks although it waits without a switch only since {start} ns"),
@@ -171,8 +265,16 @@ impl Gils {
         gil.last_holder = Some(thread);
         gil.asked = false;
         gil.asked_since = None;
+        gil.overdue = false;
         self.waits.remove(&thread);
+        self.woken.remove(&thread);
         self.forced.retain(|_, of| *of != process);
+        let due = &mut self.due;
+        self.ousted.retain(|ousted, of| {
+            let switch = *of == process && *ousted != thread;
+            due.extend(switch.then_some(*ousted));
+            !switch
+        });
     }
 
     fn drop(&mut self, process: ProcessId, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
@@ -182,6 +284,8 @@ impl Gils {
         let holder = gil.holder;
         gil.holder = None;
         gil.asked_since = None;
+        gil.overdue = false;
+        gil.dropped = Some(reports.now);
         reports.require(holder == Some(thread), Rule::GilExclusive, || {
             format!("{thread:?} drops the GIL of {process:?}, which {holder:?} holds")
         });
@@ -208,8 +312,16 @@ impl Gils {
             return reports.require(!own, Rule::GilAbsent, || format!("{thread:?} waits for a GIL"));
         }
         self.check_free_of(thread, threads, reports);
-        if on == On::Gil {
-            self.waits.insert(thread, reports.now);
+        self.woken.remove(&thread);
+        let Some(process) = threads.threads.get(&thread).map(|thread| thread.process) else { return };
+        match on {
+            On::Gil => {
+                self.waits_begun += 1;
+                self.waits.insert(thread, (reports.now, self.waits_begun));
+                self.queue.insert((process, self.waits_begun, thread));
+            }
+            On::GilSwitch => drop(self.ousted.insert(thread, process)),
+            _ => {}
         }
     }
 
@@ -217,5 +329,15 @@ impl Gils {
         let Some(found) = threads.threads.get(&thread) else { return };
         let holds = self.holder(found.process) == Some(thread);
         reports.require(!holds, Rule::GilFreed, || format!("{thread:?} leaves its core with the GIL"));
+    }
+
+    /// One interpreter lock, one processor's worth of Python code.
+    pub fn finish(&self, reports: &mut Reports) {
+        let length = reports.now.0;
+        for (process, gil) in &self.gils {
+            reports.require(gil.interpreted <= length, Rule::GilBound, || {
+                format!("{process:?} has executed {} ns of Python code in {length} ns", gil.interpreted)
+            });
+        }
     }
 }

@@ -13,11 +13,15 @@ struct Device {
     slots: Option<u32>,
     serving: u32,
     queue: VecDeque<RequestId>,
+    /// The integral of the number of requests over time, and the sum of the times of those that are done.
+    area: u128,
+    times: u128,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Request {
     device: DeviceId,
+    submitted: Time,
     /// When it will be done, once it is started.
     end: Option<Time>,
 }
@@ -33,7 +37,13 @@ pub(super) struct Devices {
 
 impl Devices {
     pub fn new(model: &Model) -> Devices {
-        let device = |device: &crate::model::Device| Device { slots: device.slots, serving: 0, queue: VecDeque::new() };
+        let device = |device: &crate::model::Device| Device {
+            slots: device.slots,
+            serving: 0,
+            queue: VecDeque::new(),
+            area: 0,
+            times: 0,
+        };
         Devices {
             devices: model.devices.iter().map(device).collect(),
             requests: BTreeMap::new(),
@@ -41,8 +51,10 @@ impl Devices {
         }
     }
 
-    pub fn settle(&self, next: Time, reports: &mut Reports) {
-        for (number, device) in self.devices.iter().enumerate() {
+    pub fn settle(&mut self, next: Time, reports: &mut Reports) {
+        for (number, device) in self.devices.iter_mut().enumerate() {
+            let there = u128::from(device.serving) + device.queue.len() as u128;
+            device.area += there * u128::from(next.0.saturating_sub(reports.now.0));
             let free = device.slots.is_none_or(|slots| device.serving < slots);
             let idle = free && !device.queue.is_empty();
             reports.require(!idle, Rule::IoWorkConserving, || {
@@ -70,7 +82,7 @@ impl Devices {
     }
 
     fn submit(&mut self, device: DeviceId, request: RequestId, reports: &mut Reports) {
-        let twice = self.requests.insert(request, Request { device, end: None }).is_some();
+        let twice = self.requests.insert(request, Request { device, submitted: reports.now, end: None }).is_some();
         reports.require(!twice, Rule::IoOnce, || format!("{request:?} is submitted a second time"));
         self.devices[device.index()].queue.push_back(request);
     }
@@ -88,12 +100,14 @@ impl Devices {
         reports.require(fits, Rule::IoSlots, || format!("{id:?} serves {} requests", device.serving));
         let end = reports.now + latency;
         self.ends.insert((end, request));
-        self.requests.insert(request, Request { device: id, end: Some(end) });
+        if let Some(found) = self.requests.get_mut(&request) {
+            found.end = Some(end);
+        }
     }
 
     fn done(&mut self, id: DeviceId, request: RequestId, reports: &mut Reports) {
         let found = self.requests.get(&request).copied().filter(|found| found.device == id);
-        let Some(Request { end: Some(end), .. }) = found else {
+        let Some(Request { end: Some(end), submitted, .. }) = found else {
             return reports
                 .require(false, Rule::IoOnce, || format!("{request:?} is done but {id:?} does not serve it"));
         };
@@ -103,11 +117,21 @@ impl Devices {
         });
         self.requests.remove(&request);
         self.ends.remove(&(end, request));
-        self.devices[id.index()].serving -= 1;
+        let device = &mut self.devices[id.index()];
+        device.serving -= 1;
+        device.times += u128::from(now.since(submitted).0);
     }
 
     pub fn finish(&self, finished: bool, reports: &mut Reports) {
         let open = self.requests.keys().next().filter(|_| finished);
         reports.require(open.is_none(), Rule::Ending, || format!("{open:?} is under way"));
+        for (number, device) in self.devices.iter().enumerate() {
+            let open = self.requests.values().filter(|request| request.device.index() == number);
+            let open: u128 = open.map(|request| u128::from(reports.now.0.saturating_sub(request.submitted.0))).sum();
+            let (area, times) = (device.area, device.times + open);
+            reports.require(area == times, Rule::LittlesLaw, || {
+                format!("device {number}: {area} ns of requests, {times} ns of times")
+            });
+        }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::bursts::Bursts;
 use super::rule::{Reports, Rule};
-use crate::id::{ContextId, JobId, TaskId};
+use super::threads::Threads;
+use crate::id::{ContextId, JobId, RequestId, TaskId};
 use crate::model::{Arrivals, Model, Task};
 use crate::time::Time;
 use crate::trace::{Record, What};
@@ -14,6 +16,9 @@ struct Progress {
     arrived: u32,
     ended: u32,
     last_end: Time,
+    /// The integral of the number of jobs over time, and the sum of the times of ended jobs.
+    area: u128,
+    times: u128,
 }
 
 #[derive(Debug)]
@@ -21,6 +26,12 @@ struct Job {
     task: TaskId,
     arrived: Time,
     by: Option<ContextId>,
+    started: Time,
+    /// How long its thread had run before, if the job has a thread for itself.
+    ran: Option<u64>,
+    /// Core time of its steps so far, and what else they took: devices and sleeps.
+    demanded: u64,
+    served: u64,
 }
 
 /// All tasks, and the jobs in the system.
@@ -30,11 +41,10 @@ pub(super) struct Jobs {
     until: Option<Time>,
     progress: Vec<Progress>,
     jobs: BTreeMap<JobId, Job>,
-    /// The integral of the number of jobs over time.
-    area: u128,
-    /// The sum of the times of ended jobs.
-    times: u128,
-    in_system: u64,
+    /// The job that a context does.
+    doing: BTreeMap<ContextId, JobId>,
+    /// Whose request it is.
+    requests: BTreeMap<RequestId, JobId>,
 }
 
 impl Jobs {
@@ -44,29 +54,57 @@ impl Jobs {
             until: model.until.map(|until| Time(until.0)),
             progress: vec![Progress::default(); model.tasks.len()],
             jobs: BTreeMap::new(),
-            area: 0,
-            times: 0,
-            in_system: 0,
+            doing: BTreeMap::new(),
+            requests: BTreeMap::new(),
         }
     }
 
     pub fn settle(&mut self, next: Time, reports: &Reports) {
-        self.area += u128::from(self.in_system) * u128::from(next.0.saturating_sub(reports.now.0));
+        for progress in &mut self.progress {
+            let there = progress.arrived.saturating_sub(progress.ended);
+            progress.area += u128::from(there) * u128::from(next.0.saturating_sub(reports.now.0));
+        }
     }
 
-    pub fn record(&mut self, record: &Record, reports: &mut Reports) {
+    pub fn record(&mut self, record: &Record, threads: &Threads, bursts: &Bursts, reports: &mut Reports) {
         match record.what {
             What::JobArrive { job, task, index } => self.arrive(job, task, index, reports),
-            What::JobStart { job, context } => self.start(job, context, reports),
-            What::JobEnd { job, context } => self.end(job, context, reports),
+            What::JobStart { job, context } => self.start(job, context, threads, reports),
+            What::JobEnd { job, context } => self.end(job, context, threads, reports),
+            What::ComputeEnd { context } => {
+                let burst = threads.thread_of(context).and_then(|thread| bursts.of(thread));
+                if let (Some(job), Some(burst)) = (self.job_of(context), burst) {
+                    job.demanded += burst.demand;
+                }
+            }
+            What::Sleep { context, time } => {
+                if let Some(job) = self.job_of(context) {
+                    job.served += time.0;
+                }
+            }
+            What::IoSubmit { request, context, .. } => {
+                if let Some(job) = self.doing.get(&context) {
+                    self.requests.insert(request, *job);
+                }
+            }
+            What::IoStart { request, latency, .. } => {
+                let job = self.requests.remove(&request);
+                if let Some(job) = job.and_then(|job| self.jobs.get_mut(&job)) {
+                    job.served += latency.0;
+                }
+            }
             _ => {}
         }
     }
 
+    fn job_of(&mut self, context: ContextId) -> Option<&mut Job> {
+        self.jobs.get_mut(self.doing.get(&context)?)
+    }
+
     fn arrive(&mut self, job: JobId, task: TaskId, index: u32, reports: &mut Reports) {
-        self.in_system += 1;
         let arrived = reports.now;
-        let twice = self.jobs.insert(job, Job { task, arrived, by: None }).is_some();
+        let new = Job { task, arrived, by: None, started: arrived, ran: None, demanded: 0, served: 0 };
+        let twice = self.jobs.insert(job, new).is_some();
         reports.require(!twice, Rule::JobOnce, || format!("{job:?} arrives a second time"));
         if task.index() >= self.tasks.len() {
             return reports.require(false, Rule::Existence, || format!("there is no {task:?}"));
@@ -105,12 +143,15 @@ impl Jobs {
         }
     }
 
-    fn start(&mut self, job: JobId, context: ContextId, reports: &mut Reports) {
+    fn start(&mut self, job: JobId, context: ContextId, threads: &Threads, reports: &mut Reports) {
+        self.doing.insert(context, job);
         let Some(found) = self.jobs.get_mut(&job) else {
             return reports.require(false, Rule::JobOnce, || format!("{job:?} starts before it arrives"));
         };
         let before = found.by.replace(context);
         reports.require(before.is_none(), Rule::JobOnce, || format!("{job:?} starts a second time"));
+        found.started = reports.now;
+        found.ran = run_time(context, threads, reports.now);
         let task = found.task;
         let Some(rules) = self.tasks.get(task.index()) else { return };
         for first in &rules.after {
@@ -133,24 +174,30 @@ impl Jobs {
         }
     }
 
-    fn end(&mut self, job: JobId, context: ContextId, reports: &mut Reports) {
-        self.in_system = self.in_system.saturating_sub(1);
+    fn end(&mut self, job: JobId, context: ContextId, threads: &Threads, reports: &mut Reports) {
+        self.doing.remove(&context);
         let Some(found) = self.jobs.remove(&job) else {
             return reports.require(false, Rule::JobOnce, || format!("{job:?} ends but is not in the system"));
         };
         let by = found.by;
         reports.require(by == Some(context), Rule::JobOnce, || format!("{context:?} ends {job:?}, begun by {by:?}"));
-        self.times += u128::from(reports.now.0.saturating_sub(found.arrived.0));
+        check_service(job, &found, context, threads, reports);
         if let Some(progress) = self.progress.get_mut(found.task.index()) {
             progress.ended += 1;
             progress.last_end = reports.now;
+            progress.times += u128::from(reports.now.0.saturating_sub(found.arrived.0));
         }
     }
 
     pub fn finish(&self, finished: bool, regular: bool, reports: &mut Reports) {
-        let open = self.jobs.values().map(|job| u128::from(reports.now.0.saturating_sub(job.arrived.0)));
-        let (area, times) = (self.area, self.times + open.sum::<u128>());
-        reports.require(area == times, Rule::LittlesLaw, || format!("{area} ns of jobs, {times} ns of times"));
+        for (number, progress) in self.progress.iter().enumerate() {
+            let open = self.jobs.values().filter(|job| job.task.index() == number);
+            let open: u128 = open.map(|job| u128::from(reports.now.0.saturating_sub(job.arrived.0))).sum();
+            let (area, times) = (progress.area, progress.times + open);
+            reports.require(area == times, Rule::LittlesLaw, || {
+                format!("task {number}: {area} ns of jobs, {times} ns of times")
+            });
+        }
         for number in 0..self.tasks.len() {
             self.check_all_arrived(TaskId::from(number), finished, regular, reports);
         }
@@ -170,6 +217,25 @@ impl Jobs {
         let over = expected == Some(arrived) || self.until.is_none_or(|until| next >= until);
         reports.require(over || !regular, Rule::JobArrivals, || {
             format!("job {arrived} of {id:?} is missing, due at {} ns", next.0)
+        });
+    }
+}
+
+/// How long the thread of the context has run, if the context is its own.
+fn run_time(context: ContextId, threads: &Threads, now: Time) -> Option<u64> {
+    let found = threads.contexts.get(&context).filter(|found| found.progress.is_none())?;
+    Some(threads.threads.get(&found.thread)?.ran(now))
+}
+
+/// What the steps of the job took is part of its response, and a thread of its own ran for nothing else.
+fn check_service(id: JobId, job: &Job, context: ContextId, threads: &Threads, reports: &mut Reports) {
+    let span = reports.now.since(job.started).0;
+    let least = job.demanded + job.served;
+    reports.require(least <= span, Rule::JobSpan, || format!("{id:?} took {span} ns, its steps take {least} ns"));
+    if let (Some(before), Some(after)) = (job.ran, run_time(context, threads, reports.now)) {
+        let ran = after.saturating_sub(before);
+        reports.require(ran == job.demanded, Rule::JobService, || {
+            format!("{id:?} ran for {ran} ns, its steps demand {} ns", job.demanded)
         });
     }
 }

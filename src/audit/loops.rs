@@ -16,8 +16,8 @@ struct EventLoop {
     left: u32,
     /// The iteration in or after which each ready coroutine became ready.
     ready: BTreeMap<ContextId, u64>,
-    /// Those of them that gave way, in order.
-    gave_way: VecDeque<ContextId>,
+    /// Those of them that gave way, slept, or waited for a device, each kind in order.
+    lines: [VecDeque<ContextId>; 3],
 }
 
 /// All event loops, by their threads.
@@ -39,6 +39,7 @@ impl Loops {
     pub fn record(&mut self, record: &Record, threads: &Threads, gils: &Gils, reports: &mut Reports) {
         match record.what {
             What::CoroutineReady { context } => self.ready(context, threads),
+            What::Suspend { context, on: On::Nothing } => self.ready(context, threads),
             What::Iteration { thread, ready } => self.iterate(thread, ready, threads, reports),
             What::Resume { context } => self.resume(context, threads, gils, reports),
             What::Block { thread, on: On::Poll, .. } => self.check_complete(thread, reports),
@@ -51,9 +52,13 @@ impl Loops {
         let Some(found) = threads.contexts.get(&context) else { return };
         let own = self.loops.entry(found.thread).or_default();
         own.ready.insert(context, own.iteration);
-        if found.progress == Some(Progress::Suspended(On::Nothing)) {
-            own.gave_way.push_back(context);
-        }
+        let line = match found.progress {
+            Some(Progress::Running) => 0,
+            Some(Progress::Suspended(On::Sleep)) => 1,
+            Some(Progress::Suspended(On::Io(_))) => 2,
+            _ => return,
+        };
+        own.lines[line].push_back(context);
     }
 
     fn check_complete(&self, thread: ThreadId, reports: &mut Reports) {
@@ -88,16 +93,16 @@ impl Loops {
         let now = own.iteration;
         if let Some(since) = own.ready.remove(&context) {
             reports.require(since < now, Rule::LoopSnapshot, || format!("{context:?} became ready in this iteration"));
-            reports.require(now <= since + 2, Rule::LoopOrder, || {
+            reports.require(now <= since + 3, Rule::LoopOrder, || {
                 format!("{context:?} is ready since iteration {since} and resumes in {now}")
             });
         }
-        let place = own.gave_way.iter().position(|other| *other == context);
-        if let Some(place) = place {
+        for line in &mut own.lines {
+            let Some(place) = line.iter().position(|other| *other == context) else { continue };
             reports.require(place == 0, Rule::LoopOrder, || {
-                format!("{context:?} resumes before {:?}, which gave way earlier", own.gave_way[0])
+                format!("{context:?} resumes before {:?}, which was ready earlier", line[0])
             });
-            own.gave_way.remove(place);
+            line.remove(place);
         }
     }
 }

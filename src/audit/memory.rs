@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::rule::{Reports, Rule};
 use super::threads::Threads;
 use crate::id::{ContextId, ProcessId, VarId};
-use crate::model::Model;
+use crate::model::{Execution, Model};
 use crate::trace::{Record, What};
 
 /// The values of all variables of all living processes.
@@ -16,6 +16,8 @@ pub(super) struct Memory {
     /// Values of interprocess variables.
     common: Vec<i64>,
     processes: BTreeMap<ProcessId, Vec<i64>>,
+    /// The process whose main thread only starts a thread for each job and is not modelled.
+    main: Option<ProcessId>,
 }
 
 impl Memory {
@@ -26,6 +28,7 @@ impl Memory {
             common: initial.clone(),
             initial,
             processes: BTreeMap::new(),
+            main: (model.execution == Execution::ThreadPerTask).then_some(ProcessId(0)),
         }
     }
 
@@ -87,7 +90,7 @@ impl Memory {
     }
 
     pub fn finish(&self, threads: &Threads, reports: &mut Reports) {
-        for process in self.processes.keys() {
+        for process in self.processes.keys().filter(|process| Some(**process) != self.main) {
             let inhabited = threads.threads.values().any(|thread| thread.process == *process);
             reports.require(inhabited, Rule::Existence, || format!("{process:?} has no threads and did not end"));
         }

@@ -16,9 +16,6 @@ mod rule;
 mod threads;
 mod waits;
 
-#[cfg(test)]
-mod tests;
-
 pub use rule::{Rule, Violation};
 
 use self::rule::Reports;
@@ -71,9 +68,10 @@ impl Auditor {
         let regular = ended.outcome.is_regular();
         let ran = self.threads.finish(&mut self.reports);
         self.cores.finish(ran, &mut self.reports);
-        self.bursts.finish(&self.threads, finished, &mut self.reports);
+        self.bursts.finish(&self.threads, self.cores.count(), finished, &mut self.reports);
         self.devices.finish(finished, &mut self.reports);
         self.jobs.finish(finished, regular, &mut self.reports);
+        self.gils.finish(&mut self.reports);
         self.memory.finish(&self.threads, &mut self.reports);
         self.check_outcome(&ended.outcome);
         self.reports.finish()
@@ -145,7 +143,7 @@ impl Sink for Auditor {
         self.devices.record(record, reports);
         self.waits.record(record, threads, reports);
         self.loops.record(record, threads, &self.gils, reports);
-        self.jobs.record(record, reports);
+        self.jobs.record(record, threads, &self.bursts, reports);
         self.memory.record(record, threads, reports);
         self.bursts.record(record, threads, reports);
         self.threads.record(record, reports);

@@ -46,7 +46,7 @@ rules! {
     NoPreemption Some(11), "a policy without slices never preempts";
     SwitchCharged Some(12), "a switch is charged exactly when the thread on a core changes";
     SwitchLength Some(12), "a switch takes exactly the cost of a context switch";
-    RunQueueOrder Some(13), "first into the run queue is first out";
+    RunQueueOrder Some(13), "first into the run queue is first out, but for the bypasses that the tie rule allows";
     WakeLatency None, "a woken thread is ready after its wake latency";
     GilExclusive Some(17), "a GIL has at most one holder, and only the holder drops it";
     GilHeld Some(18), "Python code executes only with the GIL";
@@ -55,7 +55,10 @@ rules! {
     GilPatience Some(19), "a request comes from a waiter that saw no switch for one interval";
     GilAsked Some(19), "a forced drop follows a request";
     GilHandOver Some(19), "after a forced drop somebody else takes the GIL first";
-    GilPrompt Some(19), "a holder in Python code honors a request at its next check point";
+    GilPrompt Some(19), "a holder honors a request at its next check point, which is at once in Python code and at the end of a native call";
+    GilQueue Some(23), "a wait for the GIL ends by a release, longest wait first, or after a whole interval";
+    GilWakeUp Some(22), "a free GIL with waiters has one on the way, and a switch wakes whoever waits for one";
+    GilBound Some(40), "a process executes no more Python code than there is time";
     GilAtomic Some(19), "a section without check points has no forced drop";
     LockExclusive Some(21), "a lock has at most one owner, and only the owner releases it";
     LockWakeUp Some(22), "a free lock has no waiter unless one of them is being woken";
@@ -68,15 +71,18 @@ rules! {
     IoWaits Some(31), "who waits for a request goes on after it is done, and then does";
     LoopAlone Some(33), "a loop runs one coroutine at a time, on its own thread, with the GIL";
     LoopSnapshot Some(34), "an iteration runs its snapshot: so many coroutines, ready before it, each once";
-    LoopOrder Some(34), "no coroutine is passed over in two iterations, and those that gave way go in order";
+    LoopOrder Some(34), "a ready coroutine is resumed within three iterations, and after those whose like waits ended before";
     LoopPolls Some(34), "a loop does not wait in its selector while a coroutine is ready";
-    SleepNotEarly Some(34), "a sleep is never short";
+    SleepNotEarly Some(34), "a sleep is never short, and the sleeps of a loop end in the order of their deadlines";
     JoinWaits Some(35), "a join ends after all it waits for has ended, and then does";
     JobOnce Some(37), "a job arrives, starts and ends once, and who started it ends it";
     JobAfter None, "no job begins before all jobs of the tasks it comes after have ended";
     JobArrivals None, "the jobs of a task arrive in number and at the times that the model says";
     Memory None, "a load sees the last store of its process";
-    LittlesLaw Some(36), "the integral of jobs in the system is the sum of their times in it";
+    JobService Some(38), "a job's response is its service and its waits: a thread runs as long as its steps demand";
+    JobSpan Some(39), "a job takes at least as long as its steps, one after the other";
+    Makespan Some(39), "a run takes at least as long as its work divided among the cores";
+    LittlesLaw Some(36), "the integral of jobs or requests in the system is the sum of their times in it, kind by kind";
     BusyIsService Some(37), "cores are busy exactly as long as threads run";
     LifeOfThread Some(38), "the times a thread spends in its states add up to its life";
 }

@@ -60,6 +60,12 @@ pub(super) struct Thread {
 }
 
 impl Thread {
+    /// How long it has run until `now`.
+    pub fn ran(&self, now: Time) -> u64 {
+        let since = if matches!(self.state, State::Running(_)) { self.since } else { now };
+        self.times[State::Running(CoreId(0)).kind()] + now.since(since).0
+    }
+
     /// The context that the thread executes.
     pub fn current(&self) -> ContextId {
         self.coroutine.unwrap_or(self.own)
@@ -151,7 +157,13 @@ impl Threads {
             What::CoroutineStart { context, thread, role } => self.start_coroutine(context, thread, role, reports),
             What::CoroutineReady { context } => self.progress(context, Progress::Ready, reports),
             What::Resume { context } => self.progress(context, Progress::Running, reports),
-            What::Suspend { context, on } => self.progress(context, Progress::Suspended(on), reports),
+            What::Suspend { context, on } => {
+                self.progress(context, Progress::Suspended(on), reports);
+                if on == On::Nothing {
+                    // It gave way and is ready at once.
+                    self.progress(context, Progress::Ready, reports);
+                }
+            }
             What::CoroutineEnd { context } => self.end_coroutine(context, reports),
             _ => {}
         }
@@ -168,10 +180,11 @@ impl Threads {
             | What::LockRelease { context, .. }
             | What::Load { context, .. }
             | What::Store { context, .. }
-            | What::JobStart { context, .. }
             | What::JobEnd { context, .. }
             | What::Spawn { context, .. }
             | What::Print { context, .. } => context,
+            // A thread or coroutine that is made for one job has it from the start.
+            What::JobStart { context, .. } if !self.is_made_for_a_job(context) => context,
             _ => return,
         };
         let executed = self
@@ -179,6 +192,10 @@ impl Threads {
             .get(&context)
             .is_some_and(|found| self.is_running(found.thread) && self.threads[&found.thread].current() == context);
         reports.require(executed, Rule::RunningOnly, || format!("{context:?} is not executed, yet {what:?}"));
+    }
+
+    fn is_made_for_a_job(&self, context: ContextId) -> bool {
+        self.contexts.get(&context).is_some_and(|context| matches!(context.role, Role::Task { .. }))
     }
 
     fn start_thread(

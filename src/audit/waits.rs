@@ -1,10 +1,10 @@
 //! Waits for requests, the clock and the ends of others: none is short, and none is forgotten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::rule::{Reports, Rule};
 use super::threads::{State, Threads};
-use crate::id::{ContextId, ProgramId, RequestId};
+use crate::id::{ContextId, ProgramId, RequestId, ThreadId};
 use crate::time::Time;
 use crate::trace::{On, Record, Role, What};
 
@@ -16,6 +16,8 @@ pub(super) struct Waits {
     outstanding: BTreeMap<ContextId, RequestId>,
     /// When the last sleep of a context may end.
     alarms: BTreeMap<ContextId, Time>,
+    /// The suspended coroutines among them, by loop, the next one first.
+    asleep: BTreeSet<(ThreadId, Time, ContextId)>,
     /// Who created the context, and for which program.
     parents: BTreeMap<ContextId, (ContextId, u64, ProgramId)>,
     /// How many of its children of the program are still there.
@@ -58,8 +60,12 @@ impl Waits {
         }
         if let Some((context, on)) = threads.waiting(&record.what) {
             self.wait(context, on, reports);
+            if let (What::Suspend { on: On::Sleep, .. }, Some(thread)) = (record.what, threads.thread_of(context)) {
+                self.asleep.insert((thread, self.alarms.get(&context).copied().unwrap_or_default(), context));
+            }
         }
         if let Some((context, on)) = threads.woken(&record.what) {
+            self.due.retain(|(due, _)| *due != context);
             self.wake(context, on, threads, reports);
         }
     }
@@ -126,6 +132,14 @@ impl Waits {
                 reports.require(alarm <= reports.now, Rule::SleepNotEarly, || {
                     format!("{context:?} wakes before {} ns", alarm.0)
                 });
+                let Some(thread) = threads.thread_of(context) else { return };
+                if self.asleep.remove(&(thread, alarm, context)) {
+                    let first = self.asleep.range((thread, Time::ZERO, ContextId(0))..).next();
+                    let late = first.filter(|(of, at, _)| *of == thread && *at < alarm);
+                    reports.require(late.is_none(), Rule::SleepNotEarly, || {
+                        format!("{context:?} wakes before {late:?}, whose sleep ends earlier")
+                    });
+                }
             }
             On::Join(program) => {
                 let serial = threads.contexts.get(&context).map_or(0, |context| context.serial);

@@ -33,9 +33,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let state = &mut self.world.threads[thread];
         if state.burst.left == Duration::ZERO {
             state.phase = state.burst.then;
-            let context = state.burst.context;
+            let (context, kind) = (state.burst.context, state.burst.kind);
             self.note(What::ComputeEnd { context });
-            return true;
+            // The return from a native call is a check point.
+            return kind != CpuKind::HoldGil || !self.drop_at_check_point(core, thread);
         }
         state.burst.since = now;
         self.arm(core, thread);
@@ -63,7 +64,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// When the thread drops its GIL because a waiter asked: at the next check point, if this burst has any.
     fn check_point(&self, thread: ThreadId) -> Option<Time> {
         let state = &self.world.threads[thread];
-        if state.burst.kind != CpuKind::Python {
+        if !matches!(state.burst.kind, CpuKind::Python | CpuKind::Loop) {
             return None;
         }
         let gil = self.world.processes[state.process.index()].gil.as_ref()?;
@@ -137,8 +138,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Phase::Poll => self.leave_gil(thread, Phase::Select),
             Phase::Select => self.select(thread),
             Phase::Selected => self.wait_for_events(thread),
+            Phase::Polled => self.polled(thread),
             Phase::Collect => self.collect(thread),
             Phase::Handle => self.next_handle(thread),
+            Phase::Wakeup(context) => self.wakeup(thread, context),
             Phase::Resume(context) => self.resume_coroutine(thread, context),
             Phase::End => {
                 self.end_thread(core, thread);

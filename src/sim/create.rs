@@ -277,10 +277,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The context has executed its program to the end. What the thread it ran on does next.
     pub(super) fn finish(&mut self, core: CoreId, context: ContextId) {
         self.end_job(context);
-        self.tell_parent(context);
         let thread = self.world.contexts[context].thread;
         if self.world.contexts[context].coroutine {
             self.note(What::CoroutineEnd { context });
+            self.tell_parent(context);
             self.free_context(context);
             self.world.work.unfinished -= 1;
             let state = &mut self.world.threads[thread];
@@ -303,6 +303,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state.state = State::Ended;
         state.wakes = None;
         let (own, process) = (state.own, state.process);
+        self.tell_parent(own);
         self.free_context(own);
         self.world.kernel.vacate(core, self.world.now);
         self.world.kernel.forget(thread);

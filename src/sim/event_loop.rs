@@ -3,7 +3,7 @@
 use super::world::{Body, Phase, State};
 use super::{Chooser, Sim};
 use crate::id::{ContextId, ThreadId};
-use crate::runtime::event_loop::EventLoop;
+use crate::runtime::event_loop::{EventLoop, Handle};
 use crate::time::Time;
 use crate::trace::{CpuKind, On, Sink, What};
 
@@ -43,16 +43,22 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let now = self.world.now;
         let until = self.event_loop(thread).poll_until(now);
         if until.is_some_and(|until| until <= now) {
-            self.world.threads[thread].phase = Phase::Gil;
-            return true;
+            return self.polled(thread);
         }
-        self.block(thread, On::Poll, Phase::Gil);
+        self.block(thread, On::Poll, Phase::Polled);
         if let Some(until) = until {
             let granularity = self.model.machine.costs.timer_granularity.0.max(1);
             let timeout = until.since(now).0.div_ceil(granularity).saturating_mul(granularity);
             self.set_timeout(thread, Time(now.0.saturating_add(timeout)));
         }
         false
+    }
+
+    /// The selector returns, and the loop needs the GIL again.
+    pub(super) fn polled(&mut self, thread: ThreadId) -> bool {
+        self.event_loop(thread).report();
+        self.world.threads[thread].phase = Phase::Gil;
+        true
     }
 
     /// After the poll, with the GIL: what is ready and due makes up this iteration.
@@ -73,12 +79,23 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn next_handle(&mut self, thread: ThreadId) -> bool {
         let own = self.world.threads[thread].own;
         match self.event_loop(thread).next_handle() {
-            Some(context) => {
+            Some(handle) => {
                 let cost = self.model.machine.costs.callback;
-                self.start_burst(thread, own, CpuKind::Loop, cost, Phase::Resume(context));
+                let then = match handle {
+                    Handle::Wakeup(context) => Phase::Wakeup(context),
+                    Handle::Step(context) => Phase::Resume(context),
+                };
+                self.start_burst(thread, own, CpuKind::Loop, cost, then);
             }
             None => self.world.threads[thread].phase = Phase::Poll,
         }
+        true
+    }
+
+    /// The future that the coroutine awaits has its result: the step that follows is called soon.
+    pub(super) fn wakeup(&mut self, thread: ThreadId, context: ContextId) -> bool {
+        self.event_loop(thread).call_soon(context);
+        self.world.threads[thread].phase = Phase::Handle;
         true
     }
 

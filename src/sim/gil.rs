@@ -90,6 +90,17 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         !must_wait
     }
 
+    /// A check point between two ops. Whether the thread had to drop the GIL and waits.
+    pub(super) fn drop_at_check_point(&mut self, core: CoreId, thread: ThreadId) -> bool {
+        let process = self.world.threads[thread].process;
+        let gil = self.world.processes[process.index()].gil.as_ref();
+        let asked = gil.is_some_and(|gil| gil.holder() == Some(thread) && gil.requested().is_some());
+        if asked {
+            self.forced_drop(core, thread);
+        }
+        asked
+    }
+
     /// At a check point, because a waiter asked: the burst stops, and the thread queues for the GIL again after somebody
     /// else had it.
     pub(super) fn forced_drop(&mut self, core: CoreId, thread: ThreadId) {

@@ -137,7 +137,6 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state.key = key;
         state.job = Some(job);
         self.load_program(context, definition.program, draws);
-        // A coroutine or thread of its own begins the job when it first runs; a worker begins it now.
         self.note(What::JobStart { job, context });
     }
 

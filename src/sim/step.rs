@@ -29,8 +29,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Op::Add { register, by } => self.add(context, register, by),
             Op::Store { var, register } => self.store(context, var, register),
             Op::Repeat { times } => self.push(context, times),
-            Op::Again { start } => self.again(context, start),
-            Op::Jump { to } => self.jump(context, to),
+            Op::Again { start } => self.again(context, start) && self.back_edge(core, thread),
+            Op::Jump { to } => self.jump(context, to) && self.back_edge(core, thread),
             Op::Choose { table } => self.branch(context, table),
             Op::Call { entry } => self.call(context, entry),
             Op::Return => self.return_from(core, context),
@@ -125,6 +125,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn jump(&mut self, context: ContextId, to: u32) -> bool {
         self.world.contexts[context].pc = to;
         true
+    }
+
+    /// The end of a loop's round is a check point. Whether the thread can go on. Only sections without check points of
+    /// their own need it: in others a request is honored before they end.
+    fn back_edge(&mut self, core: CoreId, thread: ThreadId) -> bool {
+        self.world.threads[thread].burst.kind != CpuKind::Atomic || !self.drop_at_check_point(core, thread)
     }
 
     fn branch(&mut self, context: ContextId, table: u32) -> bool {

@@ -168,8 +168,10 @@ pub(super) enum Phase {
     Poll,
     Select,
     Selected,
+    Polled,
     Collect,
     Handle,
+    Wakeup(ContextId),
     Resume(ContextId),
     /// End the thread.
     End,

@@ -94,12 +94,12 @@ pub enum What {
     Suspend { context: ContextId, on: On },
     /// The coroutine is over.
     CoroutineEnd { context: ContextId },
-    /// An iteration of the event loop on `thread` begins to run its snapshot of `ready` handles.
+    /// An iteration of the event loop on `thread` begins to run its snapshot, in which `ready` coroutines are resumed.
     Iteration { thread: ThreadId, ready: u32 },
 
     /// A job arrives: instance `index` of the task. It waits until `JobStart`.
     JobArrive { job: JobId, task: TaskId, index: u32 },
-    /// A context begins the job.
+    /// A context begins the job: a worker when it takes it, a thread or coroutine of the job's own when it is made.
     JobStart { job: JobId, context: ContextId },
     /// The job is complete.
     JobEnd { job: JobId, context: ContextId },

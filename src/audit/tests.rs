@@ -1,1 +1,0 @@
-//! One trace that is right and one that is not, for every rule.
