@@ -24,6 +24,8 @@ struct Core {
     occupant: Occupant,
     /// The serial number of the last thread.
     last: Option<u64>,
+    /// When a thread last left it.
+    freed: Option<Time>,
     busy: u64,
     switching: u64,
     idle: u64,
@@ -39,13 +41,15 @@ pub(super) struct Cores {
     wake_latency: Dist,
     slice: Option<Duration>,
     preempts: bool,
+    /// The integral of the length of the queue over time.
+    queued: u128,
     /// How often a thread may be overtaken in the run queue; `None` if the policy does not say.
     bypasses: Option<u32>,
 }
 
 impl Cores {
     pub fn new(machine: &Machine) -> Cores {
-        let idle = Core { occupant: Occupant::Idle, last: None, busy: 0, switching: 0, idle: 0 };
+        let idle = Core { occupant: Occupant::Idle, last: None, freed: None, busy: 0, switching: 0, idle: 0 };
         let (slice, preempts, bypasses) = match machine.policy {
             PolicyConfig::RoundRobin(slice, Ties::ArrivalsFirst) => (Some(slice), true, Some(0)),
             // One thread whose slice ends may stand before those who came during it.
@@ -57,6 +61,7 @@ impl Cores {
         Cores {
             cores: vec![idle; machine.cores as usize],
             queue: VecDeque::new(),
+            queued: 0,
             switch: machine.costs.context_switch,
             wake_latency: machine.costs.wake_latency.clone(),
             slice,
@@ -85,15 +90,15 @@ impl Cores {
             match core.occupant {
                 Occupant::Idle => core.idle += length,
                 Occupant::Switching { thread, since } => {
-                    core.switching += length;
                     let late = next.0 > since.0.saturating_add(self.switch.0);
                     reports.require(!late, Rule::SwitchLength, || {
                         format!("core {number} switches to {thread:?} for longer than {}", self.switch)
                     });
                 }
-                Occupant::Running { .. } => core.busy += length,
+                Occupant::Running { .. } => {}
             }
         }
+        self.queued += self.queue.len() as u128 * u128::from(length);
         self.check_idle(reports);
         self.check_slices(next, reports);
     }
@@ -152,10 +157,16 @@ impl Cores {
     fn check_wake_latency(&self, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
         let Some(found) = threads.threads.get(&thread) else { return };
         let waited = reports.now.0.saturating_sub(found.since.0);
+        // A core that is given up at this instant need not be roused.
+        let asleep = |core: &Core| core.occupant == Occupant::Idle && core.freed != Some(reports.now);
+        let roused = self.cores.iter().any(asleep);
         let right = match (found.state, &self.wake_latency) {
+            // The first wake-up waits for the start of the thread or process, too.
+            (State::New, _) => waited == 0,
+            (State::Waking, _) if found.is_fresh() => true,
             (State::Waking, Dist::Const(latency)) => waited == latency.0,
             (State::Waking, Dist::Uniform { low, high }) => (low.0..=high.0).contains(&waited),
-            (State::Blocked(_), Dist::Const(latency)) => latency.0 == 0,
+            (State::Blocked(_), Dist::Const(latency)) => latency.0 == 0 || !roused,
             _ => true,
         };
         reports
@@ -192,6 +203,9 @@ impl Cores {
         let (last, occupant) = (core.last, core.occupant);
         core.last = serial;
         core.occupant = Occupant::Running { thread, since: now };
+        if let Occupant::Switching { since, .. } = occupant {
+            core.switching += now.since(since).0;
+        }
         match occupant {
             Occupant::Switching { thread: to, since } if to == thread => {
                 let right = now.0 == since.0.saturating_add(cost.0);
@@ -236,25 +250,41 @@ impl Cores {
     }
 
     fn leave(&mut self, id: CoreId, thread: ThreadId, reports: &mut Reports) {
+        let now = reports.now;
         let Some(core) = self.core(id, reports) else { return };
         let occupant = core.occupant;
         core.occupant = Occupant::Idle;
+        core.freed = Some(now);
+        if let Occupant::Running { since, .. } = occupant {
+            core.busy += now.since(since).0;
+        }
         let right = matches!(occupant, Occupant::Running { thread: running, .. } if running == thread);
         reports.require(right, Rule::OneThreadPerCore, || format!("{thread:?} leaves {id:?}, which is {occupant:?}"));
     }
 
-    /// Closes the books at `reports.now`; `ran` is how long threads say they ran.
-    pub fn finish(&self, ran: Duration, reports: &mut Reports) {
-        let length = reports.now.0;
-        for (number, core) in self.cores.iter().enumerate() {
+    /// Closes the books at `reports.now`: idle time was counted as it passed, the rest from the moment it began.
+    pub fn finish(&mut self, threads: &Threads, reports: &mut Reports) {
+        let now = reports.now;
+        for (number, core) in self.cores.iter_mut().enumerate() {
+            match core.occupant {
+                Occupant::Idle => {}
+                Occupant::Switching { since, .. } => core.switching += now.since(since).0,
+                Occupant::Running { since, .. } => core.busy += now.since(since).0,
+            }
             let (busy, switching, idle) = (core.busy, core.switching, core.idle);
-            reports.require(busy + switching + idle == length, Rule::CoreIdentity, || {
-                format!("core {number}: {busy} + {switching} + {idle} ns of {length} ns")
+            reports.require(busy + switching + idle == now.0, Rule::CoreIdentity, || {
+                format!("core {number}: {busy} + {switching} + {idle} ns of {} ns", now.0)
             });
         }
         let busy: u64 = self.cores.iter().map(|core| core.busy).sum();
-        reports.require(busy == ran.0, Rule::BusyIsService, || {
-            format!("cores are busy for {busy} ns, threads run for {} ns", ran.0)
+        let switching: u64 = self.cores.iter().map(|core| core.switching).sum();
+        let ran = threads.spent(State::Running(CoreId(0)));
+        reports.require(u128::from(busy) == ran, Rule::BusyIsService, || {
+            format!("cores are busy for {busy} ns, threads run for {ran} ns")
+        });
+        let accounted = u128::from(busy) + u128::from(switching) + self.queued + threads.waited();
+        reports.require(accounted == threads.lived(), Rule::LifeOfThread, || {
+            format!("threads lived {} ns, {accounted} ns are accounted for", threads.lived())
         });
     }
 }

@@ -42,8 +42,8 @@ pub(super) struct Gils {
     waits_begun: u64,
     /// Who stands in the condition queue of which process, longest wait first.
     queue: BTreeSet<(ProcessId, u64, ThreadId)>,
-    /// Who was woken from a wait and has neither taken the GIL nor waits again.
-    woken: BTreeMap<ThreadId, ProcessId>,
+    /// Who was woken from a wait and has neither taken the GIL nor waits again; whether its interval was over.
+    woken: BTreeMap<ThreadId, (ProcessId, bool)>,
     /// Who was forced to drop a GIL that nobody else has taken since.
     forced: BTreeMap<ThreadId, ProcessId>,
     /// Who waits for a switch, and who of them has seen one at this instant.
@@ -131,7 +131,7 @@ impl Gils {
                 continue;
             }
             let free = self.gils.get(process).is_none_or(|gil| gil.holder.is_none());
-            let forgotten = free && !self.woken.values().any(|of| of == process);
+            let forgotten = free && !self.woken.values().any(|(of, _)| of == process);
             reports.require(!forgotten, Rule::GilWakeUp, || {
                 format!("the GIL of {process:?} is free, {thread:?} waits, and nobody is woken")
             });
@@ -217,7 +217,7 @@ impl Gils {
                     || format!("{thread:?} is woken before {first:?}"),
                 );
                 self.queue.remove(&(process, number, thread));
-                self.woken.insert(thread, process);
+                self.woken.insert(thread, (process, !early && !released));
             }
             State::Blocked(On::GilSwitch) => {
                 self.due.retain(|due| *due != thread);
@@ -240,7 +240,7 @@ impl Gils {
         self.present(process, thread, threads, reports);
         let interval = self.interval.unwrap_or(Duration::ZERO);
         let gil = self.gils.entry(process).or_default();
-        let start = self.waits.get(&thread).map(|(start, _)| start.max(&gil.switched.unwrap_or(Time::ZERO)).0);
+        let start = self.waits.remove(&thread).map(|(start, _)| start.max(gil.switched.unwrap_or(Time::ZERO)).0);
         let patient = start.is_some_and(|start| reports.now.0 >= start.saturating_add(interval.0));
         reports.require(patient, Rule::GilPatience, || match start {
             Some(start) => format!("{thread:?} asks although it waits without a switch only since {start} ns"),
@@ -312,8 +312,15 @@ impl Gils {
             return reports.require(!own, Rule::GilAbsent, || format!("{thread:?} waits for a GIL"));
         }
         self.check_free_of(thread, threads, reports);
-        self.woken.remove(&thread);
         let Some(process) = threads.threads.get(&thread).map(|thread| thread.process) else { return };
+        if self.woken.remove(&thread).is_some_and(|(_, timed_out)| timed_out && on == On::Gil) {
+            // Who has asked is no longer among the waits.
+            let start = self.waits.remove(&thread).map(|(start, _)| start);
+            let switched = self.gils.get(&process).and_then(|gil| gil.switched).unwrap_or_default();
+            reports.require(start.is_none_or(|start| switched >= start), Rule::GilPatience, || {
+                format!("{thread:?} saw no switch for a whole interval and does not ask")
+            });
+        }
         match on {
             On::Gil => {
                 self.waits_begun += 1;

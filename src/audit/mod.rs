@@ -61,13 +61,14 @@ impl Auditor {
         }
     }
 
-    /// What the run broke, in order; at most twenty violations, the last of which says how many more there were.
+    /// What the run broke, in order: the first twenty violations and the first of every rule. The last one says how many
+    /// more there were.
     pub fn finish(mut self, ended: &Ended) -> Vec<Violation> {
         self.advance(ended.at);
         let finished = ended.outcome == Outcome::Finished;
         let regular = ended.outcome.is_regular();
-        let ran = self.threads.finish(&mut self.reports);
-        self.cores.finish(ran, &mut self.reports);
+        self.threads.finish(self.reports.now);
+        self.cores.finish(&self.threads, &mut self.reports);
         self.bursts.finish(&self.threads, self.cores.count(), finished, &mut self.reports);
         self.devices.finish(finished, &mut self.reports);
         self.jobs.finish(finished, regular, &mut self.reports);

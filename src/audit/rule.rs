@@ -84,7 +84,7 @@ rules! {
     Makespan Some(39), "a run takes at least as long as its work divided among the cores";
     LittlesLaw Some(36), "the integral of jobs or requests in the system is the sum of their times in it, kind by kind";
     BusyIsService Some(37), "cores are busy exactly as long as threads run";
-    LifeOfThread Some(38), "the times a thread spends in its states add up to its life";
+    LifeOfThread Some(38), "the lives of threads are their times on cores, in the run queue, and in waits";
 }
 
 /// A breach of a rule.
@@ -111,7 +111,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// How many violations are kept; the rest are only counted.
+/// How many violations are kept, and the first of every rule besides; the rest are only counted.
 const KEPT: usize = 20;
 
 /// Where the groups of rules report to.
@@ -132,7 +132,7 @@ impl Reports {
     }
 
     fn add(&mut self, rule: Rule, what: String) {
-        if self.kept.len() < KEPT {
+        if self.kept.len() < KEPT || self.kept.iter().all(|kept| kept.rule != rule) {
             self.kept.push(Violation { rule, time: self.now, record: self.index, what });
         } else {
             self.left_out += 1;

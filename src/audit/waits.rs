@@ -48,7 +48,10 @@ impl Waits {
                     self.due.push((context, On::Io(device)));
                 }
             }
-            What::Sleep { context, time } => drop(self.alarms.insert(context, reports.now + time)),
+            What::Sleep { context, time } => {
+                let twice = self.alarms.insert(context, reports.now + time).is_some();
+                reports.require(!twice, Rule::SleepNotEarly, || format!("{context:?} sleeps in its sleep"));
+            }
             What::Spawn { context, child } => self.spawn(context, child, threads, reports),
             What::ThreadEnd { thread, .. } => {
                 if let Some(own) = threads.threads.get(&thread).map(|thread| thread.own) {
@@ -95,7 +98,11 @@ impl Waits {
         let open = self.outstanding.get(&context);
         reports.require(open.is_none(), Rule::IoWaits, || format!("{context:?} ends before {open:?}"));
         self.alarms.remove(&context);
-        let Some(key) = self.parents.remove(&context) else { return };
+        let Some(key) = self.parents.remove(&context) else {
+            let spawned =
+                threads.contexts.get(&context).is_some_and(|found| matches!(found.role, Role::Spawned { .. }));
+            return reports.require(!spawned, Rule::Existence, || format!("{context:?} has no parent"));
+        };
         let Some(left) = self.children.get_mut(&key) else { return };
         *left -= 1;
         if *left == 0 {

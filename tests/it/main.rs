@@ -5,5 +5,6 @@ mod mutations;
 mod oracle;
 mod probe;
 mod reader;
+mod real_runs;
 mod theory;
 mod tidy;

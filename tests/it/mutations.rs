@@ -1,131 +1,852 @@
-//! The auditor on real runs: silent as they are, and loud when a record is changed.
+//! Planted errors: for every rule of the auditor a simulator that breaks it, and the auditor says so.
+//!
+//! Two kinds. A *lie* tells the auditor of another machine than the one that was simulated (another slice, another
+//! interval, fewer slots): a simulator that does not do what it was told. An *edit* changes the records of a real run:
+//! a simulator that does things twice, not at all, in another order, or at another time.
 
-use gilsim::audit::{Auditor, Violation};
+use std::collections::BTreeSet;
+
+use gilsim::audit::Rule;
 use gilsim::dist::Dist;
+use gilsim::id::{CoreId, TaskId};
 use gilsim::kernel::policy::{PolicyConfig, Ties};
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt};
-use gilsim::sim::{self, Ended};
-use gilsim::time::Duration;
-use gilsim::trace::{CpuKind, Record, Sink};
+use gilsim::sim::{Ended, Outcome};
+use gilsim::time::{Duration, Time};
+use gilsim::trace::{CpuKind, On, Record, What};
 
-fn us(us: u64) -> Dist {
-    Dist::Const(Duration::us(us))
+use crate::real_runs::{audit, everything, run};
+
+/// How the simulator is wrong.
+enum Wrong {
+    /// The auditor is told of another machine.
+    Lie(fn(&mut Model)),
+    /// Records from the n-th on are changed; says whether they could be.
+    Edit(fn(&mut Vec<Record>, usize) -> bool),
+    /// The run says that it ended otherwise.
+    End(fn(&mut Ended)),
+}
+use Wrong::{Edit, End, Lie};
+
+struct Mutation {
+    rule: Rule,
+    what: &'static str,
+    model: fn() -> Model,
+    wrong: Wrong,
 }
 
-fn python(time: Dist) -> Stmt {
-    Stmt::Cpu(CpuKind::Python, time)
+fn costs() -> Costs {
+    Costs { wake_latency: Dist::Const(Duration::us(8)), ..Costs::linux() }
 }
 
-/// Every kind of step that every kind of worker can do.
-fn everything(builder: &mut Builder) {
-    let disk = builder.device("disk", Dist::Exp { mean: Duration::us(700) }, Some(2));
-    let net = builder.device("net", us(300), None);
-    let lock = builder.lock("lock", false);
-    let common = builder.lock("common", true);
-    let count = builder.var("count", 7, false);
-    let total = builder.var("total", 0, true);
-    let child = builder.program("child", vec![python(us(150)), Stmt::Io(net, None), Stmt::Incr(count, 1)]);
-    let first = builder.batch(
-        "first",
-        6,
-        vec![
-            python(Dist::Exp { mean: Duration::ms(3) }),
-            Stmt::Io(disk, None),
-            Stmt::With(lock, vec![Stmt::Incr(count, 1), Stmt::Io(net, None), python(us(40))]),
-            Stmt::Cpu(CpuKind::NoGil, us(900)),
-            Stmt::Yield,
-            Stmt::Cpu(CpuKind::HoldGil, us(6_500)),
-            Stmt::Spawn(SpawnKind::Thread, child, 2),
-            Stmt::Sleep(us(250)),
-            Stmt::Join(child),
-            Stmt::With(common, vec![Stmt::Incr(total, 2), python(us(500))]),
-            Stmt::Blocking(vec![Stmt::Io(net, None)]),
-            Stmt::Print("done".to_owned()),
-        ],
-    );
-    builder.task(
-        "second",
-        Some(12),
-        Arrivals::Every(Duration::us(800)),
-        vec![],
-        vec![Stmt::Repeat(3, vec![python(us(700)), Stmt::Sleep(us(100)), Stmt::Incr(total, 1)])],
-    );
-    builder.task("third", Some(4), Arrivals::AtOnce, vec![first], vec![python(us(2_000)), Stmt::Io(disk, None)]);
-    builder.task(
-        "fourth",
-        Some(9),
-        Arrivals::Poisson { mean_gap: Dist::Exp { mean: Duration::ms(2) } },
-        vec![],
-        vec![Stmt::Choose(vec![(0.5, vec![python(us(5_000))]), (0.3, vec![Stmt::Io(net, None)])])],
-    );
+/// Everything that can be done, on three cores.
+fn all(execution: Execution) -> Model {
+    let mut builder = Builder::new(3, execution).costs(costs());
+    everything(&mut builder);
+    builder.build()
 }
 
-const EXECUTIONS: [Execution; 8] = [
-    Execution::Serial,
-    Execution::Threads(3),
-    Execution::ThreadPerTask,
-    Execution::Processes(3),
-    Execution::Asyncio,
-    Execution::FreeThreaded(3),
-    Execution::HybridAsyncio { processes: 2 },
-    Execution::HybridThreads { processes: 2, threads: 2 },
-];
+fn threads() -> Model {
+    all(Execution::Threads(4))
+}
 
-fn policies() -> [PolicyConfig; 6] {
-    [
-        PolicyConfig::RoundRobin(Duration::ms(4), Ties::ArrivalsFirst),
-        PolicyConfig::RoundRobin(Duration::us(50), Ties::ArrivalsFirst),
-        PolicyConfig::RoundRobin(Duration::ms(1), Ties::PreemptedFirst),
-        PolicyConfig::FirstCome,
-        PolicyConfig::Cooperative,
-        PolicyConfig::Fair,
+fn coroutines() -> Model {
+    all(Execution::Asyncio)
+}
+
+fn cpu(time: Duration) -> Stmt {
+    Stmt::Cpu(CpuKind::Python, Dist::Const(time))
+}
+
+fn free_threads() -> Model {
+    let mut builder = Builder::new(3, Execution::FreeThreaded(6));
+    builder.batch("work", 6, vec![cpu(Duration::ms(10)), Stmt::Yield, cpu(Duration::ms(1))]);
+    builder.build()
+}
+
+/// Threads that wait for the GIL of each other, and for nothing else.
+fn hogs() -> Model {
+    let mut builder = Builder::new(3, Execution::Threads(3)).costs(costs());
+    builder.batch("hog", 3, vec![cpu(Duration::ms(40))]);
+    builder.build()
+}
+
+/// Threads on fewer cores, in turn.
+fn turns(ties: Ties) -> Model {
+    let policy = PolicyConfig::RoundRobin(Duration::ms(4), ties);
+    let mut builder = Builder::new(2, Execution::ThreadPerTask).native().policy(policy);
+    let steps = vec![cpu(Duration::ms(9)), Stmt::Sleep(Dist::Const(Duration::ms(1))), cpu(Duration::ms(9))];
+    builder.task("work", Some(8), Arrivals::Every(Duration::us(2_300)), vec![], steps);
+    builder.build()
+}
+
+fn slices() -> Model {
+    turns(Ties::ArrivalsFirst)
+}
+
+fn other_ties() -> Model {
+    turns(Ties::PreemptedFirst)
+}
+
+/// Coroutines that sleep for different times.
+fn sleepers() -> Model {
+    let mut builder = Builder::new(1, Execution::Asyncio);
+    for n in [3, 1, 2] {
+        let sleep = Stmt::Sleep(Dist::Const(Duration::us(n)));
+        builder.batch(&format!("sleeper {n}"), 1, vec![cpu(Duration::us(1)), sleep, cpu(Duration::ms(1))]);
+    }
+    builder.build()
+}
+
+/// The record again.
+fn again(records: &mut Vec<Record>, at: usize, like: impl Fn(&What) -> bool) -> bool {
+    let found = like(&records[at].what);
+    if found {
+        records.insert(at + 1, records[at]);
+    }
+    found
+}
+
+/// Not at all.
+fn without(records: &mut Vec<Record>, at: usize, like: impl Fn(&What) -> bool) -> bool {
+    let found = like(&records[at].what);
+    if found {
+        records.remove(at);
+    }
+    found
+}
+
+/// Once more, before the next record at a later time.
+fn later(records: &mut Vec<Record>, at: usize, like: impl Fn(&What) -> bool) -> bool {
+    let Record { time, what } = records[at];
+    let Some(next) = records[at..].iter().position(|record| record.time > time) else { return false };
+    if !like(&what) {
+        return false;
+    }
+    let (place, next) = (at + next, records[at + next].time);
+    records.insert(place, Record { time: next, what });
+    true
+}
+
+/// Changes the record, if it is one of those.
+fn change(records: &mut [Record], at: usize, edit: impl Fn(&mut What) -> bool) -> bool {
+    edit(&mut records[at].what)
+}
+
+/// The next record of a kind.
+fn next(records: &[Record], after: usize, like: impl Fn(&What) -> bool) -> Option<usize> {
+    let place = records.iter().skip(after + 1).position(|record| like(&record.what))?;
+    Some(after + 1 + place)
+}
+
+fn mutations() -> Vec<Mutation> {
+    let mut all = cores();
+    all.extend(interpreter());
+    all.extend(waits());
+    all.extend(loops());
+    all.extend(accounts());
+    all
+}
+
+fn cores() -> Vec<Mutation> {
+    vec![
+        Mutation {
+            rule: Rule::TimeOrder,
+            what: "the clock runs back",
+            model: threads,
+            wrong: Edit(|records, at| {
+                records[at].time.0 = records[at].time.0.saturating_sub(1);
+                records[at].time.0 > 0
+            }),
+        },
+        Mutation {
+            rule: Rule::TimeOrder,
+            what: "the run goes on after its end",
+            model: threads,
+            wrong: Lie(|model| model.until = Some(Duration::ms(5))),
+        },
+        Mutation {
+            rule: Rule::ThreadStates,
+            what: "a thread runs without being ready",
+            model: threads,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::Ready { .. }))),
+        },
+        Mutation {
+            rule: Rule::Existence,
+            what: "a thread does not start",
+            model: threads,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::ThreadStart { .. }))),
+        },
+        Mutation {
+            rule: Rule::Existence,
+            what: "a process does not end",
+            model: children,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::ProcessEnd { .. }))),
+        },
+        Mutation {
+            rule: Rule::RunningOnly,
+            what: "a thread prints after it has left its core",
+            model: threads,
+            wrong: Edit(|records, at| {
+                let What::Print { context, .. } = records[at].what else { return false };
+                let end = next(records, at, |what| matches!(what, What::JobEnd { context: of, .. } if *of == context));
+                let Some(end) = end.and_then(|end| next(records, end, |what| matches!(what, What::Block { .. })))
+                else {
+                    return false;
+                };
+                let what = records[at].what;
+                records.insert(end + 1, Record { time: records[end].time, what });
+                true
+            }),
+        },
+        Mutation {
+            rule: Rule::OneThreadPerCore,
+            what: "two threads run on one core",
+            model: free_threads,
+            wrong: Edit(|records, at| {
+                change(records, at, |what| match what {
+                    What::Run { core, .. } => std::mem::replace(core, CoreId((core.0 + 1) % 3)) != *core,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::WorkConserving,
+            what: "a core stays idle",
+            model: slices,
+            wrong: Lie(|model| model.machine.cores += 1),
+        },
+        Mutation {
+            rule: Rule::SliceBound,
+            what: "slices are too long",
+            model: slices,
+            wrong: Lie(|model| {
+                model.machine.policy = PolicyConfig::RoundRobin(Duration::ms(3), Ties::ArrivalsFirst);
+            }),
+        },
+        Mutation {
+            rule: Rule::SliceBound,
+            what: "slices are one nanosecond too long",
+            model: slices,
+            wrong: Lie(|model| {
+                model.machine.policy = PolicyConfig::RoundRobin(Duration(3_999_999), Ties::ArrivalsFirst);
+            }),
+        },
+        Mutation {
+            rule: Rule::SliceEnd,
+            what: "slices are one nanosecond too short",
+            model: slices,
+            wrong: Lie(|model| {
+                model.machine.policy = PolicyConfig::RoundRobin(Duration(4_000_001), Ties::ArrivalsFirst);
+            }),
+        },
+        Mutation {
+            rule: Rule::NoPreemption,
+            what: "threads are preempted where they should not be",
+            model: slices,
+            wrong: Lie(|model| model.machine.policy = PolicyConfig::FirstCome),
+        },
+        Mutation {
+            rule: Rule::SwitchCharged,
+            what: "switches cost where they should not",
+            model: threads,
+            wrong: Lie(|model| model.machine.costs.context_switch = Duration::ZERO),
+        },
+        Mutation {
+            rule: Rule::SwitchCharged,
+            what: "switches cost nothing",
+            model: slices,
+            wrong: Lie(|model| model.machine.costs.context_switch = Duration::us(2)),
+        },
+        Mutation {
+            rule: Rule::SwitchLength,
+            what: "switches are one nanosecond too short",
+            model: threads,
+            wrong: Lie(|model| model.machine.costs.context_switch.0 += 1),
+        },
+        Mutation {
+            rule: Rule::RunQueueOrder,
+            what: "preempted threads stand before those who came during their slice",
+            model: other_ties,
+            wrong: Lie(|model| {
+                model.machine.policy = PolicyConfig::RoundRobin(Duration::ms(4), Ties::ArrivalsFirst);
+            }),
+        },
+        Mutation {
+            rule: Rule::WakeLatency,
+            what: "wake-ups are one nanosecond too fast",
+            model: threads,
+            wrong: Lie(|model| model.machine.costs.wake_latency = Dist::Const(Duration(8_001))),
+        },
     ]
 }
 
-fn audit(model: &Model, records: &[Record], ended: &Ended) -> Vec<Violation> {
-    let mut auditor = Auditor::new(model);
-    for record in records {
-        auditor.record(record);
+fn all_processes() -> Model {
+    all(Execution::Processes(3))
+}
+
+fn interpreter() -> Vec<Mutation> {
+    vec![
+        Mutation {
+            rule: Rule::GilExclusive,
+            what: "a GIL is taken twice",
+            model: threads,
+            wrong: Edit(|records, at| again(records, at, |what| matches!(what, What::GilTake { .. }))),
+        },
+        Mutation {
+            rule: Rule::GilHeld,
+            what: "a thread goes on without the GIL",
+            model: threads,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::GilTake { .. }))),
+        },
+        Mutation {
+            rule: Rule::GilFreed,
+            what: "a thread waits with the GIL",
+            model: threads,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::GilDrop { .. }))),
+        },
+        Mutation {
+            rule: Rule::GilAbsent,
+            what: "a free-threaded interpreter has a GIL",
+            model: threads,
+            wrong: Lie(|model| model.execution = Execution::FreeThreaded(4)),
+        },
+        Mutation {
+            rule: Rule::GilBound,
+            what: "an interpreter with a GIL has none",
+            model: free_threads,
+            wrong: Lie(|model| model.execution = Execution::Threads(6)),
+        },
+        Mutation {
+            rule: Rule::GilPatience,
+            what: "waiters ask too early",
+            model: hogs,
+            wrong: Lie(|model| model.interpreter.gil = Some(Duration(5_100_000))),
+        },
+        Mutation {
+            rule: Rule::GilAsked,
+            what: "a GIL is dropped although nobody asked",
+            model: hogs,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::GilRequest { .. }))),
+        },
+        Mutation {
+            rule: Rule::GilHandOver,
+            what: "who had to drop the GIL does not wait for a switch",
+            model: hogs,
+            wrong: Edit(|records, at| {
+                let What::Block { thread, on: On::GilSwitch, .. } = records[at].what else { return false };
+                let Record { time, .. } = records[at];
+                records.insert(at + 1, Record { time, what: What::Wake { thread } });
+                true
+            }),
+        },
+        Mutation {
+            rule: Rule::GilPrompt,
+            what: "the holder takes too long to drop the GIL",
+            model: hogs,
+            wrong: Lie(|model| model.machine.costs.check_point = Duration(99)),
+        },
+        Mutation {
+            rule: Rule::GilPrompt,
+            what: "a native call follows another although somebody asks",
+            model: native_calls,
+            wrong: Edit(|records, at| {
+                let What::ComputeEnd { context } = records[at].what else { return false };
+                let dropped = matches!(records[at + 1].what, What::GilDrop { forced: true, .. });
+                let what = What::Compute { context, kind: CpuKind::HoldGil, demand: Duration(1) };
+                records.insert(at + 1, Record { time: records[at].time, what });
+                dropped
+            }),
+        },
+        Mutation {
+            rule: Rule::GilAtomic,
+            what: "the GIL is dropped inside a native call",
+            model: hogs,
+            wrong: Edit(|records, at| {
+                change(records, at, |what| match what {
+                    What::Compute { kind, .. } => std::mem::replace(kind, CpuKind::HoldGil) == CpuKind::Python,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::GilQueue,
+            what: "waits for the GIL end too early",
+            model: hogs,
+            wrong: Lie(|model| model.interpreter.gil = Some(Duration(5_000_001))),
+        },
+        Mutation {
+            rule: Rule::GilWakeUp,
+            what: "a release wakes nobody",
+            model: hogs,
+            wrong: Edit(|records, at| {
+                let released = matches!(records[at].what, What::GilDrop { .. });
+                released && without(records, at + 1, |what| matches!(what, What::Wake { .. }))
+            }),
+        },
+        Mutation {
+            rule: Rule::GilWakeUp,
+            what: "a switch does not wake who waits for it",
+            model: hogs,
+            wrong: Edit(|records, at| {
+                let taken = matches!(records[at].what, What::GilTake { .. });
+                taken && without(records, at + 1, |what| matches!(what, What::Wake { .. }))
+            }),
+        },
+    ]
+}
+
+/// More requests than slots.
+fn disk() -> Model {
+    let mut builder = Builder::new(2, Execution::Threads(5)).costs(costs());
+    let disk = builder.device("disk", Dist::Const(Duration::ms(5)), Some(2));
+    builder.batch("read", 5, vec![cpu(Duration::us(10)), Stmt::Io(disk, None)]);
+    builder.build()
+}
+
+/// Processes that end.
+fn children() -> Model {
+    let mut builder = Builder::new(2, Execution::Serial);
+    let child = builder.program("child", vec![cpu(Duration::ms(1))]);
+    builder.batch("parent", 1, vec![Stmt::Spawn(SpawnKind::Process, child, 2), Stmt::Join(child)]);
+    builder.build()
+}
+
+fn native_calls() -> Model {
+    let mut builder = Builder::new(2, Execution::Threads(2)).costs(costs());
+    let call = Stmt::Cpu(CpuKind::HoldGil, Dist::Const(Duration::ms(2)));
+    builder.batch("caller", 2, vec![Stmt::Repeat(10, vec![call])]);
+    builder.build()
+}
+
+fn waits() -> Vec<Mutation> {
+    vec![
+        Mutation {
+            rule: Rule::LockExclusive,
+            what: "a lock has two owners",
+            model: threads,
+            wrong: Edit(|records, at| again(records, at, |what| matches!(what, What::LockTake { .. }))),
+        },
+        Mutation {
+            rule: Rule::LockWakeUp,
+            what: "a released lock wakes nobody",
+            model: threads,
+            wrong: Edit(|records, at| {
+                let released = matches!(records[at].what, What::LockRelease { .. });
+                released && without(records, at + 1, |what| matches!(what, What::Wake { .. }))
+            }),
+        },
+        Mutation {
+            rule: Rule::DeadlockReal,
+            what: "a deadlock is reported where there is none",
+            model: threads,
+            wrong: End(|ended| ended.outcome = Outcome::Deadlock(Vec::new())),
+        },
+        Mutation {
+            rule: Rule::IoOnce,
+            what: "a request is done twice",
+            model: threads,
+            wrong: Edit(|records, at| again(records, at, |what| matches!(what, What::IoDone { .. }))),
+        },
+        Mutation {
+            rule: Rule::IoLatency,
+            what: "a request is done one nanosecond too early",
+            model: threads,
+            wrong: Edit(|records, at| {
+                change(records, at, |what| match what {
+                    What::IoStart { latency, .. } => std::mem::replace(latency, *latency + Duration(1)) != *latency,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::IoSlots,
+            what: "a device serves more requests than it has slots",
+            model: disk,
+            wrong: Lie(|model| model.devices[0].slots = Some(1)),
+        },
+        Mutation {
+            rule: Rule::IoOrder,
+            what: "a device serves the last request first",
+            model: disk,
+            wrong: Edit(|records, at| {
+                let What::IoStart { device, request, .. } = records[at].what else { return false };
+                let like = |what: &What| matches!(what, What::IoStart { device: of, .. } if *of == device);
+                let Some(other) = next(records, at, like) else { return false };
+                let What::IoStart { request: second, .. } = records[other].what else { return false };
+                let swap = |record: &mut Record, to| match &mut record.what {
+                    What::IoStart { request, .. } => *request = to,
+                    _ => unreachable!("both are starts"),
+                };
+                swap(&mut records[at], second);
+                swap(&mut records[other], request);
+                true
+            }),
+        },
+        Mutation {
+            rule: Rule::IoWorkConserving,
+            what: "a slot of a device stays free",
+            model: disk,
+            wrong: Lie(|model| model.devices[0].slots = Some(3)),
+        },
+        Mutation {
+            rule: Rule::IoWaits,
+            what: "who waits for a request is not woken",
+            model: threads,
+            wrong: Edit(|records, at| {
+                let done = matches!(records[at].what, What::IoDone { .. });
+                done && without(records, at + 1, |what| matches!(what, What::Wake { .. }))
+            }),
+        },
+        Mutation {
+            rule: Rule::SleepNotEarly,
+            what: "a sleep is one nanosecond too short",
+            model: || {
+                let mut builder = Builder::new(1, Execution::Serial);
+                builder.batch("sleeper", 1, vec![Stmt::Sleep(Dist::Const(Duration::ms(1)))]);
+                builder.build()
+            },
+            wrong: Edit(|records, at| {
+                change(records, at, |what| match what {
+                    What::Sleep { time, .. } => std::mem::replace(time, *time + Duration(1)) != *time,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::SleepNotEarly,
+            what: "the sleeps of a loop end in another order",
+            model: sleepers,
+            wrong: Edit(|records, at| swap_ready(records, at)),
+        },
+        Mutation {
+            rule: Rule::JoinWaits,
+            what: "a join ends before the child",
+            model: threads,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::ThreadEnd { .. }))),
+        },
+    ]
+}
+
+/// Two coroutines become ready in the other order.
+fn swap_ready(records: &mut [Record], at: usize) -> bool {
+    let ready = |record: Option<&Record>| matches!(record, Some(Record { what: What::CoroutineReady { .. }, .. }));
+    let found = ready(records.get(at)) && ready(records.get(at + 1));
+    if found {
+        let first = records[at].what;
+        records[at].what = std::mem::replace(&mut records[at + 1].what, first);
     }
-    auditor.finish(ended)
+    found
 }
 
-fn run(model: &Model, seed: u64) -> (Vec<Record>, Ended) {
-    let mut records = Vec::new();
-    let ended = sim::run(model, seed, &mut records);
-    (records, ended)
+fn loops() -> Vec<Mutation> {
+    vec![
+        Mutation {
+            rule: Rule::CoroutineStates,
+            what: "a coroutine runs without being ready",
+            model: coroutines,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::CoroutineReady { .. }))),
+        },
+        Mutation {
+            rule: Rule::LoopAlone,
+            what: "two coroutines of a loop run at once",
+            model: coroutines,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::Suspend { .. }))),
+        },
+        Mutation {
+            rule: Rule::LoopSnapshot,
+            what: "an iteration leaves a coroutine of its snapshot",
+            model: coroutines,
+            wrong: Edit(|records, at| {
+                change(records, at, |what| match what {
+                    What::Iteration { ready, .. } => std::mem::replace(ready, *ready + 1) > 0,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::LoopSnapshot,
+            what: "an iteration runs a coroutine beyond its snapshot",
+            model: coroutines,
+            wrong: Edit(|records, at| {
+                change(records, at, |what| match what {
+                    What::Iteration { ready, .. } if *ready > 0 => std::mem::replace(ready, *ready - 1) > 0,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::LoopOrder,
+            what: "a coroutine overtakes another in the ready queue",
+            model: sleepers,
+            wrong: Edit(|records, at| swap_ready(records, at)),
+        },
+        Mutation {
+            rule: Rule::LoopPolls,
+            what: "a loop sleeps on although a coroutine is ready",
+            model: coroutines,
+            wrong: Edit(|records, at| {
+                let ready = matches!(records[at].what, What::CoroutineReady { .. });
+                ready && without(records, at + 1, |what| matches!(what, What::Wake { .. }))
+            }),
+        },
+    ]
 }
 
-#[test]
-fn real_runs_break_no_rule() {
-    let mut loud = Vec::new();
-    for execution in EXECUTIONS {
-        for policy in policies() {
-            for costs in [Costs::zero(), Costs::linux()] {
-                for cores in [1, 3] {
-                    let mut builder = Builder::new(cores, execution).policy(policy.clone()).costs(costs.clone());
-                    everything(&mut builder);
-                    let model = builder.build();
-                    let (records, ended) = run(&model, u64::from(cores));
-                    let found = audit(&model, &records, &ended);
-                    if let Some(first) = found.first() {
-                        let costly = costs != Costs::zero();
-                        let at = first.record as usize;
-                        loud.push(format!(
-                            "{execution} {policy:?} {cores} costs {costly} {} {}: {first}\n  {:#?}",
-                            ended.outcome.word(),
-                            found.len(),
-                            &records
-                                .get(at.saturating_sub(6)..(at + 3).min(records.len()))
-                                .unwrap_or(&[])
-                                .iter()
-                                .map(|r| format!("{} {:?}", r.time.0, r.what))
-                                .collect::<Vec<_>>(),
-                        ));
+fn accounts() -> Vec<Mutation> {
+    vec![
+        Mutation {
+            rule: Rule::Ending,
+            what: "a run ends before its work",
+            model: threads,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::JobEnd { .. }))),
+        },
+        Mutation {
+            rule: Rule::Demand,
+            what: "a burst is one nanosecond too short",
+            model: threads,
+            wrong: Edit(|records, at| {
+                change(records, at, |what| match what {
+                    What::Compute { demand, .. } => std::mem::replace(demand, *demand + Duration(1)) != *demand,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::CoreTimeUsed,
+            what: "a thread holds a core for nothing",
+            model: threads,
+            wrong: Edit(without_burst),
+        },
+        Mutation {
+            rule: Rule::CoreIdentity,
+            what: "a dispatch is booked twice",
+            model: slices,
+            wrong: Edit(|records, at| later(records, at, |what| matches!(what, What::Run { .. }))),
+        },
+        Mutation {
+            rule: Rule::BusyIsService,
+            what: "a dispatch is booked twice",
+            model: slices,
+            wrong: Edit(|records, at| later(records, at, |what| matches!(what, What::Run { .. }))),
+        },
+        Mutation {
+            rule: Rule::LifeOfThread,
+            what: "a thread stands in the run queue twice",
+            model: slices,
+            wrong: Edit(|records, at| again(records, at, |what| matches!(what, What::Ready { .. }))),
+        },
+        Mutation {
+            rule: Rule::JobOnce,
+            what: "a job ends twice",
+            model: threads,
+            wrong: Edit(|records, at| again(records, at, |what| matches!(what, What::JobEnd { .. }))),
+        },
+        Mutation {
+            rule: Rule::JobAfter,
+            what: "a job does not wait for the task before it",
+            model: threads,
+            wrong: Lie(|model| model.tasks[1].after.push(TaskId(2))),
+        },
+        Mutation {
+            rule: Rule::JobArrivals,
+            what: "jobs arrive too often",
+            model: slices,
+            wrong: Lie(|model| model.tasks[0].arrivals = Arrivals::Every(Duration(2_300_001))),
+        },
+        Mutation {
+            rule: Rule::Memory,
+            what: "a store is lost",
+            model: threads,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::Store { .. }))),
+        },
+        Mutation {
+            rule: Rule::JobService,
+            what: "a job gets core time that none of its steps demands",
+            model: threads,
+            wrong: Edit(without_burst),
+        },
+        Mutation {
+            rule: Rule::JobSpan,
+            what: "a job is faster than its steps",
+            model: threads,
+            wrong: Edit(|records, at| {
+                change(records, at, |what| match what {
+                    What::Sleep { time, .. } => std::mem::replace(time, *time + Duration::s(1)) != *time,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::Makespan,
+            what: "more work is done than the cores can do",
+            model: free_threads,
+            wrong: Edit(|records, at| {
+                change(records, at, |what| match what {
+                    What::Compute { demand, .. } => std::mem::replace(demand, Duration::s(1)) != *demand,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::LittlesLaw,
+            what: "a job arrives twice",
+            model: threads,
+            wrong: Edit(|records, at| later(records, at, |what| matches!(what, What::JobArrive { .. }))),
+        },
+        Mutation {
+            rule: Rule::LittlesLaw,
+            what: "a request is submitted twice",
+            model: threads,
+            wrong: Edit(|records, at| later(records, at, |what| matches!(what, What::IoSubmit { .. }))),
+        },
+    ]
+}
+
+/// Core time passes, and the burst that used it is not there.
+fn without_burst(records: &mut Vec<Record>, at: usize) -> bool {
+    let What::Compute { context, .. } = records[at].what else { return false };
+    let end = next(records, at, |what| matches!(what, What::ComputeEnd { context: of } if *of == context));
+    if let Some(end) = end {
+        records.remove(end);
+        records.remove(at);
+    }
+    end.is_some()
+}
+
+/// The places in a run where an edit is tried at most.
+const TRIES: usize = 400;
+
+/// The rules that the mutated run breaks, at the first place where the one in question is among them.
+fn caught(mutation: &Mutation) -> Option<BTreeSet<Rule>> {
+    let mut model = (mutation.model)();
+    let (records, mut ended) = run(&model, 1);
+    let rules = |model: &Model, records: &[Record], ended: &Ended| -> BTreeSet<Rule> {
+        audit(model, records, ended).iter().map(|violation| violation.rule).collect()
+    };
+    assert_eq!(rules(&model, &records, &ended), BTreeSet::new(), "{} is silent as it is", mutation.what);
+    let found: Vec<BTreeSet<Rule>> = match mutation.wrong {
+        Lie(lie) => {
+            lie(&mut model);
+            vec![rules(&model, &records, &ended)]
+        }
+        End(edit) => {
+            edit(&mut ended);
+            vec![rules(&model, &records, &ended)]
+        }
+        Edit(edit) => {
+            let mut tried = 0;
+            let mut found = Vec::new();
+            for at in 0..records.len() {
+                let mut edited = records.clone();
+                if edit(&mut edited, at) && tried < TRIES {
+                    tried += 1;
+                    found.push(rules(&model, &edited, &ended));
+                    if found.last().is_some_and(|rules| rules.contains(&mutation.rule)) {
+                        break;
                     }
                 }
             }
+            found
+        }
+    };
+    found.into_iter().find(|rules| rules.contains(&mutation.rule))
+}
+
+#[test]
+fn every_planted_error_is_caught_by_its_rule() {
+    let missed: Vec<_> =
+        mutations().iter().filter(|mutation| caught(mutation).is_none()).map(|m| (m.rule, m.what)).collect();
+    assert!(missed.is_empty(), "not caught: {missed:#?}");
+}
+
+#[test]
+fn every_rule_has_a_planted_error() {
+    let planted: BTreeSet<Rule> = mutations().iter().map(|mutation| mutation.rule).collect();
+    let bare: Vec<_> = Rule::ALL.iter().filter(|rule| !planted.contains(rule)).collect();
+    assert!(bare.is_empty(), "no mutation for {bare:?}");
+}
+
+/// Records that change nothing: losing or repeating one leaves every rule's subject as it was. The last store and the last
+/// release are of this kind, because nobody looks afterwards.
+fn says_nothing_new(records: &[Record], at: usize) -> bool {
+    match records[at].what {
+        What::Load { .. } | What::Print { .. } | What::Iteration { ready: 0, .. } => true,
+        What::Store { var, process, .. } => {
+            let like =
+                |what: &What| matches!(what, What::Load { var: v, process: p, .. } if (*v, *p) == (var, process));
+            next(records, at, like).is_none()
+        }
+        What::LockRelease { lock, process, .. } => {
+            let like =
+                |what: &What| matches!(what, What::LockTake { lock: l, process: p, .. } if (*l, *p) == (lock, process));
+            next(records, at, like).is_none()
+        }
+        _ => false,
+    }
+}
+
+/// Records that say the same again when they are repeated.
+fn can_be_said_twice(what: &What) -> bool {
+    matches!(what, What::Store { .. })
+}
+
+/// A record is lost, or comes twice: noticed for every kind of record.
+#[test]
+fn a_lost_or_repeated_record_is_noticed() {
+    let kind = |what: &What| format!("{what:?}").split([' ', '{']).next().unwrap_or_default().to_owned();
+    let mut kinds = BTreeSet::new();
+    let mut missed = Vec::new();
+    for model in [threads(), coroutines(), all_processes(), hogs()] {
+        let (records, ended) = run(&model, 1);
+        for (at, record) in records.iter().enumerate().step_by(3) {
+            if says_nothing_new(&records, at) {
+                continue;
+            }
+            kinds.insert(kind(&record.what));
+            let mut lost = records.clone();
+            lost.remove(at);
+            if audit(&model, &lost, &ended).is_empty() {
+                missed.push(format!("lost {:?}", record.what));
+            }
+            let mut repeated = records.clone();
+            repeated.insert(at, *record);
+            if !can_be_said_twice(&record.what) && audit(&model, &repeated, &ended).is_empty() {
+                missed.push(format!("repeated {:?}", record.what));
+            }
         }
     }
-    assert!(loud.is_empty(), "{} runs break rules:\n{}", loud.len(), loud.join("\n"));
+    let few: Vec<_> = missed.iter().take(12).collect();
+    assert!(missed.is_empty(), "{} not noticed: {few:#?}", missed.len());
+    assert!(kinds.len() >= 24, "{kinds:?}");
+}
+
+/// The table of `docs/audit.md` has a row for each rule, with its number, its statement, and the errors planted here.
+#[test]
+fn the_documented_rules_are_the_rules() {
+    let path = format!("{}/docs/audit.md", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ") && line.contains('`')).collect();
+    let all = mutations();
+    let expected: Vec<String> = Rule::ALL
+        .iter()
+        .map(|rule| {
+            let number = rule.number().map_or("–".to_owned(), |number| number.to_string());
+            let planted: Vec<&str> = all.iter().filter(|m| m.rule == *rule).map(|m| m.what).collect();
+            format!("| {number} | `{rule:?}` | {} | {} |", rule.statement(), planted.join("; "))
+        })
+        .collect();
+    assert_eq!(rows, expected, "docs/audit.md should say:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn times_of_violations_are_those_of_their_records() {
+    let model = threads();
+    let (mut records, ended) = run(&model, 1);
+    let at = records.iter().position(|record| matches!(record.what, What::GilTake { .. }) && record.time > Time(1_000));
+    let at = at.expect("the GIL is taken");
+    records.insert(at + 1, records[at]);
+    let found = audit(&model, &records, &ended);
+    assert_eq!((found[0].record, found[0].time), (at as u64 + 1, records[at].time));
+    assert!(found[0].to_string().contains("invariant 17"), "{}", found[0]);
 }

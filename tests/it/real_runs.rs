@@ -1,0 +1,133 @@
+//! The auditor on real runs: silent, whatever the machine and the workers.
+
+use gilsim::audit::{Auditor, Violation};
+use gilsim::dist::Dist;
+use gilsim::kernel::policy::{PolicyConfig, Ties};
+use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt};
+use gilsim::sim::{self, Ended};
+use gilsim::time::Duration;
+use gilsim::trace::{CpuKind, Record, Sink};
+
+fn us(us: u64) -> Dist {
+    Dist::Const(Duration::us(us))
+}
+
+fn python(time: Dist) -> Stmt {
+    Stmt::Cpu(CpuKind::Python, time)
+}
+
+/// Every kind of step that every kind of worker can do.
+pub fn everything(builder: &mut Builder) {
+    let disk = builder.device("disk", Dist::Exp { mean: Duration::us(700) }, Some(2));
+    let net = builder.device("net", us(300), None);
+    let lock = builder.lock("lock", false);
+    let common = builder.lock("common", true);
+    let count = builder.var("count", 7, false);
+    let total = builder.var("total", 0, true);
+    let child = builder.program("child", vec![python(us(150)), Stmt::Io(net, None), Stmt::Incr(count, 1)]);
+    let first = builder.batch(
+        "first",
+        6,
+        vec![
+            python(Dist::Exp { mean: Duration::ms(3) }),
+            Stmt::Io(disk, None),
+            Stmt::With(lock, vec![Stmt::Incr(count, 1), Stmt::Io(net, None), python(us(40))]),
+            Stmt::Cpu(CpuKind::NoGil, us(900)),
+            Stmt::Yield,
+            Stmt::Cpu(CpuKind::HoldGil, us(6_500)),
+            Stmt::Spawn(SpawnKind::Thread, child, 2),
+            Stmt::Sleep(us(250)),
+            Stmt::Join(child),
+            Stmt::With(common, vec![Stmt::Incr(total, 2), python(us(500))]),
+            Stmt::Blocking(vec![Stmt::Io(net, None)]),
+            Stmt::Print("done".to_owned()),
+        ],
+    );
+    builder.task(
+        "second",
+        Some(12),
+        Arrivals::Every(Duration::us(800)),
+        vec![],
+        vec![Stmt::Repeat(3, vec![python(us(700)), Stmt::Sleep(us(100)), Stmt::Incr(total, 1)])],
+    );
+    builder.task("third", Some(4), Arrivals::AtOnce, vec![first], vec![python(us(2_000)), Stmt::Io(disk, None)]);
+    builder.task(
+        "fourth",
+        Some(9),
+        Arrivals::Poisson { mean_gap: Dist::Exp { mean: Duration::ms(2) } },
+        vec![],
+        vec![Stmt::Choose(vec![(0.5, vec![python(us(5_000))]), (0.3, vec![Stmt::Io(net, None)])])],
+    );
+}
+
+pub const EXECUTIONS: [Execution; 8] = [
+    Execution::Serial,
+    Execution::Threads(3),
+    Execution::ThreadPerTask,
+    Execution::Processes(3),
+    Execution::Asyncio,
+    Execution::FreeThreaded(3),
+    Execution::HybridAsyncio { processes: 2 },
+    Execution::HybridThreads { processes: 2, threads: 2 },
+];
+
+pub fn policies() -> [PolicyConfig; 6] {
+    [
+        PolicyConfig::RoundRobin(Duration::ms(4), Ties::ArrivalsFirst),
+        PolicyConfig::RoundRobin(Duration::us(50), Ties::ArrivalsFirst),
+        PolicyConfig::RoundRobin(Duration::ms(1), Ties::PreemptedFirst),
+        PolicyConfig::FirstCome,
+        PolicyConfig::Cooperative,
+        PolicyConfig::Fair,
+    ]
+}
+
+/// What the auditor finds in a run.
+pub fn audit(model: &Model, records: &[Record], ended: &Ended) -> Vec<Violation> {
+    let mut auditor = Auditor::new(model);
+    for record in records {
+        auditor.record(record);
+    }
+    auditor.finish(ended)
+}
+
+/// A run with all its records.
+pub fn run(model: &Model, seed: u64) -> (Vec<Record>, Ended) {
+    let mut records = Vec::new();
+    let ended = sim::run(model, seed, &mut records);
+    (records, ended)
+}
+
+#[test]
+fn real_runs_break_no_rule() {
+    let mut loud = Vec::new();
+    for execution in EXECUTIONS {
+        for policy in policies() {
+            for costs in [Costs::zero(), Costs::linux()] {
+                for cores in [1, 3] {
+                    let mut builder = Builder::new(cores, execution).policy(policy.clone()).costs(costs.clone());
+                    everything(&mut builder);
+                    let model = builder.build();
+                    let (records, ended) = run(&model, u64::from(cores));
+                    let found = audit(&model, &records, &ended);
+                    if let Some(first) = found.first() {
+                        let costly = costs != Costs::zero();
+                        let at = first.record as usize;
+                        loud.push(format!(
+                            "{execution} {policy:?} {cores} costs {costly} {} {}: {first}\n  {:#?}",
+                            ended.outcome.word(),
+                            found.len(),
+                            &records
+                                .get(at.saturating_sub(6)..(at + 3).min(records.len()))
+                                .unwrap_or(&[])
+                                .iter()
+                                .map(|r| format!("{} {:?}", r.time.0, r.what))
+                                .collect::<Vec<_>>(),
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert!(loud.is_empty(), "{} runs break rules:\n{}", loud.len(), loud.join("\n"));
+}
