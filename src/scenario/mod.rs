@@ -1,21 +1,38 @@
 //! Scenario text to models: everything that can be wrong is found here, at once, with its place.
 
 pub mod ast;
+pub mod check;
+mod compile;
 pub mod diagnostic;
+mod draft;
 pub mod edit;
 pub mod expect;
 pub mod load;
+mod lower;
+mod one_line;
 pub mod path;
 mod quantities;
 pub mod render;
+mod sweep;
 pub mod syntax;
 mod types;
 pub mod words;
+
+pub use compile::compile;
 
 use indexmap::IndexMap;
 
 use crate::model::Model;
 use expect::Expect;
+
+/// What [`compile`] makes of a text.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// Ready to run.
+    pub scenario: Scenario,
+    /// What is probably not as meant.
+    pub warnings: Vec<diagnostic::Diagnostic>,
+}
 
 /// A scenario that is known to be right.
 #[derive(Clone, Debug)]

@@ -1,0 +1,65 @@
+//! E05: arrivals that cannot be. E07: work that never ends in a run without an end.
+
+use super::{Finding, Findings, Path, Subject, entry, head};
+use crate::scenario::ast::{Arrive, Step, Task};
+use crate::time::Duration;
+
+pub fn check(subject: &Subject<'_>, found: &mut Findings) {
+    for (name, task) in &subject.scenario.tasks {
+        let path = entry("tasks", name).name("arrive");
+        match &task.arrive {
+            Arrive::Every(Duration::ZERO) => {
+                let title = "jobs every zero seconds: infinitely many at once";
+                found.push(Finding::error(
+                    "E05",
+                    title,
+                    path.index(0),
+                    "a period above zero, or AtOnce with a `count`",
+                ));
+            }
+            Arrive::Recorded(times) => recorded(times, &path.index(0), found),
+            Arrive::AtOnce | Arrive::Every(_) | Arrive::Poisson(_) | Arrive::Closed { .. } => {}
+        }
+        if subject.scenario.until.is_none() && is_endless(task) {
+            let title = format!("the jobs of \"{name}\" never stop coming, and nothing ends the run");
+            let finding = Finding::error("E07", title, path, "without end");
+            found.push(finding.help("write `until: \"10s\"` at the top level, or give the task a `count`"));
+        }
+    }
+    if subject.scenario.until.is_none() {
+        forever(subject, found);
+    }
+}
+
+/// Whether jobs come for as long as the clock runs.
+pub fn is_endless(task: &Task) -> bool {
+    let bounded = matches!(task.arrive, Arrive::AtOnce | Arrive::Recorded(_));
+    task.count.is_none() && !bounded
+}
+
+fn recorded(times: &[Duration], path: &Path, found: &mut Findings) {
+    if times.is_empty() {
+        found.push(Finding::error("E05", "no arrivals recorded", path, "give at least one time"));
+    }
+    for (index, pair) in times.windows(2).enumerate() {
+        if pair[1] < pair[0] {
+            let finding =
+                Finding::error("E05", "recorded times run back", path.index(index + 1), "before the one before");
+            found.push(finding.help("write the times in ascending order"));
+            return;
+        }
+    }
+}
+
+fn forever(subject: &Subject<'_>, found: &mut Findings) {
+    let used = subject.code.used();
+    for (body, _) in subject.code.bodies().iter().zip(used).filter(|(_, used)| *used) {
+        body.each(&mut |path, step| {
+            if matches!(step, Step::Forever(_)) {
+                let finding =
+                    Finding::error("E07", "this loop never ends, and nothing ends the run", head(path), "without end");
+                found.push(finding.help("write `until: \"10s\"` at the top level, or use Repeat"));
+            }
+        });
+    }
+}

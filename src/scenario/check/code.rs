@@ -1,0 +1,132 @@
+//! The programs of a scenario and the steps of its tasks as one graph: who calls and who spawns whom.
+
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use super::walk::Body;
+use super::{Path, entry};
+use crate::scenario::ast::{Scenario, SpawnWhat, Step};
+
+/// All lists of steps with a name: programs first, then tasks.
+pub struct Code<'a> {
+    bodies: Vec<Body<'a>>,
+    programs: usize,
+    references: Vec<Reference>,
+    order: Option<Vec<usize>>,
+    scenario: &'a Scenario,
+}
+
+/// A `Call` or `Spawn`.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// Number of the body that contains it.
+    pub from: usize,
+    /// Number of the program.
+    pub to: usize,
+    /// What is spawned; `None` for a call.
+    pub spawn: Option<SpawnWhat>,
+    /// The step.
+    pub path: Path,
+}
+
+impl<'a> Code<'a> {
+    /// Reads the scenario.
+    pub fn new(scenario: &'a Scenario) -> Code<'a> {
+        let mut bodies: Vec<Body<'a>> = Vec::new();
+        for (name, steps) in &scenario.programs {
+            bodies.push(Body { path: entry("programs", name), steps });
+        }
+        for (name, task) in &scenario.tasks {
+            bodies.push(Body { path: entry("tasks", name).name("steps"), steps: &task.steps });
+        }
+        let mut references = Vec::new();
+        for (from, body) in bodies.iter().enumerate() {
+            body.each(&mut |path, step| {
+                let (name, spawn) = match step {
+                    Step::Call(name) => (name, None),
+                    Step::Spawn(what, name, _) => (name, Some(*what)),
+                    _ => return,
+                };
+                if let Some(to) = scenario.programs.get_index_of(name) {
+                    references.push(Reference { from, to, spawn, path: path.clone() });
+                }
+            });
+        }
+        let graph = graph(bodies.len(), references.iter().map(|r| (r.to, r.from)));
+        let order = petgraph::algo::toposort(&graph, None).ok();
+        let order = order.map(|nodes| nodes.into_iter().map(NodeIndex::index).collect());
+        Code { bodies, programs: scenario.programs.len(), references, order, scenario }
+    }
+
+    /// All bodies: programs, then tasks.
+    pub fn bodies(&self) -> &[Body<'a>] {
+        &self.bodies
+    }
+
+    /// The number of the body with the steps of a task.
+    pub fn task(&self, index: usize) -> usize {
+        self.programs + index
+    }
+
+    /// Numbers of the bodies with the steps of tasks.
+    pub fn tasks(&self) -> std::ops::Range<usize> {
+        self.programs..self.bodies.len()
+    }
+
+    /// The number of a program.
+    pub fn program(&self, name: &str) -> Option<usize> {
+        self.scenario.programs.get_index_of(name)
+    }
+
+    /// All calls and spawns of known programs.
+    pub fn references(&self) -> &[Reference] {
+        &self.references
+    }
+
+    /// Bodies, callees before callers; `None` if there is a circle.
+    pub fn order(&self) -> Option<&[usize]> {
+        self.order.as_deref()
+    }
+
+    /// One value per body, computed from its steps and the values of the programs that it refers to. Without an entry in
+    /// the list so far (only then if names are missing) there is no value.
+    pub fn bottom_up<T: Clone>(&self, mut compute: impl FnMut(&Body<'a>, &[Option<T>]) -> T) -> Vec<Option<T>> {
+        let mut values = vec![None; self.bodies.len()];
+        for &index in self.order.iter().flatten() {
+            values[index] = Some(compute(&self.bodies[index], &values));
+        }
+        values
+    }
+
+    /// Which bodies can be reached from the given ones over references that `follow` accepts, themselves included.
+    pub fn reach(&self, from: impl IntoIterator<Item = usize>, follow: impl Fn(&Reference) -> bool) -> Vec<bool> {
+        let mut reached = vec![false; self.bodies.len()];
+        let mut todo: Vec<usize> = from.into_iter().collect();
+        let mut out: Vec<Vec<usize>> = vec![Vec::new(); self.bodies.len()];
+        for reference in self.references.iter().filter(|reference| follow(reference)) {
+            out[reference.from].push(reference.to);
+        }
+        while let Some(index) = todo.pop() {
+            if !std::mem::replace(&mut reached[index], true) {
+                todo.extend(&out[index]);
+            }
+        }
+        reached
+    }
+
+    /// Bodies that some task calls or spawns, directly or not, and the tasks.
+    pub fn used(&self) -> Vec<bool> {
+        self.reach(self.tasks(), |_| true)
+    }
+}
+
+/// A graph of so many nodes.
+pub fn graph(nodes: usize, edges: impl Iterator<Item = (usize, usize)>) -> DiGraph<(), ()> {
+    let mut graph = DiGraph::new();
+    for _ in 0..nodes {
+        graph.add_node(());
+    }
+    for (from, to) in edges {
+        graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());
+    }
+    graph
+}

@@ -1,0 +1,228 @@
+//! E05: percentiles. E13: expectations that cannot be asked. Warning `one-run`.
+
+use indexmap::IndexMap;
+
+use super::model::{execution, has_loop};
+use super::names::{Kind, unknown};
+use super::{Finding, Findings, Path, Subject, entry, head, key};
+use crate::model::Execution;
+use crate::scenario::ast::{Expect, Interpreter, ModelName};
+use crate::scenario::words::nearest;
+
+/// The settings of one point: swept paths and their values, as written on one line.
+pub type Settings = IndexMap<String, String>;
+
+pub fn check(subject: &Subject<'_>, found: &mut Findings) {
+    let models: Vec<&ModelName> = subject.scenario.models.iter().collect();
+    let path = Path::root().name("expect");
+    let mut asker = Asker { subject, found };
+    for (index, expect) in subject.scenario.expect.iter().enumerate() {
+        asker.expect(&path.index(index), expect, &Scope { models: &models, inside: None });
+    }
+}
+
+/// What surrounds an expectation.
+struct Scope<'a> {
+    /// The models that are asked.
+    models: &'a [&'a ModelName],
+    /// Inside an `In`.
+    inside: Option<&'a ModelName>,
+}
+
+struct Asker<'a, 'f> {
+    subject: &'a Subject<'a>,
+    found: &'f mut Findings,
+}
+
+impl Asker<'_, '_> {
+    fn expect(&mut self, path: &Path, expect: &Expect, scope: &Scope<'_>) {
+        match expect {
+            Expect::Elapsed { is, at_least, at_most } | Expect::CriticalPath { is, at_least, at_most } => {
+                self.bounds(path, *is, *at_least, *at_most);
+            }
+            Expect::Throughput { task, at_least, at_most } => {
+                self.task(path, task.as_deref());
+                self.numbers(path, *at_least, *at_most);
+            }
+            Expect::Latency { task, p, at_least, at_most } => {
+                self.task(path, task.as_deref());
+                self.percentile(path, *p);
+                self.bounds(path, None, *at_least, *at_most);
+            }
+            Expect::LoopLag { p, at_least, at_most } => {
+                self.needs(path, scope, "LoopLag", "an event loop", has_loop);
+                self.percentile(path, *p);
+                self.bounds(path, None, *at_least, *at_most);
+            }
+            Expect::Utilization { of, at_least, at_most } => {
+                self.resource(path, of, scope);
+                self.numbers(path, *at_least, *at_most);
+            }
+            Expect::GilSwitches { at_least, at_most } => {
+                self.gil(path, scope, "GilSwitches");
+                self.numbers(path, *at_least, *at_most);
+            }
+            Expect::Final { var, is, at_least, at_most } => {
+                self.variable(path, var);
+                self.bounds(path, *is, *at_least, *at_most);
+            }
+            Expect::Speedup { of, over, at_least, at_most } => {
+                self.speedup(path, of, over, scope);
+                self.numbers(path, *at_least, *at_most);
+            }
+            Expect::Deadlock => {}
+            Expect::Sometimes(inner) => {
+                self.sometimes(path);
+                self.expect(&path.index(0), inner, scope);
+            }
+            Expect::In(model, inner) => {
+                self.run(&path.index(0), model);
+                self.not_empty(path, inner);
+                let scope = Scope { models: &[model], inside: Some(model) };
+                for (index, expect) in inner.iter().enumerate() {
+                    self.expect(&path.index(1).index(index), expect, &scope);
+                }
+            }
+            Expect::At(_, inner) => {
+                self.not_empty(path, inner);
+                for (index, expect) in inner.iter().enumerate() {
+                    self.expect(&path.index(1).index(index), expect, scope);
+                }
+            }
+        }
+    }
+
+    fn wrong(&mut self, title: impl Into<String>, spot: impl Into<super::Spot>, text: impl Into<String>) {
+        self.found.push(Finding::error("E13", title, spot, text));
+    }
+
+    fn bounds<T: PartialOrd + Copy>(&mut self, path: &Path, is: Option<T>, at_least: Option<T>, at_most: Option<T>) {
+        match (is, at_least, at_most) {
+            (None, None, None) => self.wrong("nothing is asked", head(path), "add `at_least` or `at_most`"),
+            (Some(_), None, None) => {}
+            (Some(_), ..) => self.wrong("`is` leaves no room for bounds", path.name("is"), "either `is` or bounds"),
+            (None, Some(least), Some(most)) if least > most => {
+                let title = "`at_least` is above `at_most`: nothing can be both";
+                let finding = Finding::error("E13", title, path.name("at_least"), "at least this");
+                self.found.push(finding.and(path.name("at_most"), "and at most this"));
+            }
+            _ => {}
+        }
+    }
+
+    fn numbers(&mut self, path: &Path, at_least: Option<f64>, at_most: Option<f64>) {
+        for (name, value) in [("at_least", at_least), ("at_most", at_most)] {
+            if value.is_some_and(|value| !value.is_finite()) {
+                return self.wrong("a bound is an ordinary number", path.name(name), "not a number to compare with");
+            }
+        }
+        self.bounds(path, None, at_least, at_most);
+    }
+
+    fn percentile(&mut self, path: &Path, p: f64) {
+        if !(p > 0.0 && p <= 100.0) {
+            let title = format!("a percentile is above 0 and at most 100, not {p}");
+            self.found.push(Finding::error("E05", title, path.name("p"), "such as 50 or 99"));
+        }
+    }
+
+    fn task(&mut self, path: &Path, task: Option<&str>) {
+        let Some(task) = task else { return };
+        if self.subject.is_whole("tasks") && !self.subject.scenario.tasks.contains_key(task) {
+            self.found.push(unknown("E13", self.subject.scenario, "tasks", task, &path.name("task")));
+        }
+    }
+
+    fn variable(&mut self, path: &Path, var: &str) {
+        let path = path.name("var");
+        match self.subject.scenario.shared.get(var) {
+            Some(shared) if Kind::of(shared) == Kind::Lock => {
+                let finding =
+                    Finding::error("E13", format!("\"{var}\" is a Lock, which has no value"), path, "a variable");
+                self.found.push(finding.and(key(&entry("shared", var)), "declared here"));
+            }
+            None if self.subject.is_whole("shared") => {
+                self.found.push(unknown("E13", self.subject.scenario, "shared", var, &path));
+            }
+            _ => {}
+        }
+    }
+
+    fn resource(&mut self, path: &Path, of: &str, scope: &Scope<'_>) {
+        let devices = &self.subject.scenario.devices;
+        match of {
+            "cpu" => {}
+            "gil" => self.gil(path, scope, "Utilization of the GIL"),
+            device if devices.contains_key(device) || !self.subject.is_whole("devices") => {}
+            other => {
+                let known: Vec<&str> = ["cpu", "gil"].into_iter().chain(devices.keys().map(String::as_str)).collect();
+                let path = path.name("of");
+                let title = format!("nothing named \"{other}\" that could be busy");
+                let help = format!(
+                    "one of: {}",
+                    known.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+                );
+                self.found.push(match nearest(other, &known) {
+                    Some(nearest) => Finding::error("E13", title, &path, format!("did you mean \"{nearest}\"?"))
+                        .fix(&path, format!("\"{nearest}\"")),
+                    None => Finding::error("E13", title, path, "not known").help(help),
+                });
+            }
+        }
+    }
+
+    fn gil(&mut self, path: &Path, scope: &Scope<'_>, what: &str) {
+        if let Interpreter::Native = self.subject.scenario.interpreter {
+            return self.wrong(format!("{what} needs a GIL, and native code has none"), head(path), "no GIL");
+        }
+        self.needs(path, scope, what, "a GIL", |model| !matches!(model, ModelName::FreeThreaded(_)));
+    }
+
+    /// All models that are asked must have something.
+    fn needs(&mut self, path: &Path, scope: &Scope<'_>, what: &str, thing: &str, has: impl Fn(&ModelName) -> bool) {
+        let Some(without) = scope.models.iter().find(|model| !has(model)) else { return };
+        let title = format!("{what} needs {thing}, and {} has none", execution(without));
+        let finding = Finding::error("E13", title, head(path), "asked of every model here");
+        self.found.push(finding.help("ask it only of a model that has one: In(Model, [..])"));
+    }
+
+    fn speedup(&mut self, path: &Path, of: &ModelName, over: &ModelName, scope: &Scope<'_>) {
+        if let Some(model) = scope.inside {
+            let title =
+                format!("Speedup names its two models itself: it does not belong into In({}, ..)", execution(model));
+            self.wrong(title, head(path), "move it out");
+        }
+        self.run(&path.name("of"), of);
+        self.run(&path.name("over"), over);
+        if of == over {
+            self.wrong("a model is always exactly as fast as itself", path.name("over"), "the same model");
+        }
+    }
+
+    /// The model must be one of those that are run.
+    fn run(&mut self, path: &Path, model: &ModelName) {
+        let models = self.subject.models;
+        if models.contains(model) || !self.subject.is_whole("models") {
+            return;
+        }
+        let title = format!("model {} is not run in this scenario", execution(model));
+        let here: Vec<String> = models.iter().map(execution).map(|model: Execution| model.to_string()).collect();
+        let finding = Finding::error("E13", title, path, "not in `models`");
+        let finding = finding.and(key(&Path::root().name("models")), "add it here");
+        self.found.push(finding.help(format!("models here: {}", here.join(", "))));
+    }
+
+    fn sometimes(&mut self, path: &Path) {
+        if self.subject.scenario.runs == 1 {
+            let title = "something is expected in at least one of several runs, and there is one";
+            let finding = Finding::warning("one-run", title, head(path), "in one run this is the same as always");
+            self.found.push(finding.help("write for instance `runs: 20` at the top level"));
+        }
+    }
+
+    fn not_empty(&mut self, path: &Path, inner: &[Expect]) {
+        if inner.is_empty() {
+            self.wrong("nothing is asked", head(path), "no expectations inside");
+        }
+    }
+}

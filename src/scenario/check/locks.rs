@@ -1,0 +1,226 @@
+//! E09: locks released without being held, or taken twice. Warnings `never-released` and `lock-order`.
+//!
+//! Follows each program straight through, with the programs that it calls.
+
+use std::collections::BTreeMap;
+
+use super::circles::circles;
+use super::code::graph;
+use super::walk::inside;
+use super::{Finding, Findings, Path, Subject};
+use crate::scenario::ast::{Expect, ModelName, Step};
+
+/// Steps followed in one program, calls included: enough for what people write, and an end for what they do not.
+const MOST_STEPS: u32 = 100_000;
+
+pub fn check(subject: &Subject<'_>, found: &mut Findings) {
+    let code = &subject.code;
+    let used = code.used();
+    let spawned = code.references().iter().filter(|r| r.spawn.is_some() && used[r.from]);
+    let mut roots: Vec<usize> = code.tasks().chain(spawned.map(|r| r.to)).collect();
+    roots.sort_unstable();
+    roots.dedup();
+    let mut orders = BTreeMap::new();
+    for root in roots {
+        let mut follower = Follower { subject, found, orders: &mut orders, steps: 0, root };
+        let body = &code.bodies()[root];
+        let end = follower.follow(&body.path, body.steps, Held::default());
+        if follower.steps < MOST_STEPS {
+            for (lock, path) in end.surely {
+                let title = format!("lock \"{lock}\" is still held when the program ends");
+                let finding = Finding::warning("never-released", title, path, "taken here and never released");
+                found.push(finding.help(format!("add Release(\"{lock}\"), or write With(\"{lock}\", [..])")));
+            }
+        }
+    }
+    if !expects_deadlock(&subject.scenario.expect) && is_concurrent(subject) {
+        lock_order(subject, &orders, found);
+    }
+}
+
+/// Where a lock was taken, by the lock.
+type Taken<'a> = BTreeMap<&'a str, Path>;
+
+/// The locks a program holds at some step.
+#[derive(Clone, Debug, Default)]
+struct Held<'a> {
+    /// On every way to this step.
+    surely: Taken<'a>,
+    /// On at least one.
+    perhaps: Taken<'a>,
+}
+
+impl<'a> Held<'a> {
+    fn merge(mut self, other: Held<'a>) -> Held<'a> {
+        self.surely.retain(|lock, _| other.surely.contains_key(lock));
+        self.perhaps.extend(other.perhaps);
+        self
+    }
+}
+
+/// `(held, taken)`: where the first was held and the second taken, and by which bodies.
+type Orders<'a> = BTreeMap<(&'a str, &'a str), (Path, Vec<usize>)>;
+
+struct Follower<'a, 'f> {
+    subject: &'a Subject<'a>,
+    found: &'f mut Findings,
+    orders: &'f mut Orders<'a>,
+    steps: u32,
+    root: usize,
+}
+
+impl<'a> Follower<'a, '_> {
+    fn follow(&mut self, list: &Path, steps: &'a [Step], mut held: Held<'a>) -> Held<'a> {
+        for (index, step) in steps.iter().enumerate() {
+            self.steps += 1;
+            if self.steps >= MOST_STEPS {
+                return held;
+            }
+            held = self.step(&list.index(index), step, held);
+        }
+        held
+    }
+
+    fn step(&mut self, path: &Path, step: &'a Step, mut held: Held<'a>) -> Held<'a> {
+        match step {
+            Step::Acquire(lock) => {
+                self.take(path, lock, &mut held);
+                held
+            }
+            Step::Release(lock) => {
+                self.release(path, lock, &mut held);
+                held
+            }
+            Step::With(lock, steps) => {
+                self.take(path, lock, &mut held);
+                let mut held = self.follow(&path.index(1), steps, held);
+                self.release(path, lock, &mut held);
+                held
+            }
+            Step::Call(name) => {
+                let program = self.subject.code.program(name);
+                match program.map(|program| &self.subject.code.bodies()[program]) {
+                    Some(body) => self.follow(&body.path, body.steps, held),
+                    None => held,
+                }
+            }
+            Step::Choose(branches) => {
+                let sum: f64 = branches.0.iter().map(|(probability, _)| probability).sum();
+                let rest = (sum < 1.0 - 1e-9).then(|| held.clone());
+                let taken = branches.0.iter().enumerate().filter(|(_, (probability, _))| *probability > 0.0);
+                let ends = taken.map(|(n, (_, steps))| self.follow(&path.index(0).index(n), steps, held.clone()));
+                let ends: Vec<Held<'a>> = ends.chain(rest).collect();
+                ends.into_iter().reduce(Held::merge).unwrap_or(held)
+            }
+            Step::Repeat(..) | Step::Forever(_) => self.repeat(path, step, held),
+            Step::Blocking(steps) => self.follow(&path.index(0), steps, held),
+            _ => held,
+        }
+    }
+
+    /// A second round finds what the first leaves behind.
+    fn repeat(&mut self, path: &Path, step: &'a Step, mut held: Held<'a>) -> Held<'a> {
+        let rounds = match step {
+            Step::Repeat(times, _) => (*times).min(2),
+            _ => 2,
+        };
+        for _ in 0..rounds {
+            for body in inside(path, step) {
+                held = self.follow(&body.path, body.steps, held);
+            }
+        }
+        held
+    }
+
+    fn take(&mut self, path: &Path, lock: &'a str, held: &mut Held<'a>) {
+        let at = path.index(0);
+        if let Some(first) = held.surely.get(lock) {
+            let title = format!("\"{lock}\" is taken again while it is held: this waits for itself");
+            let finding = Finding::error("E09", title, &at, "already held");
+            let finding = match *first == at {
+                true => finding.help("the round before has not released it"),
+                false => finding.and(first, "taken here"),
+            };
+            self.found.push(finding);
+            return;
+        }
+        for (before, _) in held.surely.iter().filter(|(before, _)| **before != lock) {
+            let (_, by) = self.orders.entry((before, lock)).or_insert_with(|| (at.clone(), Vec::new()));
+            if !by.contains(&self.root) {
+                by.push(self.root);
+            }
+        }
+        held.surely.insert(lock, at.clone());
+        held.perhaps.insert(lock, at);
+    }
+
+    fn release(&mut self, path: &Path, lock: &'a str, held: &mut Held<'a>) {
+        if !held.perhaps.contains_key(lock) {
+            let title = format!("\"{lock}\" is released without being held");
+            let finding = Finding::error("E09", title, path.index(0), "not held here");
+            self.found
+                .push(finding.help(format!("take it first: Acquire(\"{lock}\"), or write With(\"{lock}\", [..])")));
+        }
+        held.surely.remove(lock);
+        held.perhaps.remove(lock);
+    }
+}
+
+fn lock_order(subject: &Subject<'_>, orders: &Orders<'_>, found: &mut Findings) {
+    let locks: Vec<&str> = subject.scenario.shared.keys().map(String::as_str).collect();
+    let number = |lock: &str| locks.iter().position(|name| *name == lock);
+    let edges = orders.keys().filter_map(|(held, taken)| Some((number(held)?, number(taken)?)));
+    for circle in circles(&graph(locks.len(), edges)) {
+        let pairs = circle.iter().zip(circle.iter().cycle().skip(1));
+        let taken: Vec<_> = pairs.filter_map(|(a, b)| orders.get_key_value(&(locks[*a], locks[*b]))).collect();
+        let mut by: Vec<usize> = taken.iter().flat_map(|(_, (_, by))| by.iter().copied()).collect();
+        by.sort_unstable();
+        by.dedup();
+        if let [only] = by[..]
+            && runs_alone(subject, only)
+        {
+            continue;
+        }
+        let mut labels =
+            taken.iter().map(|((held, lock), (path, _))| (path, format!("\"{held}\" is held, takes \"{lock}\"")));
+        let Some((path, text)) = labels.next() else { continue };
+        let title = match circle.len() {
+            2 => format!(
+                "locks \"{}\" and \"{}\" are taken in both orders: this can deadlock",
+                locks[circle[0]], locks[circle[1]]
+            ),
+            n => format!("{n} locks are taken in orders that form a circle: this can deadlock"),
+        };
+        let finding = Finding::warning("lock-order", title, path, text);
+        let finding = labels.fold(finding, |finding, (path, text)| finding.and(path, text));
+        found.push(finding.help(
+            "take them in the same order everywhere, or write `expect: [Sometimes(Deadlock)]` if it is the point of the scenario",
+        ));
+    }
+}
+
+/// Whether at most one context ever executes the body.
+fn runs_alone(subject: &Subject<'_>, body: usize) -> bool {
+    let task = body.checked_sub(subject.scenario.programs.len());
+    let task = task.and_then(|index| subject.scenario.tasks.get_index(index));
+    let spawned = subject.code.references().iter().any(|r| r.spawn.is_some() && r.to == body);
+    task.is_some_and(|(_, task)| {
+        task.count == Some(1) || (task.count.is_none() && matches!(task.arrive, crate::scenario::ast::Arrive::AtOnce))
+    }) && !spawned
+}
+
+fn is_concurrent(subject: &Subject<'_>) -> bool {
+    let spawns = subject.code.references().iter().any(|r| r.spawn.is_some());
+    let alone =
+        |model: &ModelName| matches!(model, ModelName::Serial | ModelName::Threads(1) | ModelName::FreeThreaded(1));
+    spawns || !subject.scenario.models.iter().all(alone)
+}
+
+fn expects_deadlock(expects: &[Expect]) -> bool {
+    expects.iter().any(|expect| match expect {
+        Expect::Deadlock => true,
+        Expect::Sometimes(inner) => expects_deadlock(std::slice::from_ref(inner)),
+        Expect::In(_, inner) | Expect::At(_, inner) => expects_deadlock(inner),
+        _ => false,
+    })
+}

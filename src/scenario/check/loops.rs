@@ -1,0 +1,135 @@
+//! E07: loops in which no time passes.
+
+use super::walk::{Body, inside};
+use super::{Finding, Findings, Path, Subject, head};
+use crate::model::Costs;
+use crate::scenario::ast::{Arrive, Interpreter, Random, SpawnWhat, Step, When};
+use crate::scenario::lower;
+use crate::time::Duration;
+
+/// So many steps without time passing end a run.
+const STEPS: f64 = 1e6;
+
+pub fn check(subject: &Subject<'_>, found: &mut Findings) {
+    let clock = Clock::new(subject);
+    let passes = clock.programs();
+    let used = subject.code.used();
+    for (body, _) in subject.code.bodies().iter().zip(used).filter(|(_, used)| *used) {
+        body.each(&mut |path, step| match step {
+            Step::Forever(_) if !clock.passes(step, &passes) => found.push(stuck(path)),
+            Step::Repeat(times, steps)
+                if f64::from(*times) * steps.len() as f64 > STEPS && !clock.passes(step, &passes) =>
+            {
+                found.push(stuck(path));
+            }
+            _ => {}
+        });
+    }
+    users(subject, &clock, &passes, found);
+}
+
+fn stuck(path: &Path) -> Finding {
+    Finding::error("E07", "no time passes in this loop: the clock would stand still", head(path), "takes no time")
+        .help("put a step into it that takes time, such as Cpu or Sleep")
+}
+
+/// Users who neither think nor wait for their jobs.
+fn users(subject: &Subject<'_>, clock: &Clock<'_>, passes: &[Option<bool>], found: &mut Findings) {
+    for (index, (name, task)) in subject.scenario.tasks.iter().enumerate() {
+        let Arrive::Closed { think: When::Fixed(Duration::ZERO), .. } = task.arrive else { continue };
+        let body = &subject.code.bodies()[subject.code.task(index)];
+        if task.count.is_none_or(|count| f64::from(count) > STEPS) && !clock.any_passes(body, passes) {
+            let title =
+                format!("users of \"{name}\" do not think, and its steps take no time: the clock would stand still");
+            let path = super::entry("tasks", name).name("arrive").name("think");
+            found.push(Finding::error("E07", title, path, "such as \"10ms\""));
+        }
+    }
+}
+
+/// Which programs never end.
+pub fn never_ending(subject: &Subject<'_>) -> Vec<Option<bool>> {
+    subject.code.bottom_up(|body, known| body.own().any(|(_, step)| never_ends(subject, step, known)))
+}
+
+/// Whether a step certainly never ends.
+pub fn never_ends(subject: &Subject<'_>, step: &Step, known: &[Option<bool>]) -> bool {
+    let any = |steps: &[Step]| steps.iter().any(|step| never_ends(subject, step, known));
+    match step {
+        Step::Forever(_) => true,
+        Step::Repeat(times, steps) => *times > 0 && any(steps),
+        Step::With(_, steps) | Step::Blocking(steps) => any(steps),
+        Step::Call(name) => subject.code.program(name).and_then(|program| known[program]).unwrap_or(false),
+        Step::Choose(branches) => {
+            let sum: f64 = branches.0.iter().map(|(probability, _)| probability).sum();
+            sum > 1.0 - 1e-9 && branches.0.iter().all(|(probability, steps)| *probability == 0.0 || any(steps))
+        }
+        _ => false,
+    }
+}
+
+/// Knows which steps can take time.
+struct Clock<'a> {
+    subject: &'a Subject<'a>,
+    costs: Costs,
+    increment: Duration,
+}
+
+impl<'a> Clock<'a> {
+    fn new(subject: &'a Subject<'a>) -> Clock<'a> {
+        let increment = match subject.scenario.interpreter {
+            Interpreter::CPython { increment, .. } => increment,
+            Interpreter::Native => crate::scenario::ast::fifty_ns(),
+        };
+        Clock { subject, costs: lower::costs(&subject.scenario.machine.costs), increment }
+    }
+
+    fn programs(&self) -> Vec<Option<bool>> {
+        self.subject.code.bottom_up(|body, known| self.any_passes(body, known))
+    }
+
+    fn any_passes(&self, body: &Body<'_>, known: &[Option<bool>]) -> bool {
+        body.steps.iter().any(|step| self.passes(step, known))
+    }
+
+    /// Whether time can pass in a step. Waiting for a lock does not count: it is free when nobody else takes time.
+    fn passes(&self, step: &Step, known: &[Option<bool>]) -> bool {
+        let costs = &self.costs;
+        match step {
+            Step::Cpu(time) | Step::CpuNoGil(time) | Step::CpuHoldGil(time) => takes_time(time),
+            Step::Sleep(time) => takes_time(time) || costs.timer_slack > Duration::ZERO,
+            Step::Io(device, own) => {
+                let declared = self.subject.scenario.devices.get(device).map(|device| &device.latency);
+                own.as_ref().or(declared).is_none_or(takes_time) || costs.syscall > Duration::ZERO
+            }
+            Step::Incr(..) => self.increment > Duration::ZERO,
+            Step::Call(name) => self.subject.code.program(name).and_then(|program| known[program]).unwrap_or(true),
+            // A child may take time, and creating it may.
+            Step::Spawn(SpawnWhat::Thread, ..) => costs.thread_start > Duration::ZERO,
+            Step::Spawn(SpawnWhat::Process, ..) => costs.process_start > Duration::ZERO,
+            Step::Join(name) => self.subject.code.program(name).and_then(|program| known[program]).unwrap_or(true),
+            Step::Repeat(0, _) => false,
+            Step::With(..) | Step::Repeat(..) | Step::Forever(_) | Step::Choose(_) | Step::Blocking(_) => {
+                inside(&Path::root(), step).iter().any(|body| self.any_passes(body, known))
+            }
+            Step::Spawn(SpawnWhat::Coroutine, ..)
+            | Step::Yield
+            | Step::Acquire(_)
+            | Step::Release(_)
+            | Step::Load(_)
+            | Step::Add(..)
+            | Step::Store(_)
+            | Step::Print(_) => false,
+        }
+    }
+}
+
+/// Whether a time can be other than zero.
+pub fn takes_time(time: &When) -> bool {
+    match time {
+        When::Fixed(time) | When::Random(Random::Exp(time)) => *time > Duration::ZERO,
+        When::Random(Random::Uniform(_, high)) => *high > Duration::ZERO,
+        When::Random(Random::Empirical(values)) => values.iter().any(|value| *value > Duration::ZERO),
+        When::Random(Random::Normal { .. } | Random::LogNormal { .. } | Random::Pareto { .. }) => true,
+    }
+}

@@ -1,0 +1,86 @@
+//! E06: nothing to do, or nobody to do it. E10: steps that an execution model cannot carry.
+
+use super::{Finding, Findings, Path, Subject, head};
+use crate::model::Execution;
+use crate::scenario::ast::{Each, ModelName, SpawnWhat};
+
+pub fn check(subject: &Subject<'_>, found: &mut Findings) {
+    let scenario = subject.scenario;
+    let models = Path::root().name("models");
+    if scenario.tasks.is_empty() && subject.is_whole("tasks") {
+        let finding = Finding::error("E06", "nothing to do: there are no tasks", Path::root().name("tasks"), "empty");
+        found.push(finding.help("declare one: \"job\": (steps: [Cpu(\"10ms\")])"));
+    }
+    if scenario.models.is_empty() && subject.is_whole("models") {
+        let finding = Finding::error("E06", "no execution model", &models, "empty");
+        found.push(finding.help("write `models: [Serial]`, or leave it out"));
+    }
+    for (index, model) in scenario.models.iter().enumerate() {
+        if let Some(first) = scenario.models[..index].iter().position(|other| other == model) {
+            let title = format!("{} is listed twice", execution(model));
+            let finding = Finding::error("E06", title, models.index(index), "again");
+            found.push(finding.and(models.index(first), "first here"));
+        }
+    }
+    coroutines(subject, &models, found);
+}
+
+/// The execution model of a name.
+pub fn execution(name: &ModelName) -> Execution {
+    match *name {
+        ModelName::Serial => Execution::Serial,
+        ModelName::Threads(threads) => Execution::Threads(threads),
+        ModelName::ThreadPerTask => Execution::ThreadPerTask,
+        ModelName::Processes(processes) => Execution::Processes(processes),
+        ModelName::Asyncio => Execution::Asyncio,
+        ModelName::FreeThreaded(threads) => Execution::FreeThreaded(threads),
+        ModelName::Hybrid { processes, each: Each::Asyncio } => Execution::HybridAsyncio { processes },
+        ModelName::Hybrid { processes, each: Each::Threads(threads) } => {
+            Execution::HybridThreads { processes, threads }
+        }
+    }
+}
+
+/// Whether tasks are coroutines of an event loop.
+pub fn has_loop(model: &ModelName) -> bool {
+    matches!(model, ModelName::Asyncio | ModelName::Hybrid { each: Each::Asyncio, .. })
+}
+
+/// Processes that the model starts.
+pub fn processes(model: &ModelName) -> u32 {
+    match model {
+        ModelName::Processes(processes) | ModelName::Hybrid { processes, .. } => *processes,
+        ModelName::Serial
+        | ModelName::Threads(_)
+        | ModelName::ThreadPerTask
+        | ModelName::Asyncio
+        | ModelName::FreeThreaded(_) => 1,
+    }
+}
+
+/// Coroutines can be spawned only by coroutines.
+fn coroutines(subject: &Subject<'_>, models: &Path, found: &mut Findings) {
+    let code = &subject.code;
+    let same_context = |spawn: Option<SpawnWhat>| matches!(spawn, None | Some(SpawnWhat::Coroutine));
+    let threads: Vec<usize> = code.references().iter().filter(|r| !same_context(r.spawn)).map(|r| r.to).collect();
+    let used = code.used();
+    let from_task = code.reach(code.tasks(), |r| same_context(r.spawn));
+    let from_thread = code.reach(threads.into_iter().filter(|&index| used[index]), |r| same_context(r.spawn));
+    for spawn in code.references().iter().filter(|r| r.spawn == Some(SpawnWhat::Coroutine)) {
+        let loopless = subject.scenario.models.iter().position(|model| !has_loop(model));
+        if let (true, Some(index)) = (from_task[spawn.from], loopless) {
+            let model = execution(&subject.scenario.models[index]);
+            let title = format!("a coroutine needs an event loop, and {model} has none");
+            let finding = Finding::error("E10", title, &spawn.path, "spawned here");
+            let help = "use Spawn(Thread, ..), or list only models with an event loop";
+            found.push(finding.and(models.index(index), "this model has no event loop").help(help));
+        } else if from_thread[spawn.from] {
+            let title = "a coroutine needs an event loop, and a spawned thread or process has none";
+            let mut finding = Finding::error("E10", title, &spawn.path, "spawned here");
+            if let Some(thread) = code.references().iter().find(|r| !same_context(r.spawn)) {
+                finding = finding.and(head(&thread.path), "threads and processes are spawned here");
+            }
+            found.push(finding);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! E01: a name that nothing has. E02: a name of the wrong kind of thing.
+
+use super::{Finding, Findings, Path, Subject, entry};
+use crate::scenario::ast::{Scenario, Shared, Step};
+use crate::scenario::words::nearest;
+
+/// Sections with names in them, and what one entry is called.
+const SECTIONS: &[(&str, &str)] =
+    &[("devices", "device"), ("shared", "shared object"), ("programs", "program"), ("tasks", "task")];
+
+pub fn check(subject: &Subject<'_>, found: &mut Findings) {
+    for body in subject.code.bodies() {
+        body.each(&mut |path, step| step_names(subject, path, step, found));
+    }
+    for (name, task) in &subject.scenario.tasks {
+        for (index, before) in task.after.iter().enumerate() {
+            let path = entry("tasks", name).name("after").index(index);
+            expect_name(subject, "tasks", before, &path, found);
+        }
+    }
+    for (name, shared) in &subject.scenario.shared {
+        if let Shared::Interprocess(inner) = shared
+            && let Shared::Interprocess(_) = **inner
+        {
+            let title = "Interprocess needs an Int or a Lock inside";
+            found.push(Finding::error("E02", title, entry("shared", name), "it says it twice"));
+        }
+    }
+}
+
+fn step_names(subject: &Subject<'_>, path: &Path, step: &Step, found: &mut Findings) {
+    let first = path.index(0);
+    match step {
+        Step::Io(device, _) => expect_name(subject, "devices", device, &first, found),
+        Step::Acquire(name) => expect_shared(subject, name, &first, ("Acquire", Kind::Lock), found),
+        Step::Release(name) => expect_shared(subject, name, &first, ("Release", Kind::Lock), found),
+        Step::With(name, _) => expect_shared(subject, name, &first, ("With", Kind::Lock), found),
+        Step::Load(name) => expect_shared(subject, name, &first, ("Load", Kind::Int), found),
+        Step::Add(name, _) => expect_shared(subject, name, &first, ("Add", Kind::Int), found),
+        Step::Store(name) => expect_shared(subject, name, &first, ("Store", Kind::Int), found),
+        Step::Incr(name, _) => expect_shared(subject, name, &first, ("Incr", Kind::Int), found),
+        Step::Call(name) | Step::Join(name) => expect_name(subject, "programs", name, &first, found),
+        Step::Spawn(_, name, _) => expect_name(subject, "programs", name, &path.index(1), found),
+        Step::Cpu(_)
+        | Step::CpuNoGil(_)
+        | Step::CpuHoldGil(_)
+        | Step::Sleep(_)
+        | Step::Yield
+        | Step::Repeat(..)
+        | Step::Forever(_)
+        | Step::Choose(_)
+        | Step::Print(_)
+        | Step::Blocking(_) => {}
+    }
+}
+
+/// What a shared object is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Int,
+    Lock,
+}
+
+impl Kind {
+    /// Of an object, `Interprocess` or not.
+    pub fn of(shared: &Shared) -> Kind {
+        match shared {
+            Shared::Int(_) => Kind::Int,
+            Shared::Lock => Kind::Lock,
+            Shared::Interprocess(inner) => Kind::of(inner),
+        }
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::Int => ("an Int", "not a variable"),
+            Kind::Lock => ("a Lock", "not a lock"),
+        }
+    }
+}
+
+fn expect_shared(subject: &Subject<'_>, name: &str, path: &Path, (step, kind): (&str, Kind), found: &mut Findings) {
+    let Some(shared) = subject.scenario.shared.get(name) else {
+        return expect_name(subject, "shared", name, path, found);
+    };
+    let is = Kind::of(shared);
+    if is != kind {
+        let title = format!("{step} needs {}, but \"{name}\" is {}", kind.words().0, is.words().0);
+        let finding = Finding::error("E02", title, path, kind.words().1);
+        found.push(finding.and(super::key(&entry("shared", name)), "declared here"));
+    }
+}
+
+fn expect_name(subject: &Subject<'_>, section: &'static str, name: &str, path: &Path, found: &mut Findings) {
+    if subject.is_whole(section) && !names(subject.scenario, section).contains(&name) {
+        found.push(unknown("E01", subject.scenario, section, name, path));
+    }
+}
+
+/// The names declared in a section.
+pub fn names<'a>(scenario: &'a Scenario, section: &str) -> Vec<&'a str> {
+    match section {
+        "devices" => scenario.devices.keys().map(String::as_str).collect(),
+        "shared" => scenario.shared.keys().map(String::as_str).collect(),
+        "programs" => scenario.programs.keys().map(String::as_str).collect(),
+        "tasks" => scenario.tasks.keys().map(String::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Nothing in the section has this name: with the nearest that there is, or the section where it is.
+pub fn unknown(code: &'static str, scenario: &Scenario, section: &'static str, name: &str, path: &Path) -> Finding {
+    let what = SECTIONS.iter().find(|(of, _)| *of == section).map_or("thing", |(_, what)| what);
+    let title = format!("no {what} named \"{name}\"");
+    let declared = names(scenario, section);
+    if let Some(nearest) = nearest(name, &declared) {
+        return Finding::error(code, title, path, format!("did you mean \"{nearest}\"?"))
+            .and(super::key(&entry(section, nearest)), "declared here")
+            .fix(path, format!("\"{nearest}\""));
+    }
+    let mut finding = Finding::error(code, title, path, "not declared");
+    if let Some((other, _)) = SECTIONS.iter().find(|(other, _)| names(scenario, other).contains(&name)) {
+        let text = format!("this one is in `{other}`, not `{section}`");
+        finding = finding.and(super::key(&entry(other, name)), text);
+    }
+    let list: Vec<String> = declared.iter().take(20).map(|name| format!("\"{name}\"")).collect();
+    match list.is_empty() {
+        true => finding.help(format!("there is no {what} yet: declare it in `{section}`")),
+        false => finding.help(format!("declared in `{section}`: {}", list.join(", "))),
+    }
+}

@@ -1,0 +1,192 @@
+//! E04: probabilities. E05: numbers that cannot be, or that no computer could simulate.
+
+use super::{Finding, Findings, Path, Subject, entry};
+use crate::scenario::ast::{Arrive, CostsName, Each, Interpreter, ModelName, Step};
+use crate::time::Duration;
+
+/// Cores of a machine.
+pub const MOST_CORES: u32 = 4_096;
+/// Worker threads of a model, or processes.
+pub const MOST_WORKERS: u32 = 1_000_000;
+/// Users of a closed task.
+pub const MOST_USERS: u32 = 1_000_000;
+/// Jobs that are all there from the start, over all tasks.
+pub const MOST_JOBS: u64 = 10_000_000;
+/// Shared objects.
+const MOST_SHARED: usize = 4_096;
+/// Replications.
+const MOST_RUNS: u32 = 100_000;
+
+pub fn check(subject: &Subject<'_>, found: &mut Findings) {
+    machine(subject, found);
+    interpreter(subject, found);
+    workers(subject, found);
+    jobs(subject, found);
+    runs(subject, found);
+    for (name, device) in &subject.scenario.devices {
+        if device.slots == Some(0) {
+            let path = entry("devices", name).name("slots");
+            found.push(Finding::error(
+                "E05",
+                "a device without slots serves nothing",
+                path,
+                "at least 1, or leave it out",
+            ));
+        }
+    }
+    for body in subject.code.bodies() {
+        body.each(&mut |path, step| steps(path, step, found));
+    }
+}
+
+/// A count from 1 to a limit.
+fn count(value: u32, most: u32, what: &str, path: Path, found: &mut Findings) {
+    if value == 0 {
+        found.push(Finding::error("E05", format!("there cannot be zero {what}"), path, "write 1 or more"));
+    } else if value > most {
+        let title = format!("{value} {what} are too many");
+        found.push(Finding::error("E05", title, path, format!("at most {most}")));
+    }
+}
+
+fn machine(subject: &Subject<'_>, found: &mut Findings) {
+    let machine = &subject.scenario.machine;
+    let path = Path::root().name("machine");
+    count(machine.cores, MOST_CORES, "cores", path.name("cores"), found);
+    if let crate::kernel::policy::PolicyConfig::RoundRobin(Duration::ZERO, _) = machine.scheduler {
+        let title = "a slice cannot be zero: nobody would ever run";
+        found.push(Finding::error("E05", title, path.name("scheduler").index(0), "such as \"4ms\""));
+    }
+    if let CostsName::Set { timer_granularity: Some(Duration::ZERO), .. } = machine.costs {
+        let title = "timers cannot be rounded to a multiple of zero";
+        found.push(Finding::error("E05", title, path.name("costs").name("timer_granularity"), "at least \"1ns\""));
+    }
+    if subject.scenario.shared.len() > MOST_SHARED {
+        let title = format!("too many shared objects: at most {MOST_SHARED}");
+        found.push(Finding::error("E05", title, super::key(&Path::root().name("shared")), "too many"));
+    }
+}
+
+fn interpreter(subject: &Subject<'_>, found: &mut Findings) {
+    let Interpreter::CPython { switch_interval, free_threading, .. } = &subject.scenario.interpreter else { return };
+    let path = Path::root().name("interpreter");
+    if *switch_interval == Duration::ZERO {
+        let title = "the switch interval cannot be zero";
+        found.push(Finding::error("E05", title, path.name("switch_interval"), "CPython's default is \"5ms\""));
+    }
+    if !(0.1..=100.0).contains(free_threading) {
+        let title = "the factor of a free-threaded build is between 0.1 and 100";
+        found.push(Finding::error("E05", title, path.name("free_threading"), "such as 1.08: 8 % slower"));
+    }
+}
+
+fn workers(subject: &Subject<'_>, found: &mut Findings) {
+    for (index, model) in subject.scenario.models.iter().enumerate() {
+        let path = Path::root().name("models").index(index);
+        match model {
+            ModelName::Threads(n) | ModelName::FreeThreaded(n) => {
+                count(*n, MOST_WORKERS, "threads", path.index(0), found);
+            }
+            ModelName::Processes(n) => count(*n, MOST_WORKERS, "processes", path.index(0), found),
+            ModelName::Hybrid { processes, each } => {
+                count(*processes, MOST_WORKERS, "processes", path.name("processes"), found);
+                if let Each::Threads(n) = each {
+                    count(*n, MOST_WORKERS, "threads", path.name("each").index(0), found);
+                    if u64::from(*n) * u64::from(*processes) > u64::from(MOST_WORKERS) {
+                        let title = format!("too many threads: at most {MOST_WORKERS} over all processes");
+                        found.push(Finding::error("E05", title, path, format!("{n} in each of {processes}")));
+                    }
+                }
+            }
+            ModelName::Serial | ModelName::ThreadPerTask | ModelName::Asyncio => {}
+        }
+    }
+}
+
+fn jobs(subject: &Subject<'_>, found: &mut Findings) {
+    let mut total = 0;
+    for (name, task) in &subject.scenario.tasks {
+        let path = entry("tasks", name);
+        if task.count == Some(0) {
+            let title = format!("task \"{name}\" has no jobs");
+            found.push(Finding::error("E05", title, path.name("count"), "at least 1, or leave the task out"));
+        }
+        match &task.arrive {
+            Arrive::AtOnce => {
+                total += u64::from(task.count.unwrap_or(1));
+                if total > MOST_JOBS {
+                    let title = format!("too many jobs at once: at most {MOST_JOBS} over all tasks");
+                    found.push(Finding::error("E05", title, path.name("count"), "too many"));
+                    return;
+                }
+            }
+            Arrive::Closed { users, .. } => {
+                count(*users, MOST_USERS, "users", path.name("arrive").name("users"), found);
+            }
+            Arrive::Every(_) | Arrive::Poisson(_) | Arrive::Recorded(_) => {}
+        }
+    }
+}
+
+fn runs(subject: &Subject<'_>, found: &mut Findings) {
+    let scenario = subject.scenario;
+    let root = Path::root();
+    count(scenario.runs, MOST_RUNS, "runs", root.name("runs"), found);
+    if scenario.seed.checked_add(u64::from(scenario.runs)).is_none() {
+        let title = "the seeds of the runs count up from `seed`, which is too large for that";
+        found.push(Finding::error("E05", title, root.name("seed"), "a smaller number"));
+    }
+    if scenario.max_events == 0 {
+        let title = "a run without events does nothing";
+        found.push(Finding::error("E05", title, root.name("max_events"), "at least 1; the default is 100000000"));
+    }
+}
+
+fn steps(path: &Path, step: &Step, found: &mut Findings) {
+    match step {
+        Step::Choose(branches) => {
+            let map = path.index(0);
+            let mut sum = 0.0;
+            for (index, (probability, _)) in branches.0.iter().enumerate() {
+                if !(0.0..=1.0).contains(probability) {
+                    let title = format!("a probability is between 0 and 1, not {probability}");
+                    let text = match (1.0..=100.0).contains(probability) {
+                        true => format!("{probability} percent is {}", probability / 100.0),
+                        false => "between 0 and 1".to_owned(),
+                    };
+                    found.push(Finding::error("E04", title, super::key(&map.index(index)), text));
+                    return;
+                }
+                sum += probability;
+            }
+            if sum > 1.0 + 1e-9 {
+                let title = format!("the probabilities add up to {}, more than 1", (sum * 1e9 + 0.5).floor() / 1e9);
+                found.push(Finding::error("E04", title, map, "at most 1 together; what is left over does nothing"));
+            }
+        }
+        Step::Spawn(_, _, n) => {
+            if *n == 0 || *n > MOST_WORKERS {
+                count(*n, MOST_WORKERS, "children", path.index(2), found);
+            }
+        }
+        Step::Cpu(_)
+        | Step::CpuNoGil(_)
+        | Step::CpuHoldGil(_)
+        | Step::Io(..)
+        | Step::Sleep(_)
+        | Step::Yield
+        | Step::Acquire(_)
+        | Step::Release(_)
+        | Step::With(..)
+        | Step::Load(_)
+        | Step::Add(..)
+        | Step::Store(_)
+        | Step::Incr(..)
+        | Step::Repeat(..)
+        | Step::Forever(_)
+        | Step::Call(_)
+        | Step::Join(_)
+        | Step::Print(_)
+        | Step::Blocking(_) => {}
+    }
+}

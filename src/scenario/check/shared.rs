@@ -1,0 +1,66 @@
+//! Warning `not-shared`: something looks shared, and every process has its own.
+
+use super::model::{execution, processes};
+use super::{Finding, Findings, Path, Subject, entry, head, key};
+use crate::scenario::ast::{Arrive, Shared, SpawnWhat, Step};
+
+pub fn check(subject: &Subject<'_>, found: &mut Findings) {
+    let scenario = subject.scenario;
+    let several = scenario.models.iter().position(|model| processes(model) > 1);
+    let children: Vec<_> = subject.code.references().iter().filter(|r| r.spawn == Some(SpawnWhat::Process)).collect();
+    if several.is_none() && children.is_empty() {
+        return;
+    }
+    for name in scenario.shared.iter().filter(|(_, s)| !matches!(s, Shared::Interprocess(_))).map(|(name, _)| name) {
+        let uses: Vec<bool> = subject
+            .code
+            .bodies()
+            .iter()
+            .map(|body| {
+                let mut uses = false;
+                body.each(&mut |_, step| uses |= shared_of(step) == Some(name));
+                uses
+            })
+            .collect();
+        let reaches = |from: usize, across: bool| {
+            let reached = subject.code.reach([from], |r| across || r.spawn != Some(SpawnWhat::Process));
+            reached.iter().zip(&uses).any(|(reached, uses)| *reached && *uses)
+        };
+        let spot = key(&entry("shared", name));
+        let help = "declare it Interprocess(..) to share it";
+        if let Some(index) = several {
+            let jobs = |(index, task): (usize, &crate::scenario::ast::Task)| {
+                let many = !matches!(task.arrive, Arrive::AtOnce);
+                let jobs = task.count.unwrap_or(if many { 2 } else { 1 });
+                if reaches(subject.code.task(index), false) { u64::from(jobs) } else { 0 }
+            };
+            if scenario.tasks.values().enumerate().map(jobs).sum::<u64>() > 1 {
+                let model = execution(&scenario.models[index]);
+                let title = format!("under {model} every process has its own \"{name}\"");
+                let finding = Finding::warning("not-shared", title, spot, "not shared between them");
+                found.push(finding.and(Path::root().name("models").index(index), "in this model").help(help));
+                continue;
+            }
+        }
+        let used = subject.code.used();
+        if let Some(child) = children.iter().find(|r| used[r.from] && reaches(r.to, true)) {
+            let title = format!("a child process has its own copy of \"{name}\"");
+            let finding = Finding::warning("not-shared", title, spot, "not shared with the child");
+            found.push(finding.and(head(&child.path), "a process is spawned here").help(help));
+        }
+    }
+}
+
+/// The shared object that a step uses.
+fn shared_of(step: &Step) -> Option<&String> {
+    match step {
+        Step::Acquire(name)
+        | Step::Release(name)
+        | Step::With(name, _)
+        | Step::Load(name)
+        | Step::Add(name, _)
+        | Step::Store(name)
+        | Step::Incr(name, _) => Some(name),
+        _ => None,
+    }
+}

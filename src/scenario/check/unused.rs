@@ -1,0 +1,54 @@
+//! Warning `unused`: something that nothing uses.
+
+use super::{Finding, Findings, Subject, entry, key};
+use crate::scenario::ast::{Expect, Step};
+
+pub fn check(subject: &Subject<'_>, found: &mut Findings) {
+    let scenario = subject.scenario;
+    let (mut devices, mut shared): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    for body in subject.code.bodies() {
+        body.each(&mut |_, step| match step {
+            Step::Io(name, _) => devices.push(name),
+            Step::Acquire(name)
+            | Step::Release(name)
+            | Step::With(name, _)
+            | Step::Load(name)
+            | Step::Add(name, _)
+            | Step::Store(name)
+            | Step::Incr(name, _) => shared.push(name),
+            _ => {}
+        });
+    }
+    expected(&scenario.expect, &mut devices, &mut shared);
+    devices.sort_unstable();
+    shared.sort_unstable();
+    let mut report = |section: &str, what: &str, name: &str| {
+        let title = format!("{what} \"{name}\" is never used");
+        found.push(Finding::warning("unused", title, key(&entry(section, name)), "nothing uses it"));
+    };
+    // What was lost to a slip elsewhere may have used it.
+    if !subject.is_whole("tasks") || !subject.is_whole("programs") {
+        return;
+    }
+    for name in scenario.devices.keys().filter(|name| devices.binary_search(&name.as_str()).is_err()) {
+        report("devices", "device", name);
+    }
+    for name in scenario.shared.keys().filter(|name| shared.binary_search(&name.as_str()).is_err()) {
+        report("shared", "shared object", name);
+    }
+    for (name, _) in scenario.programs.keys().zip(subject.code.used()).filter(|(_, used)| !used) {
+        report("programs", "program", name);
+    }
+}
+
+fn expected<'a>(expects: &'a [Expect], devices: &mut Vec<&'a str>, shared: &mut Vec<&'a str>) {
+    for expect in expects {
+        match expect {
+            Expect::Final { var, .. } => shared.push(var),
+            Expect::Utilization { of, .. } => devices.push(of),
+            Expect::Sometimes(inner) => expected(std::slice::from_ref(inner), devices, shared),
+            Expect::In(_, inner) | Expect::At(_, inner) => expected(inner, devices, shared),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Steps and the steps inside them, with their paths.
+
+use super::Path;
+use crate::scenario::ast::Step;
+
+/// A list of steps and where it stands.
+#[derive(Clone, Debug)]
+pub struct Body<'a> {
+    pub path: Path,
+    pub steps: &'a [Step],
+}
+
+impl<'a> Body<'a> {
+    /// The steps of this list, not those inside them.
+    pub fn own(&self) -> impl Iterator<Item = (Path, &'a Step)> {
+        self.steps.iter().enumerate().map(|(index, step)| (self.path.index(index), step))
+    }
+
+    /// Visits every step of this list and inside it, in the order written.
+    pub fn each(&self, visit: &mut impl FnMut(&Path, &'a Step)) {
+        for (path, step) in self.own() {
+            visit(&path, step);
+            for body in inside(&path, step) {
+                body.each(visit);
+            }
+        }
+    }
+
+    /// Visits this list and every list inside it.
+    pub fn each_list(&self, visit: &mut impl FnMut(&Body<'a>)) {
+        visit(self);
+        for (path, step) in self.own() {
+            for body in inside(&path, step) {
+                body.each_list(visit);
+            }
+        }
+    }
+}
+
+/// The lists of steps inside a step.
+pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
+    match step {
+        Step::With(_, steps) | Step::Repeat(_, steps) => vec![Body { path: path.index(1), steps }],
+        Step::Forever(steps) | Step::Blocking(steps) => vec![Body { path: path.index(0), steps }],
+        Step::Choose(branches) => {
+            let map = path.index(0);
+            branches.0.iter().enumerate().map(|(n, (_, steps))| Body { path: map.index(n), steps }).collect()
+        }
+        Step::Cpu(_)
+        | Step::CpuNoGil(_)
+        | Step::CpuHoldGil(_)
+        | Step::Io(..)
+        | Step::Sleep(_)
+        | Step::Yield
+        | Step::Acquire(_)
+        | Step::Release(_)
+        | Step::Load(_)
+        | Step::Add(..)
+        | Step::Store(_)
+        | Step::Incr(..)
+        | Step::Call(_)
+        | Step::Spawn(..)
+        | Step::Join(_)
+        | Step::Print(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,140 @@
+//! The meaning of a checked scenario: names become ids, written values become numbers.
+
+pub mod expect;
+mod steps;
+
+use super::ast::{Arrive, CostsName, Interpreter, Machine, Random, Scenario, Shared, When};
+use crate::dist::Dist;
+use crate::id::{LockId, TaskId, VarId};
+use crate::model::{self, Arrivals, Builder, Costs, Execution, Model};
+use steps::Names;
+
+/// The model of a scenario under one execution model. The scenario must have passed all checks.
+pub fn model(scenario: &Scenario, execution: Execution) -> Model {
+    let mut builder = Builder::new(scenario.machine.cores, execution);
+    let parts = builder.model_mut();
+    parts.machine.policy = scenario.machine.scheduler.clone();
+    parts.machine.costs = costs(&scenario.machine.costs);
+    parts.interpreter = interpreter(&scenario.interpreter);
+    parts.until = scenario.until;
+    parts.warm_up = scenario.warm_up;
+    parts.max_events = scenario.max_events;
+    for (name, device) in &scenario.devices {
+        builder.device(name, dist(&device.latency), device.slots);
+    }
+    let shared = scenario.shared.iter().map(|(name, shared)| declare(&mut builder, name, shared, false)).collect();
+    let programs: Vec<_> = scenario.programs.keys().map(|name| builder.declare(name)).collect();
+    let names = Names { scenario, shared };
+    for (program, steps) in programs.into_iter().zip(scenario.programs.values()) {
+        builder.define(program, names.steps(steps));
+    }
+    for (name, task) in &scenario.tasks {
+        let arrivals = arrivals(&mut builder, &task.arrive);
+        let after = task.after.iter().filter_map(|before| scenario.tasks.get_index_of(before)).map(TaskId::from);
+        let count = match &task.arrive {
+            Arrive::AtOnce => Some(task.count.unwrap_or(1)),
+            Arrive::Recorded(times) => Some(task.count.unwrap_or(u32::MAX).min(times.len() as u32)),
+            Arrive::Every(_) | Arrive::Poisson(_) | Arrive::Closed { .. } => task.count,
+        };
+        builder.task(name, count, arrivals, after.collect(), names.steps(&task.steps));
+    }
+    builder.build()
+}
+
+/// A shared object with its id.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Object {
+    Var(VarId),
+    Lock(LockId),
+}
+
+fn declare(builder: &mut Builder, name: &str, shared: &Shared, interprocess: bool) -> Object {
+    match shared {
+        Shared::Int(initial) => Object::Var(builder.var(name, *initial, interprocess)),
+        Shared::Lock => Object::Lock(builder.lock(name, interprocess)),
+        Shared::Interprocess(inner) => declare(builder, name, inner, true),
+    }
+}
+
+fn arrivals(builder: &mut Builder, arrive: &Arrive) -> Arrivals {
+    match arrive {
+        Arrive::AtOnce => Arrivals::AtOnce,
+        Arrive::Every(period) => Arrivals::Every(*period),
+        Arrive::Poisson(rate) => Arrivals::Poisson { mean_gap: Dist::Exp { mean: rate.gap } },
+        Arrive::Closed { users, think } => Arrivals::Closed { users: *users, think: builder.dist(dist(think)) },
+        Arrive::Recorded(times) => Arrivals::Recorded(times.as_slice().into()),
+    }
+}
+
+/// A time as it is written.
+pub(super) fn dist(when: &When) -> Dist {
+    match when {
+        When::Fixed(time) => Dist::Const(*time),
+        When::Random(Random::Exp(mean)) => Dist::Exp { mean: *mean },
+        When::Random(Random::Uniform(low, high)) => Dist::Uniform { low: *low, high: *high },
+        When::Random(Random::Normal { mean, sd }) => Dist::Normal { mean: *mean, sd: *sd },
+        When::Random(Random::LogNormal { median, p99 }) => Dist::log_normal(*median, *p99),
+        When::Random(Random::Pareto { min, alpha }) => Dist::Pareto { min: *min, alpha: *alpha },
+        When::Random(Random::Empirical(values)) => Dist::Empirical(values.as_slice().into()),
+    }
+}
+
+/// A named cost profile, or Linux with changes.
+pub(super) fn costs(name: &CostsName) -> Costs {
+    let linux = Costs::linux();
+    match name {
+        CostsName::Zero => Costs::zero(),
+        CostsName::Linux => linux,
+        CostsName::Set {
+            context_switch,
+            wake_latency,
+            timer_slack,
+            syscall,
+            thread_start,
+            process_start,
+            process_boot,
+            callback,
+            iteration,
+            timer_granularity,
+            check_point,
+        } => Costs {
+            context_switch: context_switch.unwrap_or(linux.context_switch),
+            wake_latency: wake_latency.as_ref().map_or(linux.wake_latency, dist),
+            timer_slack: timer_slack.unwrap_or(linux.timer_slack),
+            syscall: syscall.unwrap_or(linux.syscall),
+            thread_start: thread_start.unwrap_or(linux.thread_start),
+            process_start: process_start.unwrap_or(linux.process_start),
+            process_boot: process_boot.unwrap_or(linux.process_boot),
+            callback: callback.unwrap_or(linux.callback),
+            iteration: iteration.unwrap_or(linux.iteration),
+            timer_granularity: timer_granularity.unwrap_or(linux.timer_granularity),
+            check_point: check_point.unwrap_or(linux.check_point),
+        },
+    }
+}
+
+fn interpreter(interpreter: &Interpreter) -> model::Interpreter {
+    match interpreter {
+        Interpreter::CPython { switch_interval, increment, increment_can_switch, free_threading } => {
+            model::Interpreter {
+                gil: Some(*switch_interval),
+                increment: *increment,
+                increment_can_switch: *increment_can_switch,
+                free_threading_permille: (free_threading * 1_000.0 + 0.5) as u32,
+            }
+        }
+        // Native code is as fast with threads as without.
+        Interpreter::Native => model::Interpreter {
+            gil: None,
+            increment: super::ast::fifty_ns(),
+            increment_can_switch: true,
+            free_threading_permille: 1_000,
+        },
+    }
+}
+
+/// The machine in words: `4 cores, RoundRobin("4ms"), costs Linux`. `costs` is how the scenario writes them.
+pub fn machine(machine: &Machine, costs: Option<&str>) -> String {
+    let cores = if machine.cores == 1 { "1 core".to_owned() } else { format!("{} cores", machine.cores) };
+    format!("{cores}, {}, costs {}", machine.scheduler, costs.unwrap_or("Linux"))
+}

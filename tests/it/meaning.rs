@@ -1,0 +1,451 @@
+//! What the compiler of scenarios finds wrong, and where.
+
+use gilsim::scenario::compile;
+use gilsim::scenario::diagnostic::{Diagnostic, Severity};
+
+/// Everything that is found in a text, errors and warnings.
+fn found(text: &str, sets: &[(&str, &str)]) -> Vec<Diagnostic> {
+    let sets: Vec<(String, String)> = sets.iter().map(|(path, value)| (path.to_string(), value.to_string())).collect();
+    match compile("test", text, &sets) {
+        Ok(compiled) => compiled.warnings,
+        Err(diagnostics) => diagnostics,
+    }
+}
+
+/// Splits `a «b» c` into `a b c` and the place of `b`.
+fn marked(text: &str) -> (String, std::ops::Range<usize>) {
+    let start = text.find('«').expect("the culprit is marked");
+    let plain = text.replace(['«', '»'], "");
+    let end = text.find('»').expect("the culprit is marked") - '«'.len_utf8();
+    (plain, start..end)
+}
+
+fn listed(found: &[Diagnostic], text: &str) -> Vec<String> {
+    let line = |one: &Diagnostic| format!("{} `{}` {}", one.code, &text[one.labels[0].span.clone()], one.title);
+    found.iter().map(line).collect()
+}
+
+/// The culprit is found, and nothing else.
+fn check(code: &str, text: &str) {
+    let (text, span) = marked(text);
+    let found = found(&text, &[]);
+    let all = listed(&found, &text);
+    assert_eq!(found.len(), 1, "expected one {code} in\n{text}\nfound {all:#?}");
+    assert_eq!((found[0].code, &found[0].labels[0].span), (code, &span), "in\n{text}\nfound {all:#?}");
+    let severity = if code.starts_with('E') { Severity::Error } else { Severity::Warning };
+    assert_eq!(found[0].severity, severity);
+    for label in &found[0].labels {
+        assert!(text.get(label.span.clone()).is_some(), "{label:?} is not on characters of the text");
+    }
+}
+
+/// A scenario with one task of these steps.
+fn steps(steps: &str) -> String {
+    let shared = r#"shared: { "a": Lock, "b": Lock, "n": Int(0) }"#;
+    let programs = r#"programs: { "p": [Cpu("1ms")], "q": [Cpu("1ms")] }"#;
+    let allow = r#"allow: ["unused"]"#;
+    format!(
+        "(devices: {{ \"disk\": (latency: \"1ms\") }}, {shared}, {programs}, {allow}, tasks: {{ \"t\": (steps: [{steps}]) }})"
+    )
+}
+
+/// A scenario with one short task and more fields.
+fn with(fields: &str) -> String {
+    format!("({fields}, tasks: {{ \"t\": (steps: [Cpu(\"1ms\")]) }})")
+}
+
+#[test]
+fn names() {
+    check("E01", &steps("Io(«\"dsik\"»)"));
+    check("E01", &steps("Io(«\"p\"»)"));
+    check("E01", &steps("Acquire(«\"c\"»)"));
+    check("E01", &steps("Call(«\"missing\"»)"));
+    check("E01", &steps("Spawn(Thread, «\"missing\"»)"));
+    check("E01", "(tasks: { \"a\": (after: [«\"bb\"»], steps: [Cpu(\"1ms\")]) })");
+    check("E02", &steps("Acquire(«\"n\"»)"));
+    check("E02", &steps("Repeat(2, [Choose({ 0.5: [Incr(«\"a\"»)] })])"));
+    check("E02", &with("allow: [\"unused\"], shared: { \"x\": «Interprocess(Interprocess(Lock))» }"));
+}
+
+#[test]
+fn a_wrong_name_comes_with_what_was_meant() {
+    let text = steps("Io(\"dsik\"), Call(\"disk\")");
+    let found = found(&text, &[]);
+    assert_eq!(found[0].fix.as_ref().map(|fix| fix.text.as_str()), Some("\"disk\""));
+    assert_eq!(&text[found[0].fix.as_ref().expect("a fix").span.clone()], "\"dsik\"");
+    assert_eq!(&text[found[0].labels[1].span.clone()], "\"disk\"");
+    let elsewhere = &found[1].labels[1];
+    assert_eq!(
+        (&text[elsewhere.span.clone()], elsewhere.text.as_str()),
+        ("\"disk\"", "this one is in `devices`, not `programs`")
+    );
+}
+
+#[test]
+fn circles() {
+    let task = |name: &str, after: &str| format!("\"{name}\": (after: [{after}], steps: [Cpu(\"1ms\")])");
+    let (a, b) = (task("a", "«\"b\"»"), task("b", "\"a\""));
+    check("E03", &format!("(tasks: {{ {a}, {b} }})"));
+    check("E03", &format!("(tasks: {{ {} }})", task("a", "«\"a\"»")));
+    let programs = |p: &str, q: &str| {
+        format!("(programs: {{ \"p\": [{p}], \"q\": [{q}] }}, tasks: {{ \"t\": (steps: [Call(\"p\"), Call(\"q\")]) }})")
+    };
+    check("E03", &programs("«Call(\"q\")»", "Repeat(2, [Call(\"p\")])"));
+    check("E03", &programs("«Call(\"p\")»", "Cpu(\"1ms\")"));
+    // A fork bomb.
+    check("E03", &programs("Cpu(\"1ms\"), «Spawn(Thread, \"p\", 2)»", "Cpu(\"1ms\")"));
+    check("E03", &programs("«Call(\"q\")»", "Choose({ 0.5: [Spawn(Process, \"p\")] })"));
+    let text = format!("(tasks: {{ {}, {}, {} }})", task("a", "\"c\""), task("b", "\"a\""), task("c", "\"b\""));
+    let found = found(&text, &[]);
+    let words: Vec<&str> = found[0].labels.iter().map(|label| label.text.as_str()).collect();
+    assert_eq!(words, ["\"a\" waits for \"c\"", "\"c\" waits for \"b\"", "\"b\" waits for \"a\""]);
+}
+
+#[test]
+fn probabilities() {
+    check("E04", &steps("Choose({ 0.9: [Io(\"disk\")], «30»: [Cpu(\"1ms\")] })"));
+    check("E04", &steps("Choose({ «-0.1»: [Cpu(\"1ms\")] })"));
+    check("E04", &steps("Choose({ «NaN»: [Cpu(\"1ms\")] })"));
+    check("E04", &steps("Choose(«{ 0.9: [Io(\"disk\")], 0.2: [Cpu(\"1ms\")] }»)"));
+}
+
+#[test]
+fn impossible_numbers() {
+    for fields in [
+        "machine: (cores: «0»)",
+        "machine: (cores: «5000»)",
+        "machine: (scheduler: RoundRobin(«\"0s\"»))",
+        "machine: (costs: Set(timer_granularity: «\"0s\"»))",
+        "machine: (costs: Set(syscall: «\"9999h\"»))",
+        "machine: (costs: Set(wake_latency: Exp(«\"0s\"»)))",
+        "interpreter: CPython(switch_interval: «\"0s\"»)",
+        "interpreter: CPython(free_threading: «0.0»)",
+        "interpreter: CPython(free_threading: «NaN»)",
+        "models: [Threads(«0»)]",
+        "models: [Processes(«2000000»)]",
+        "models: [Hybrid(processes: «0», each: Asyncio)]",
+        "models: [Hybrid(processes: 2, each: Threads(«0»))]",
+        "models: [«Hybrid(processes: 100000, each: Threads(100000))»]",
+        "runs: «0»",
+        "runs: «1000000»",
+        "runs: 2, seed: «18446744073709551615»",
+        "max_events: «0»",
+        "until: «\"0s\"»",
+        "until: \"1s\", warm_up: «\"1s\"»",
+    ] {
+        check("E05", &with(fields));
+    }
+    let task = |task: &str| format!("(until: \"1s\", tasks: {{ \"t\": ({task}, steps: [Cpu(\"1us\")]) }})");
+    check("E05", &task("count: «0»"));
+    check("E05", &task("count: «20000000»"));
+    check("E05", &task("arrive: Closed(users: «0», think: \"1s\")"));
+    check("E05", &task("arrive: Every(«\"0s\"»)"));
+    check("E05", &task("arrive: Recorded(«[]»)"));
+    check("E05", &task("arrive: Recorded([\"2s\", «\"1s\"»])"));
+    check("E05", "(devices: { \"d\": (latency: \"1ms\", slots: «0») }, tasks: { \"t\": (steps: [Io(\"d\")]) })");
+}
+
+#[test]
+fn impossible_times() {
+    for time in [
+        "Exp(«\"0s\"»)",
+        "«Uniform(\"2ms\", \"1ms\")»",
+        "Normal(mean: \"1ms\", sd: «\"0s\"»)",
+        "LogNormal(median: «\"0s\"», p99: \"1ms\")",
+        "LogNormal(median: \"2ms\", p99: «\"1ms\"»)",
+        "Pareto(min: «\"0s\"», alpha: 2)",
+        "Pareto(min: \"1ms\", alpha: «0»)",
+        "Pareto(min: \"1ms\", alpha: «inf»)",
+        "Empirical(«[]»)",
+        "Empirical([\"1ms\", «\"9000h\"»])",
+        "«\"9000h\"»",
+    ] {
+        check("E05", &steps(&format!("Cpu({time})")));
+    }
+}
+
+#[test]
+fn too_many_children() {
+    check("E05", &steps("Spawn(Thread, \"p\", «0»)"));
+    check("E05", &steps("Spawn(Thread, \"p\", «2000000»)"));
+    check(
+        "E05",
+        &steps("Repeat(1000000, [Spawn(Thread, \"p\", 10)])")
+            .replace("steps: [R", "«steps»: [R")
+            .replace("«steps»: [", "steps: «[")
+            .replace(", 10)])])", ", 10)])]»)"),
+    );
+    // What is joined in the loop is gone before the next round.
+    let text = steps("Repeat(1000000, [Spawn(Thread, \"p\", 10), Join(\"p\")])");
+    assert_eq!(listed(&found(&text, &[]), &text), [""; 0]);
+    check(
+        "E05",
+        "(until: \"1s\", programs: { \"p\": [Forever([Sleep(\"1s\")])] }, tasks: { \"t\": (steps: [«Forever»([Spawn(Thread, \"p\"), Sleep(\"1us\")])]) })",
+    );
+}
+
+#[test]
+fn nothing_to_do() {
+    check("E06", "(tasks: «{}»)");
+    check("E06", &with("models: «[]»"));
+    check("E06", &with("models: [Serial, «Serial»]"));
+}
+
+#[test]
+fn work_without_end() {
+    let task = |arrive: &str| format!("(tasks: {{ \"t\": (arrive: {arrive}, steps: [Cpu(\"1us\")]) }})");
+    check("E07", &task("«Every(\"1s\")»"));
+    check("E07", &task("«Poisson(\"1/s\")»"));
+    check("E07", &task("«Closed(users: 1, think: \"1s\")»"));
+    check("E07", &steps("«Forever»([Cpu(\"1ms\")])"));
+    let until = |inner: &str| steps(inner).replacen('(', "(until: \"1s\", ", 1);
+    check("E07", &until("«Forever»([Yield])"));
+    check("E07", &until("«Forever»([])"));
+    check("E07", &until("«Repeat»(2000000, [Load(\"n\")])"));
+    check(
+        "E07",
+        "(until: \"1s\", tasks: { \"t\": (arrive: Closed(users: 1, think: «\"0s\"»), steps: [Print(\"x\")]) })",
+    );
+    assert!(found(&until("Forever([Incr(\"n\")])"), &[]).is_empty());
+}
+
+#[test]
+fn locks() {
+    check("E09", &steps("Release(«\"a\"»)"));
+    check("E09", &steps("With(\"a\", [Cpu(\"1ms\"), Acquire(«\"a\"»)])"));
+    check("E09", &steps("Repeat(3, [Acquire(«\"a\"»), Cpu(\"1ms\")]), Release(\"a\")"));
+    // Held on one way only: nobody knows.
+    let text = steps("Choose({ 0.5: [Acquire(\"a\")] }), Release(\"a\")");
+    assert_eq!(listed(&found(&text, &[]), &text), [""; 0]);
+    check("never-released", &steps("Acquire(«\"a\"»), Cpu(\"1ms\")"));
+    let two = |expect: &str| {
+        format!(
+            "(shared: {{ \"a\": Lock, \"b\": Lock }}, models: [Threads(2)], {expect} tasks: {{
+                \"one\": (steps: [With(\"a\", [Cpu(\"1ms\"), With(«\"b\"», [Cpu(\"1ms\")])])]),
+                \"two\": (steps: [With(\"b\", [Cpu(\"1ms\"), With(\"a\", [Cpu(\"1ms\")])])]),
+            }})"
+        )
+    };
+    check("lock-order", &two(""));
+    let expected = two("runs: 2, expect: [Sometimes(Deadlock)],").replace(['«', '»'], "");
+    assert!(found(&expected, &[]).is_empty());
+    assert!(found(&two("").replace("Threads(2)", "Serial").replace(['«', '»'], ""), &[]).is_empty());
+}
+
+#[test]
+fn models_that_cannot_carry_the_work() {
+    check("E10", &steps("«Spawn(Coroutine, \"p\")»"));
+    check("E10", &steps("«Join(\"p\")»"));
+    check(
+        "E10",
+        "(models: [Asyncio], programs: { \"p\": [«Spawn(Coroutine, \"q\")»], \"q\": [Cpu(\"1ms\")] },
+          tasks: { \"t\": (steps: [Spawn(Thread, \"p\"), Join(\"p\")]) })",
+    );
+}
+
+#[test]
+fn tasks_that_never_start() {
+    let task = |name: &str, fields: &str| format!("\"{name}\": ({fields}, steps: [Cpu(\"1us\")])");
+    let tasks = |a: String, b: String| format!("(until: \"1s\", tasks: {{ {a}, {b} }})");
+    check("E11", &tasks(task("a", "arrive: Every(\"1s\")"), task("b", "after: [«\"a\"»]")));
+    check("E11", &tasks(task("a", "count: 1"), task("b", "arrive: Closed(users: 1, think: \"1s\"), after: «[\"a\"]»")));
+    let hog = "\"a\": (steps: [Forever([Cpu(\"1ms\")])])".to_owned();
+    check("E11", &tasks(hog, task("b", "after: [«\"a\"»]")));
+}
+
+#[test]
+fn sweeps() {
+    let sweep = |sweep: &str| with(&format!("machine: (cores: 2), sweep: {sweep}"));
+    check("E12", &sweep("Grid({ «\"machin.cores\"»: [1, 2] })"));
+    check("E12", &sweep("Grid({ «\"seed\"»: [1, 2] })"));
+    check("E12", &sweep("Grid({ «\"machine..cores\"»: [1, 2] })"));
+    check("E12", &sweep("Grid({ \"machine.cores\": «[]» })"));
+    check("E12", &sweep("Grid(«{}»)"));
+    check("E12", &sweep("Grid({ \"machine.cores\": [1, «\"two\"»] })"));
+    check("E12", &sweep("Grid({ \"machine.«corse»\": [1, 2] })"));
+    check("E12", &sweep("Grid({ \"models«[0]»[0]\": [1, 2] })"));
+    check("E12", &sweep("Zip({ \"machine.cores\": [1, 2], \"tasks.t.count\": «[1, 2, 3]» })"));
+    check("E12", &sweep("Grid({ \"machine.cores\": [1, 2], «\"machine\"»: [(cores: 1)] })"));
+    // A value that fits and is wrong all the same.
+    check("E05", &sweep("Grid({ \"machine.cores\": [1, «0», 2] })"));
+    check("E05", &sweep("Grid({ \"tasks.t.count\": [«0», 2] })"));
+}
+
+#[test]
+fn expectations() {
+    let expect = |expect: &str| {
+        with(&format!(
+            "shared: {{ \"a\": Lock }}, allow: [\"unused\"], models: [Serial, FreeThreaded(1)], expect: [{expect}]"
+        ))
+    };
+    for wrong in [
+        "«Elapsed»()",
+        "Elapsed(is: «\"1s\"», at_most: \"2s\")",
+        "Elapsed(at_least: «\"2s\"», at_most: \"1s\")",
+        "Throughput(at_least: «NaN»)",
+        "Latency(task: «\"x\"», p: 99, at_most: \"1s\")",
+        "Final(var: «\"n\"», is: 1)",
+        "Final(var: «\"a\"», is: 1)",
+        "Utilization(of: «\"disk\"», at_most: 1)",
+        "«Utilization»(of: \"gil\", at_most: 1)",
+        "«GilSwitches»(at_most: 1)",
+        "«LoopLag»(p: 50, at_most: \"1s\")",
+        "Speedup(of: «Threads(2)», over: Serial, at_most: 1)",
+        "Speedup(of: Serial, over: «Serial», at_most: 1)",
+        "In(«Asyncio», [Deadlock])",
+        "«In»(Serial, [])",
+        "At({ «\"machine.cores\"»: 1 }, [Deadlock])",
+    ] {
+        check("E13", &expect(wrong));
+    }
+    check("E05", &expect("Latency(p: «101», at_most: \"1s\")"));
+    let swept = |at: &str| {
+        with(&format!(
+            "sweep: Zip({{ \"machine.cores\": [1, 2], \"until\": [\"1s\", \"2s\"] }}), expect: [At({at}, [Elapsed(at_most: \"2s\")])]"
+        ))
+    };
+    check("E13", &swept("{ \"machine.cores\": «3» }"));
+    check("E13", &swept("«{ \"machine.cores\": 1, \"until\": \"2s\" }»"));
+    assert!(found(&swept("{ \"machine.cores\": 2, \"until\": /* so */ \"2s\" }"), &[]).is_empty());
+}
+
+#[test]
+fn warnings_and_their_names() {
+    check("E14", &with("allow: [«\"unsued\"»]"));
+    check("unused", &with("devices: { «\"disk\"»: (latency: \"1ms\") }"));
+    check("unused", &with("programs: { «\"p\"»: [Cpu(\"1ms\")] }"));
+    assert!(found(&with("allow: [\"unused\"], programs: { \"p\": [Cpu(\"1ms\")] }"), &[]).is_empty());
+    check("does-nothing", &steps("«Repeat»(0, [Yield])"));
+    check("does-nothing", &steps("«Cpu»(\"0s\")"));
+    check("does-nothing", "(tasks: { \"t\": (steps: «[]») })");
+    let until = |inner: &str| steps(inner).replacen('(', "(until: \"1s\", ", 1);
+    check("unreachable", &until("Forever([Cpu(\"1ms\")]), «Yield»"));
+    check("unreachable", &steps("Choose({ «0.0»: [Yield], 1.0: [Cpu(\"1ms\")] })"));
+    check("one-run", &with("expect: [«Sometimes»(Elapsed(at_most: \"1s\"))]"));
+    check("idle-workers", &with("models: [«Threads(4)»]"));
+    let asyncio = |inner: &str| steps(inner).replacen('(', "(models: [Asyncio], ", 1);
+    check("blocks-the-loop", &asyncio("«Blocking»([Io(\"disk\")])"));
+    check("does-nothing", &steps("«Blocking»([Io(\"disk\")])"));
+}
+
+#[test]
+fn processes_do_not_share() {
+    let text = |shared: &str, count: u32, model: &str| {
+        format!(
+            "(shared: {{ «\"n\"»: {shared} }}, models: [{model}], tasks: {{ \"t\": (count: {count}, steps: [Incr(\"n\")]) }})"
+        )
+    };
+    check("not-shared", &text("Int(0)", 2, "Threads(2), Processes(2)"));
+    let silent = |text: String| assert!(found(&text.replace(['«', '»'], ""), &[]).is_empty());
+    silent(text("Int(0)", 2, "Threads(2)"));
+    silent(text("Interprocess(Int(0))", 2, "Processes(2)"));
+}
+
+#[test]
+fn overload_is_arithmetic() {
+    let text = |rate: &str, slots: u32, models: &str| {
+        format!(
+            "(until: \"9s\", devices: {{ \"disk\": (latency: \"10ms\", slots: {slots}) }}, models: [{models}],
+              tasks: {{ \"t\": (arrive: «Poisson(\"{rate}/s\")», steps: [Cpu(Exp(\"2ms\")), Io(\"disk\")]) }})"
+        )
+    };
+    check("overload", &text("600", 100, "Asyncio")); // 1.2 cores of Python
+    check("overload", &text("600", 100, "Threads(50)"));
+    check("overload", &text("100", 100, "Threads(1)")); // 1.2 workers
+    check("overload", &text("400", 3, "Asyncio")); // 4 slots
+    check("overload", &text("2500", 100, "FreeThreaded(500)")); // 5 cores of 4
+    for fits in [
+        text("480", 100, "Asyncio"),
+        text("600", 100, "Hybrid(processes: 2, each: Asyncio)"),
+        text("600", 100, "FreeThreaded(50)"),
+    ] {
+        assert!(found(&fits.replace(['«', '»'], ""), &[]).is_empty(), "{fits}");
+    }
+}
+
+#[test]
+fn edits_of_the_command_line_are_named() {
+    let text = with("machine: (cores: 2)");
+    let zero = found(&text, &[("machine.cores", "0")]);
+    assert_eq!((zero.len(), zero[0].code), (1, "E05"));
+    assert_eq!(&text[zero[0].labels[0].span.clone()], "2");
+    assert!(zero[0].labels[0].text.contains("--set machine.cores=0"), "{:?}", zero[0]);
+    let missing = found(&text, &[("runs", "0")]);
+    assert!(missing[0].code == "E05" && missing[0].labels[0].text.contains("--set runs=0"), "{missing:?}");
+    let unknown = found(&text, &[("machine.corse", "1")]);
+    assert!(unknown[0].code == "E12" && unknown[0].title.contains("--set machine.corse=1"), "{unknown:?}");
+    assert!(unknown[0].title.contains("did you mean `cores`?"), "{unknown:?}");
+    let unfit = found(&text, &[("machine.cores", "two")]);
+    assert!(unfit[0].code == "T06" && unfit[0].labels[0].text.contains("--set machine.cores=two"), "{unfit:?}");
+    assert_eq!(found(&text, &[("machine..cores", "1")])[0].code, "E12");
+    // What is wrong elsewhere stays where it is.
+    let other = with("machine: (cores: 2), runs: 0");
+    let places = found(&other, &[("machine.cores", "1000"), ("machine.costs", "Zero")]);
+    assert_eq!((places.len(), &other[places[0].labels[0].span.clone()]), (1, "0"));
+}
+
+#[test]
+fn all_errors_of_all_points_are_found_at_once() {
+    let text =
+        with("sweep: Grid({ \"machine.cores\": [0, 1, 0.5], \"models\": [[Threads(0)], [Serial, Serial]] }), runs: 0");
+    let codes: Vec<&str> = found(&text, &[]).iter().map(|one| one.code).collect();
+    assert_eq!(codes, ["E05", "E12", "E05", "E06", "E05"], "{:#?}", listed(&found(&text, &[]), &text));
+}
+
+#[test]
+fn a_sweep_has_a_point_for_each_combination() {
+    let text = with("sweep: Grid({ \"machine.cores\": [1, 2], \"tasks.t.count\": [3, 4] })");
+    let points = compile("test", &text, &[]).expect("a right scenario").scenario.points;
+    let settings: Vec<String> =
+        points.iter().map(|p| p.settings.values().cloned().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(settings, ["1 3", "1 4", "2 3", "2 4"]);
+    let counts: Vec<_> = points.iter().map(|p| (p.models[0].machine.cores, p.models[0].tasks[0].count)).collect();
+    assert_eq!(counts, [(1, Some(3)), (1, Some(4)), (2, Some(3)), (2, Some(4))]);
+    let zip = compile("test", &text.replace("Grid", "Zip"), &[]).expect("a right scenario").scenario.points;
+    assert_eq!(zip.len(), 2);
+    assert_eq!(zip[1].machine, "2 cores, Fair, costs Linux");
+}
+
+/// The texts of all scenarios of the repository, by name.
+fn shipped() -> Vec<(String, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+    let mut all: Vec<_> = std::fs::read_dir(folder)
+        .expect("the folder of scenarios")
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "ron"))
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(&path).expect("a readable file"))
+        })
+        .collect();
+    all.sort();
+    assert!(all.len() >= 14, "{}", all.len());
+    all
+}
+
+#[test]
+fn shipped_scenarios_are_right_and_mean_the_same_each_time() {
+    for (name, text) in shipped() {
+        let compiled =
+            compile(&name, &text, &[]).unwrap_or_else(|found| panic!("{name}: {:#?}", listed(&found, &text)));
+        assert!(compiled.warnings.is_empty(), "{name}: {:#?}", listed(&compiled.warnings, &text));
+        let again = compile(&name, &text, &[]).expect("it was right before");
+        assert_eq!(format!("{:?}", compiled.scenario), format!("{:?}", again.scenario));
+        for expect in &compiled.scenario.expect {
+            assert!(!expect.text.is_empty() && !expect.text.contains('\n'), "{name}: {:?}", expect.text);
+        }
+    }
+}
+
+#[test]
+fn a_large_scenario_is_compiled_quickly() {
+    let task = |n: u32| {
+        let after = if n.is_multiple_of(10) { String::new() } else { format!("after: [\"t{}\"], ", n - 1) };
+        let steps: Vec<String> = (0..10).map(|step| format!("Cpu(\"{}us\")", n * 10 + step + 1)).collect();
+        format!("\"t{n}\": ({after}steps: [{}])", steps.join(", "))
+    };
+    let tasks: Vec<String> = (0..1_000).map(task).collect();
+    let text = format!("(models: [Serial, Threads(2), Asyncio], tasks: {{ {} }})", tasks.join(", "));
+    let compiled = compile("large", &text, &[]).expect("a right scenario");
+    assert_eq!(compiled.scenario.points[0].models[2].dists.len(), 10_000);
+}
