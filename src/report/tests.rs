@@ -184,6 +184,19 @@ fn a_short_run_is_drawn_segment_by_segment() {
 }
 
 #[test]
+fn few_jobs_are_counted_up_and_shown_one_by_one() {
+    let pictures =
+        check("few", &[run(&Made { bursts: 20, ..MADE }), run(&Made { name: "Serial", bursts: 30, ..MADE })]);
+    let named = |stem: &str| pictures.iter().find(|picture| picture.file_stem == stem).unwrap();
+    let (throughput, latency) = (named("throughput"), named("latency"));
+    assert_eq!(throughput.title, "Serial completes 30 jobs, Threads(4) only 20");
+    assert!(throughput.svg.contains("completed jobs over simulated time"));
+    assert!(latency.svg.contains("each dot is a job") && latency.svg.contains("20 to 30 jobs per model"));
+    let more = check("more", &[run(&Made { bursts: 31, ..MADE })]);
+    assert!(more.iter().any(|picture| picture.svg.contains("percentile (%)")));
+}
+
+#[test]
 fn two_threads_under_a_gil() {
     let lengths = [5_000_000, 50_000];
     check("two", &[run(&Made { threads: 2, cores: 2, bursts: 40, lengths, name: "Threads(2)", ..MADE })]);
@@ -196,8 +209,14 @@ fn ten_segments() {
 
 #[test]
 fn a_million_segments_are_drawn_as_shares() {
-    let picture = &check("million", &[run(&Made { threads: 8, bursts: 250_000, ..MADE })])[0];
-    assert!(picture.svg.contains("drawn as shares"));
+    let data = run(&Made { threads: 8, bursts: 250_000, ..MADE });
+    let zoom = &data.timeline.zoom;
+    let kept: usize = (0..data.timeline.lanes.len()).map(|lane| zoom.segments(lane).len()).sum();
+    assert!((60..=150).contains(&kept), "{kept}");
+    let pictures = check("million", &[data]);
+    assert!(pictures[0].svg.contains("drawn as shares") && pictures[0].svg.contains("GIL held"));
+    assert_eq!(pictures[1].file_stem, "timeline-threads-4-zoom");
+    assert!(pictures[1].svg.contains("GIL owner, alternating") && !pictures[1].svg.contains("drawn as shares"));
 }
 
 #[test]
@@ -228,7 +247,10 @@ fn all_models_in_one_picture() {
         })
         .collect();
     let pictures = check("all", &models);
-    assert_eq!(pictures.len(), 5 + 3);
+    assert_eq!(pictures.len(), 2 * 5 + 3);
+    let named = |stem: &str| pictures.iter().find(|picture| picture.file_stem == stem).unwrap();
+    assert!(named("throughput").svg.contains("in windows of") && named("latency").svg.contains("percentile (%)"));
+    assert!(named("timeline-asyncio-zoom").svg.contains("single segments after the warm-up, 400 ms to"));
 }
 
 #[test]

@@ -63,8 +63,13 @@ pub fn number(value: f64) -> String {
     }
     let scale = libm::pow(10.0, f64::from((digits - 2).max(0)));
     let rounded = if digits > 2 { libm::round(value / scale) * scale } else { value };
-    let decimals = (2 - digits).clamp(0, 9) as usize;
-    let text = format!("{rounded:.decimals$}");
+    decimal(rounded, 2 - digits)
+}
+
+/// So many decimals, without zeros at the end.
+fn decimal(value: f64, decimals: i32) -> String {
+    let decimals = decimals.clamp(0, 9) as usize;
+    let text = format!("{value:.decimals$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     grouped(text)
 }
@@ -102,6 +107,13 @@ pub fn duration(ns: f64) -> String {
     format!("{} {}", number(ns / unit.ns), unit.name)
 }
 
+/// A moment with its unit, as exact as a picture of `length` nanoseconds can show it: `1.2346 s` for 50 ms.
+pub fn moment(ns: f64, length: f64) -> String {
+    let unit = unit(ns.abs().max(length));
+    let decimals = -libm::floor(libm::log10((length / 100.0).max(1.0) / unit.ns));
+    format!("{} {}", decimal(ns / unit.ns, decimals as i32), unit.name)
+}
+
 /// A share as `47 %`; what is more than nothing is never written as 0.
 pub fn percent(share: f64) -> String {
     match share * 100.0 {
@@ -130,6 +142,8 @@ mod tests {
         let texts = [0.0, 0.012_34, 1.0, 5.31, 40.27, 999.6, 1_342.0, 74_466.0, f64::NAN].map(number);
         assert_eq!(texts, ["0", "0.0123", "1", "5.31", "40.3", "1000", "1340", "74\u{a0}500", "–"]);
         assert_eq!((count(1_074_466), count(4_321)), ("1\u{a0}074\u{a0}466".to_owned(), "4321".to_owned()));
+        let moments = [moment(0.0, 5e6), moment(1_234_567_890.0, 50e6), moment(5_089_270.0, 66e6)];
+        assert_eq!(moments, ["0 ms", "1.2346 s", "5.1 ms"]);
         assert_eq!([percent(0.001), percent(0.97), percent(0.0)], ["<1 %", "97 %", "0 %"]);
     }
 }

@@ -68,7 +68,7 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>) {
     // The plot is at least 700 px wide, so that a flag far from the right end needs no room there.
     let beyond = |flag: &Flag| flag.width + 8.0 - 700.0 * (1.0 - flag.at / end);
     let room = flags.iter().map(beyond).fold(0.0, f64::max).ceil();
-    let mut time = TimeAxis { x: (76.0, RIGHT - room), y: (0.0, 384.0), end };
+    let mut time = TimeAxis { x: (76.0, RIGHT - room), y: (0.0, 384.0), from: 0.0, length: end };
     raise(&mut flags, |at| time.at(at));
     let levels = flags.iter().map(|flag| flag.level + 1).max().unwrap_or(0) as f64;
     time.y.0 = 112.0 + FLAG * levels;

@@ -23,53 +23,78 @@ pub fn heading(canvas: &Canvas, title: &str, subtitle: &str) {
 pub struct Key {
     /// Color.
     pub token: Token,
+    /// Color of its right half, if that is another.
+    pub second: Option<Token>,
     /// Height of the key, 0 to 1.
     pub height: f64,
     /// What it means.
     pub words: &'static str,
 }
 
-/// One row of keys from y 80; a second row if they do not fit. Returns how many rows.
-pub fn legend(canvas: &Canvas, keys: &[Key]) -> u32 {
+/// Height of a row of keys.
+pub const LEGEND_ROW: f64 = 20.0;
+
+/// Left end and row of every key: a new row where they do not fit.
+fn key_places(keys: &[Key]) -> Vec<(f64, u32)> {
     let (mut x, mut row) = (MARGIN, 0);
-    for key in keys {
+    let place = |key: &Key| {
         let width = 20.0 + font::width(key.words, 12.0, Weight::Regular);
         if x + width > RIGHT && x > MARGIN {
             (x, row) = (MARGIN, row + 1);
         }
-        let y = 80.0 + 20.0 * f64::from(row);
-        let half = (11.0 * key.height / 2.0).max(1.0);
-        canvas.rect(key.token, (x, y - half), (x + 14.0, y + half));
-        canvas.text((x + 20.0, y + 4.3), &Label::new(key.words).size(12.0));
+        let at = (x, row);
         x += width + 22.0;
-    }
-    row + 1
+        at
+    };
+    keys.iter().map(place).collect()
 }
 
-/// The axis of simulated time from 0 to `end` nanoseconds below a plot.
+/// How many rows of keys there are, at least one.
+pub fn legend_rows(keys: &[Key]) -> u32 {
+    key_places(keys).last().map_or(1, |(_, row)| row + 1)
+}
+
+/// Rows of keys from y 80.
+pub fn legend(canvas: &Canvas, keys: &[Key]) {
+    for (key, (x, row)) in keys.iter().zip(key_places(keys)) {
+        let y = 80.0 + LEGEND_ROW * f64::from(row);
+        let half = (11.0 * key.height / 2.0).max(1.0);
+        let (top, bottom) = (y - half, y + half);
+        canvas.rect(key.token, (x, top), (x + 14.0, bottom));
+        if let Some(second) = key.second {
+            canvas.rect(second, (x + 7.0, top), (x + 14.0, bottom));
+        }
+        canvas.text((x + 20.0, y + 4.3), &Label::new(key.words).size(12.0));
+    }
+}
+
+/// The axis of simulated time below a plot.
 pub struct TimeAxis {
     /// Left and right end of the plot.
     pub x: (f64, f64),
     /// Top and bottom of the plot.
     pub y: (f64, f64),
-    /// The right end in nanoseconds.
-    pub end: f64,
+    /// The left end in nanoseconds. If it is not 0, the axis counts from there.
+    pub from: f64,
+    /// Nanoseconds from the left to the right end.
+    pub length: f64,
 }
 
 impl TimeAxis {
     /// Where this moment stands.
     pub fn at(&self, ns: f64) -> f64 {
-        if self.end > 0.0 { self.x.0 + (self.x.1 - self.x.0) * (ns / self.end).clamp(0.0, 1.0) } else { self.x.0 }
+        let share = if self.length > 0.0 { ((ns - self.from) / self.length).clamp(0.0, 1.0) } else { 0.0 };
+        self.x.0 + (self.x.1 - self.x.0) * share
     }
 
     fn unit(&self) -> axis::Unit {
-        axis::unit(self.end)
+        axis::unit(self.length)
     }
 
     /// Vertical gridlines.
     pub fn grid(&self, canvas: &Canvas, opacity: f64) {
-        for tick in axis::ticks(self.end / self.unit().ns) {
-            let x = self.at(tick * self.unit().ns).round();
+        for tick in axis::ticks(self.length / self.unit().ns) {
+            let x = self.at(self.from + tick * self.unit().ns).round();
             canvas.rect_at(Token::Grid, opacity, (x - 0.5, self.y.0), (x + 0.5, self.y.1));
         }
     }
@@ -78,12 +103,14 @@ impl TimeAxis {
     pub fn draw(&self, canvas: &Canvas) {
         let y = self.y.1;
         canvas.rect(Token::Axis, (self.x.0, y), (self.x.1, y + 1.0));
-        for tick in axis::ticks(self.end / self.unit().ns) {
-            let x = self.at(tick * self.unit().ns);
+        for tick in axis::ticks(self.length / self.unit().ns) {
+            let x = self.at(self.from + tick * self.unit().ns);
             canvas.rect(Token::Axis, (x - 0.5, y), (x + 0.5, y + 5.0));
             canvas.text((x, y + 19.0), &Label::new(&axis::number(tick)).size(12.0).token(Token::Muted).middle());
         }
-        let label = format!("simulated time ({})", self.unit().name);
+        let since =
+            if self.from > 0.0 { format!(" after {}", axis::moment(self.from, self.length)) } else { String::new() };
+        let label = format!("simulated time{since} ({})", self.unit().name);
         let middle = (self.x.0 + self.x.1) / 2.0;
         canvas.text((middle, y + 39.0), &Label::new(&label).size(12.0).token(Token::Muted).middle());
     }

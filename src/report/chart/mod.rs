@@ -26,7 +26,7 @@ pub struct Chart {
 pub const CHARTS: &[Chart] = &[
     Chart {
         name: "timeline",
-        about: "per model: what every core, GIL, thread and coroutine did when",
+        about: "per model: what every core, GIL, thread and coroutine did when; zoomed in as well if that is a lot",
         draw: timeline::draw,
     },
     Chart { name: "states", about: "per model: where the time of all threads went", draw: states::draw },

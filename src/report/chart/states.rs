@@ -38,12 +38,12 @@ pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
     let present = |state: &State| bars.iter().any(|bar| bar.times[*state as usize] > 0);
     let key = |state: State| Key {
         token: state.token(),
+        second: None,
         height: 1.0,
         words: if state == State::Run && has_gil { "running (holds the GIL, if any)" } else { state.words(has_gil) },
     };
     let keys: Vec<Key> = State::ALL.into_iter().filter(present).map(key).collect();
-    // Two rows of keys if all states are there.
-    let top = if keys.len() > 7 { 132.0 } else { 112.0 };
+    let top = 92.0 + frame::LEGEND_ROW * f64::from(frame::legend_rows(&keys));
     let bottom = top + bars.len() as f64 * (BAR + GAP);
     let canvas = Canvas::new(WIDTH, (bottom + 50.0) as u32, &title);
     let subtitle = format!(

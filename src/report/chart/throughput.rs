@@ -62,7 +62,7 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>, window: u64) {
     let end = subject.models.iter().map(|model| model.series.end.0).max().unwrap_or(0).max(1) as f64;
     let names: Vec<String> = subject.models.iter().map(|model| model.name.clone()).collect();
     let labels_at = (RIGHT - frame::label_room(&names, 60.0) + 24.0).round();
-    let time = TimeAxis { x: (76.0, labels_at - 28.0), y: (108.0, 384.0), end };
+    let time = TimeAxis { x: (76.0, labels_at - 28.0), y: (108.0, 384.0), from: 0.0, length: end };
     let height = |rate: f64| time.y.1 - (time.y.1 - time.y.0) * rate / top;
     let warm_up = warm_up(subject);
     if warm_up > 0.0 {

@@ -32,6 +32,19 @@ pub struct Segment {
     pub tag: u32,
 }
 
+impl Segment {
+    /// Whether this only continues the segment before it, which then grows.
+    pub fn continues(&self, last: Option<&mut Segment>) -> bool {
+        match last {
+            Some(last) if (last.end, last.state, last.tag) == (self.start, self.state, self.tag) => {
+                last.end = self.end;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
 /// One row.
 #[derive(Clone, Debug)]
 pub struct Lane {
@@ -41,6 +54,8 @@ pub struct Lane {
     pub name: String,
     /// Nanoseconds in each state.
     pub totals: [u64; STATES],
+    /// Segments of each state.
+    pub visits: [u64; STATES],
     /// Segments so far, also those no longer kept one by one.
     pub count: u64,
     /// Times its tag changed: context switches of a core, hand-overs of a GIL.
@@ -66,49 +81,57 @@ impl Lane {
     /// An empty row.
     pub fn new(group: Group, name: String, binned: bool) -> Lane {
         let store = if binned { Store::Bins(Bins::new()) } else { Store::Segments(Vec::new()) };
-        Lane { group, name, totals: [0; STATES], count: 0, switches: 0, store, open: None, last_tag: None }
+        let (totals, visits) = ([0; STATES], [0; STATES]);
+        Lane { group, name, totals, visits, count: 0, switches: 0, store, open: None, last_tag: None }
     }
 
-    /// From `now` on the row is in this state (`None`: nothing is there). Returns how many segments more are kept.
-    pub fn set(&mut self, now: u64, state: Option<State>, tag: u32) -> usize {
+    /// From `now` on the row is in this state (`None`: nothing is there). Returns the segment that this ended.
+    pub fn set(&mut self, now: u64, state: Option<State>, tag: u32) -> Option<Segment> {
         if let Some(open) = self.open
             && state == Some(open.state)
             && tag == open.tag
         {
-            return 0;
+            return None;
         }
-        let kept = self.close(now);
+        let ended = self.close(now);
         self.open = state.map(|state| Segment { start: now, end: now, state, tag });
-        kept
+        ended
     }
 
-    /// Ends the open segment. Returns how many segments more are kept.
-    pub fn close(&mut self, now: u64) -> usize {
-        let Some(mut segment) = self.open.take() else { return 0 };
-        segment.end = now;
+    /// The segment that has not ended; its end means nothing yet.
+    pub fn open(&self) -> Option<Segment> {
+        self.open
+    }
+
+    /// Ends the open segment and returns it if any time passed.
+    pub fn close(&mut self, now: u64) -> Option<Segment> {
+        let segment = Segment { end: now, ..self.open.take()? };
         if segment.end <= segment.start {
-            return 0;
+            return None;
         }
-        self.totals[segment.state as usize] += segment.end - segment.start;
+        let state = segment.state as usize;
+        self.totals[state] += segment.end - segment.start;
         if self.last_tag.replace(segment.tag).is_some_and(|last| last != segment.tag) {
             self.switches += 1;
         }
         match &mut self.store {
             Store::Bins(bins) => bins.add(&segment),
             Store::Segments(segments) => {
-                if let Some(last) = segments.last_mut()
-                    && (last.end, last.state, last.tag) == (segment.start, segment.state, segment.tag)
-                {
-                    last.end = segment.end;
-                    return 0;
+                if segment.continues(segments.last_mut()) {
+                    return Some(segment);
                 }
                 segments.push(segment);
-                self.count += 1;
-                return 1;
             }
         }
+        self.visits[state] += 1;
         self.count += 1;
-        0
+        Some(segment)
+    }
+
+    /// How often the row was in the state in which it spent most of its time; having no work is no state here.
+    pub fn rhythm(&self) -> u64 {
+        let states = State::ALL.into_iter().filter(|state| *state != State::Idle).map(|state| state as usize);
+        states.max_by_key(|state| self.totals[*state]).map_or(0, |state| self.visits[state])
     }
 
     /// Forgets the segments and keeps their time shares.

@@ -1,15 +1,17 @@
 //! Records to rows: what every core, GIL, thread and coroutine did when.
 //!
 //! The memory is bounded: up to [`SEGMENTS_MAX`] segments are kept one by one, after that every lane keeps time shares
-//! in bins. Lanes beyond [`LANES_MAX`] are only counted.
+//! in bins and only the segments of an early window, a [`Zoom`], remain. Lanes beyond [`LANES_MAX`] are only counted.
 
 mod lane;
 mod state;
+mod zoom;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use lane::{Group, Lane, Segment};
 pub use state::{STATES, State};
+pub use zoom::Zoom;
 
 use crate::id::{ContextId, CoreId, ProcessId, ThreadId};
 use crate::model::{Execution, Model};
@@ -37,6 +39,10 @@ pub struct Timeline {
     pub end: u64,
     /// Processes that were started.
     pub processes: usize,
+    /// What is not counted at the start, in nanoseconds.
+    pub warm_up: u64,
+    /// An early window, segment by segment.
+    pub zoom: Zoom,
     model: Model,
     kept: usize,
     binned: bool,
@@ -78,6 +84,8 @@ impl Timeline {
             hidden: [0; 4],
             end: 0,
             processes: 0,
+            warm_up: model.warm_up.0,
+            zoom: Zoom::new(model.warm_up.0),
             model: Model { code: Vec::new(), ..model.clone() },
             kept: 0,
             binned: false,
@@ -97,8 +105,10 @@ impl Timeline {
     /// Ends every open segment at the end of the run.
     pub fn finish(&mut self, end: Time) {
         self.end = end.0;
-        for lane in &mut self.lanes {
-            self.kept += lane.close(end.0);
+        for lane in 0..self.lanes.len() {
+            if let Some(ended) = self.lanes[lane].close(end.0) {
+                self.zoom_in(lane, ended);
+            }
         }
     }
 
@@ -137,11 +147,36 @@ impl Timeline {
 
     fn set(&mut self, key: Key, now: Time, state: Option<State>, tag: u32) {
         let Some(lane) = self.lane(key) else { return };
-        self.kept += self.lanes[lane].set(now.0, state, tag);
+        let Some(ended) = self.lanes[lane].set(now.0, state, tag) else { return };
+        self.zoom_in(lane, ended);
+        self.kept += 1;
         if self.kept > SEGMENTS_MAX && !self.binned {
             self.binned = true;
             self.lanes.iter_mut().for_each(Lane::fold);
         }
+    }
+
+    fn zoom_in(&mut self, lane: usize, ended: Segment) {
+        if self.zoom.add(lane, ended) {
+            for (index, lane) in self.lanes.iter().enumerate() {
+                if let Some(open) = lane.open() {
+                    self.zoom.cut(index, open);
+                }
+            }
+        }
+    }
+
+    /// The thread comes to a core. If that is the first time for its row, the program is still starting up.
+    fn enters(&mut self, core: CoreId, thread: ThreadId, now: Time) {
+        let Some(entering) = self.threads.get_mut(&thread) else { return };
+        entering.core = Some(core);
+        let key = Key::Thread(entering.process, thread);
+        if let Some(lane) = self.lane(key)
+            && self.lanes[lane].visits[State::Run as usize] + self.lanes[lane].visits[State::Native as usize] == 0
+        {
+            self.zoom.restart(now.0);
+        }
+        self.runs(thread, now);
     }
 
     /// Names the lane after its first role; a slot that is used again is named after what its users have in common.
@@ -237,12 +272,7 @@ impl Sink for Timeline {
                 self.set(Key::Core(core), now, Some(State::Switching), thread.0);
                 self.thread(thread, now, Some(State::Ready));
             }
-            What::Run { core, thread } => {
-                if let Some(thread) = self.threads.get_mut(&thread) {
-                    thread.core = Some(core);
-                }
-                self.runs(thread, now);
-            }
+            What::Run { core, thread } => self.enters(core, thread, now),
             What::Preempt { core, thread } | What::Yield { core, thread } => {
                 self.leaves(core, thread, now, Some(State::Ready));
             }

@@ -1,0 +1,108 @@
+//! Which lanes of a run are drawn, and what of them: the whole run, or the early window.
+
+use crate::report::timeline::{Group, Lane, STATES, Segment, State, Timeline, Zoom, kind_of};
+
+/// Most lanes of one picture.
+const LANES: usize = 40;
+
+/// The stretch of time that a picture shows.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    pub timeline: &'a Timeline,
+    /// The early window; `None` for the whole run.
+    pub zoom: Option<&'a Zoom>,
+}
+
+impl View<'_> {
+    /// First nanosecond; 0 if the window begins so early that nobody sees the difference.
+    pub fn from(&self) -> u64 {
+        self.zoom.map(|zoom| zoom.from).filter(|from| from.saturating_mul(1_000) >= self.until()).unwrap_or(0)
+    }
+
+    fn until(&self) -> u64 {
+        self.zoom.map_or(self.timeline.end, |zoom| zoom.until)
+    }
+
+    /// Nanoseconds from left to right.
+    pub fn length(&self) -> u64 {
+        self.until() - self.from()
+    }
+}
+
+/// A row of the picture.
+pub struct Row<'a> {
+    pub lane: &'a Lane,
+    /// The segments in view, if they were kept.
+    pub segments: Option<&'a [Segment]>,
+    /// Nanoseconds in view per state.
+    pub totals: [u64; STATES],
+    /// Changes of owner in view.
+    pub switches: u64,
+    pub label: String,
+    pub top: f64,
+    pub height: f64,
+}
+
+/// The rows of one kind: cores, GILs, threads or coroutines.
+pub struct Kind<'a> {
+    pub rows: Vec<Row<'a>>,
+    /// Lanes that have no place in the picture.
+    pub more: usize,
+    /// Lanes without work in view, left out of a zoom.
+    pub quiet: usize,
+    /// Whether they stand under one head: cores and GILs always, threads if no process has two of them.
+    pub flat: bool,
+}
+
+/// What to draw of each kind: all cores and GILs that were kept, then threads, then coroutines.
+pub fn kinds<'a>(view: &View<'a>) -> [Kind<'a>; 4] {
+    let mut kinds = [0, 1, 2, 3].map(|kind| all(view, kind));
+    let there = |kind: usize| kinds[kind].rows.len();
+    let (cores, gils) = (there(0).min(12), there(1).min(4));
+    let rest = LANES - cores - gils;
+    let threads = there(2).min(rest - there(3).min(rest - rest.min(8)));
+    for (kind, most) in kinds.iter_mut().zip([cores, gils, threads, rest - threads]) {
+        kind.more += kind.rows.len().saturating_sub(most);
+        kind.rows.truncate(most);
+    }
+    kinds
+}
+
+fn all<'a>(view: &View<'a>, kind: usize) -> Kind<'a> {
+    let timeline = view.timeline;
+    let lanes = timeline.lanes.iter().enumerate().filter(|(_, lane)| kind_of(lane.group) == kind);
+    let mut rows: Vec<Row<'a>> = lanes.map(|(index, lane)| row(view, index, lane)).collect();
+    let several = |row: &Row<'_>| rows.iter().filter(|other| other.lane.group == row.lane.group).count() > 1;
+    let flat = kind < 2 || (kind == 2 && !rows.iter().any(several));
+    for row in &mut rows {
+        row.label = label(row.lane, flat && timeline.processes > 1);
+    }
+    let there = rows.len();
+    if view.zoom.is_some() && kind >= 2 {
+        rows.retain(|row| State::ALL.into_iter().any(|state| state != State::Idle && row.totals[state as usize] > 0));
+    }
+    Kind { quiet: there - rows.len(), more: timeline.hidden[kind], rows, flat }
+}
+
+fn row<'a>(view: &View<'a>, index: usize, lane: &'a Lane) -> Row<'a> {
+    let height = if kind_of(lane.group) < 2 { 14.0 } else { 20.0 };
+    let (segments, totals, switches) = match view.zoom {
+        None => (lane.segments(), lane.totals, lane.switches),
+        Some(zoom) => {
+            let segments = zoom.segments(index);
+            let mut totals = [0; STATES];
+            segments.iter().for_each(|segment| totals[segment.state as usize] += segment.end - segment.start);
+            let switches = segments.windows(2).filter(|pair| pair[0].tag != pair[1].tag).count();
+            (Some(segments), totals, switches as u64)
+        }
+    };
+    Row { lane, segments, totals, switches, label: String::new(), top: 0.0, height }
+}
+
+fn label(lane: &Lane, with_process: bool) -> String {
+    match lane.group {
+        Group::Gil(process) if with_process => format!("process {}", process.0),
+        Group::Thread(process) if with_process => format!("P{} {}", process.0, lane.name),
+        Group::Core | Group::Gil(_) | Group::Thread(_) | Group::Coroutine(..) => lane.name.clone(),
+    }
+}

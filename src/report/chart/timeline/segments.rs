@@ -1,0 +1,90 @@
+//! Few segments: every one by itself, with words where there is room.
+
+use super::layout::Layout;
+use super::row::Row;
+use crate::report::scene::{Canvas, Label, Token, Weight, font};
+use crate::report::timeline::{Group, Segment, State, kind_of};
+
+/// The two tones of a GIL lane: its owner changes where they do.
+pub const OWNERS: [Token; 2] = [Token::S1, Token::Muted];
+
+/// Those of one color together, so that they share a path.
+pub fn draw(canvas: &Canvas, layout: &Layout<'_>) {
+    let tones: Vec<Vec<Token>> = layout.rows.iter().map(tones).collect();
+    for token in State::ALL.map(State::token).into_iter().chain(OWNERS) {
+        for (row, tones) in layout.rows.iter().zip(&tones) {
+            for (segment, tone) in row.segments.unwrap_or_default().iter().zip(tones) {
+                if *tone == token {
+                    let (from, to) = place(layout, row, segment);
+                    canvas.rect(token, from, (to.0.max(from.0 + 0.3), to.1));
+                }
+            }
+        }
+    }
+    for row in &layout.rows {
+        let mut last = None;
+        for segment in row.segments.unwrap_or_default() {
+            inside(canvas, layout, row, segment);
+            if row.lane.group == Group::Core && layout.ticks && last != Some(segment.tag) {
+                let x = layout.axis.at(segment.start as f64);
+                let y = row.top + row.height + 1.0;
+                canvas.rect(Token::Ink, (x, y), (x + 1.0, y + 3.0));
+            }
+            last = Some(segment.tag);
+        }
+    }
+}
+
+/// The color of every segment of a row; the owner's alternates at every hand-over.
+fn tones(row: &Row<'_>) -> Vec<Token> {
+    let segments = row.segments.unwrap_or_default();
+    let (mut owner, mut last) = (0, None);
+    let tone = |segment: &Segment| {
+        if !matches!(row.lane.group, Group::Gil(_)) {
+            return segment.state.token();
+        }
+        if last.replace(segment.tag).is_some_and(|last| last != segment.tag) {
+            owner = 1 - owner;
+        }
+        OWNERS[owner]
+    };
+    segments.iter().map(tone).collect()
+}
+
+fn place(layout: &Layout<'_>, row: &Row<'_>, segment: &Segment) -> ((f64, f64), (f64, f64)) {
+    let share = if kind_of(row.lane.group) < 2 { 1.0 } else { segment.state.height() };
+    let (middle, half) = (row.top + row.height / 2.0, row.height * share / 2.0);
+    let (from, to) = (layout.axis.at(segment.start as f64), layout.axis.at(segment.end as f64));
+    ((from, middle - half), (to, middle + half))
+}
+
+/// Words inside a segment, if there is room for the long or the short form.
+fn inside(canvas: &Canvas, layout: &Layout<'_>, row: &Row<'_>, segment: &Segment) {
+    let (from, to) = place(layout, row, segment);
+    let thread = format!("T{}", segment.tag);
+    let forms = match kind_of(row.lane.group) {
+        0 if segment.state == State::Switching => return,
+        0 | 1 => [thread.as_str(), ""],
+        _ => segment.state.inside(),
+    };
+    let token = if kind_of(row.lane.group) == 1 { Token::OnWork } else { segment.state.text_token() };
+    let room = to.0 - from.0 - 8.0;
+    let fits = |form: &&str| !form.is_empty() && font::width(form, 10.5, Weight::Regular) <= room;
+    if let Some(form) = forms.into_iter().find(fits) {
+        let at = ((from.0 + to.0) / 2.0, row.top + row.height / 2.0 + 3.8);
+        canvas.text(at, &Label::new(form).size(10.5).token(token).middle());
+    }
+}
+
+/// Marks of context switches are drawn while the median distance between two is at least 4 px.
+pub fn switch_ticks_fit(rows: &[Row<'_>], length: u64) -> bool {
+    let mut gaps: Vec<u64> = Vec::new();
+    for row in rows.iter().filter(|row| row.lane.group == Group::Core) {
+        let Some(segments) = row.segments else { return false };
+        let changes = segments.windows(2).filter(|pair| pair[0].tag != pair[1].tag).map(|pair| pair[1].start);
+        let starts: Vec<u64> = changes.collect();
+        gaps.extend(starts.windows(2).map(|pair| pair[1] - pair[0]));
+    }
+    gaps.sort_unstable();
+    gaps.get(gaps.len() / 2).is_none_or(|gap| *gap as f64 / length.max(1) as f64 * 900.0 >= 4.0)
+}
