@@ -45,3 +45,6 @@ pub mod report;
 
 // Every point, model and seed of a scenario, and what must hold.
 pub mod experiment;
+
+// Files, whole or not at all.
+pub mod output;
