@@ -48,3 +48,6 @@ pub mod experiment;
 
 // Files, whole or not at all.
 pub mod output;
+
+// What there is to choose from.
+pub mod catalog;

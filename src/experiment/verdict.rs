@@ -43,7 +43,14 @@ fn load(figures: &ModelFigures, base: Option<&ModelFigures>) -> String {
         words += &format!(", p99 {}", axis::duration(own));
     }
     if let Some(base) = base.filter(|base| own > 0.0 && p99(base) > 0.0) {
-        words += &format!(" ({}x that of {})", axis::number(own / p99(base)), base.model);
+        let ratio = own / p99(base);
+        let (times, than) = if ratio < 1.0 { (1.0 / ratio, "shorter") } else { (ratio, "longer") };
+        // What rounds to once is neither.
+        words += &if times < 1.005 {
+            format!(" (as {})", base.model)
+        } else {
+            format!(" ({}x {than} than {})", axis::number(times), base.model)
+        };
     }
     words
 }
@@ -61,7 +68,7 @@ fn outcome(word: &str) -> &str {
 fn times(speedup: Interval) -> String {
     let digits = |value: f64| if value < 10.0 { format!("{value:.2}") } else { axis::number(value) };
     if speedup.half_width > 0.0 {
-        format!("{}x (± {})", digits(speedup.mean), digits(speedup.half_width))
+        format!("{}x (±{:.1} %)", digits(speedup.mean), speedup.half_width / speedup.mean * 100.0)
     } else {
         format!("{}x", digits(speedup.mean))
     }

@@ -1,0 +1,225 @@
+//! What a scenario can be made of: names as they are written, and one line about each.
+
+use crate::kernel::policy::POLICIES;
+use crate::report::chart::CHARTS;
+use crate::scenario::check::WARNINGS;
+
+/// A kind of thing.
+pub struct Topic {
+    /// As `gilsim list` takes it.
+    pub name: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// Spellings and explanations, in reading order.
+    pub entries: Vec<(String, &'static str)>,
+}
+
+/// All topics.
+pub fn topics() -> Vec<Topic> {
+    let charts = CHARTS.iter().map(|chart| (capital(chart.name), chart.about)).collect();
+    let topic = |name, about, entries: &[(&str, &'static str)]| {
+        let entries = entries.iter().map(|&(text, about)| (text.to_owned(), about)).collect();
+        Topic { name, about, entries }
+    };
+    vec![
+        topic("models", "models: how the tasks are carried", MODELS),
+        topic("steps", "steps: what a program does", STEPS),
+        topic("arrivals", "arrive: when the jobs of a task come", ARRIVALS),
+        topic("distributions", "a text such as \"5ms\" is fixed; these are random", DISTRIBUTIONS),
+        topic("devices", "devices: what Io talks to, by name", DEVICES),
+        topic("shared", "shared: what programs share, by name", SHARED),
+        topic("policies", "machine.scheduler: who runs next", POLICIES),
+        topic("costs", "machine.costs: what the machine takes for itself", COSTS),
+        topic("interpreters", "interpreter: what is under the threads", INTERPRETERS),
+        topic("sweeps", "sweep: the same with other settings", SWEEPS),
+        topic("expectations", "expect: what must hold", EXPECTATIONS),
+        Topic { name: "charts", about: "charts: pictures", entries: charts },
+        topic("warnings", "allow: warnings that are meant", WARNINGS),
+    ]
+}
+
+/// The name of a chart as a scenario writes it: `Timeline`.
+fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+const MODELS: &[(&str, &str)] = &[
+    ("Serial", "one thread, one job after the other"),
+    ("Threads(n)", "one process with n worker threads under one GIL"),
+    ("ThreadPerTask", "one process, a thread for every job"),
+    ("Processes(n)", "n processes with one worker each, and a GIL each"),
+    ("Asyncio", "one thread with an event loop, a coroutine for every job"),
+    ("FreeThreaded(n)", "as Threads, in a build without a GIL"),
+    ("Hybrid(processes: n, each: Asyncio)", "n processes with an event loop each; each: Threads(k) for workers"),
+];
+
+const STEPS: &[(&str, &str)] = &[
+    ("Cpu(time)", "interpreted code: needs the GIL"),
+    ("CpuNoGil(time)", "native code that releases the GIL"),
+    ("CpuHoldGil(time)", "native code that keeps the GIL"),
+    ("Io(device, [time])", "a request to a device, and the wait for it; the GIL is released"),
+    ("Sleep(time)", "waits for the clock"),
+    ("Yield", "gives way to others that are ready"),
+    ("Acquire(lock)", "takes a lock, waits while another has it"),
+    ("Release(lock)", "gives it back"),
+    ("With(lock, [steps])", "takes a lock, does the steps, gives it back"),
+    ("Load(variable)", "reads a variable into a copy of one's own"),
+    ("Add(variable, n)", "adds to that copy"),
+    ("Store(variable)", "writes that copy back"),
+    ("Incr(variable, [n])", "Load, a little core time, Add, Store"),
+    ("Repeat(n, [steps])", "the steps n times"),
+    ("Forever([steps])", "the steps without end"),
+    ("Choose({0.8: [steps], 0.2: [steps]})", "one of the branches, by probability"),
+    ("Call(program)", "the steps of a program"),
+    ("Spawn(Thread, program, [n])", "starts threads; also Process and Coroutine"),
+    ("Join(program)", "waits for the end of what was spawned from the program"),
+    ("Print(text)", "prints"),
+    ("Blocking([steps])", "in a coroutine: waits without awaiting, which stops the loop"),
+];
+
+const ARRIVALS: &[(&str, &str)] = &[
+    ("AtOnce", "all at the start, or when the tasks of `after` are over"),
+    ("Every(time)", "one every so often"),
+    ("Poisson(rate)", "at random with a mean rate, such as \"200/s\""),
+    ("Closed(users: n, think: time)", "n users who think, ask, wait for the answer, and think again"),
+    ("Recorded([times])", "at these times"),
+];
+
+const DISTRIBUTIONS: &[(&str, &str)] = &[
+    ("Exp(mean)", "exponential"),
+    ("Uniform(low, high)", "anything between the two"),
+    ("Normal(mean: time, sd: time)", "the bell curve, cut at zero"),
+    ("LogNormal(median: time, p99: time)", "a long tail, by what people know of it"),
+    ("Pareto(min: time, alpha: number)", "a very long tail"),
+    ("Empirical([times])", "one of these values, each as likely"),
+];
+
+const DEVICES: &[(&str, &str)] =
+    &[("(latency: time, [slots: n])", "serves n requests at a time in order of arrival, or any number")];
+
+const SHARED: &[(&str, &str)] = &[
+    ("Int(n)", "a variable, one for each process"),
+    ("Lock", "a lock, one for each process"),
+    ("Interprocess(Lock)", "one for all processes; also Interprocess(Int(n))"),
+];
+
+const COSTS: &[(&str, &str)] = &[
+    ("Zero", "nothing: for lessons and theory"),
+    ("Linux", "what Linux and CPython take on a current computer"),
+    ("Set(context_switch: time, ..)", "as Linux, but for what is given"),
+];
+
+const INTERPRETERS: &[(&str, &str)] = &[
+    ("CPython([switch_interval: time], ..)", "a GIL for each process, handed over every switch interval"),
+    ("Native", "no interpreter and no GIL"),
+];
+
+const SWEEPS: &[(&str, &str)] = &[
+    ("Grid({path: [values]})", "every combination of the values"),
+    ("Zip({path: [values]})", "the first values together, the second values together, ..."),
+];
+
+const EXPECTATIONS: &[(&str, &str)] = &[
+    ("Elapsed(at_most: time)", "the makespan; all bounds are is, at_least, at_most"),
+    ("Throughput([task: name], at_least: n)", "completed jobs per second"),
+    ("Latency([task: name], p: 99, at_most: time)", "a percentile of the response time"),
+    ("LoopLag(p: 99, at_most: time)", "a percentile of the time from ready to running on an event loop"),
+    ("Utilization(of: \"cpu\", at_least: 0.9)", "the busy share of the cores, of \"gil\" or of a device"),
+    ("GilSwitches(at_most: n)", "how often the GIL changed hands"),
+    ("Final(var: name, is: n)", "the last value of a variable"),
+    ("Speedup(of: model, over: model, at_least: n)", "makespan of `over` divided by that of `of`, run by run"),
+    ("CriticalPath(at_most: time)", "the longest chain of tasks"),
+    ("Deadlock", "the run ends in a deadlock"),
+    ("Sometimes(expectation)", "holds in at least one run"),
+    ("In(model, [expectations])", "holds in this model"),
+    ("At({path: value}, [expectations])", "holds at this point of the sweep"),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+    use super::*;
+    use crate::kernel::policy::PolicyConfig;
+    use crate::scenario::ast;
+
+    /// Asks a type for the names of its variants.
+    struct Names;
+
+    /// The answer, on its way as an error.
+    #[derive(Debug)]
+    struct Variants(Vec<&'static str>);
+
+    impl fmt::Display for Variants {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "{:?}", self.0)
+        }
+    }
+
+    impl std::error::Error for Variants {}
+
+    impl de::Error for Variants {
+        fn custom<T: fmt::Display>(text: T) -> Variants {
+            panic!("not an enum: {text}")
+        }
+    }
+
+    impl<'de> Deserializer<'de> for Names {
+        type Error = Variants;
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Variants> {
+            Err(de::Error::custom("something else"))
+        }
+
+        fn deserialize_enum<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            variants: &'static [&'static str],
+            _: V,
+        ) -> Result<V::Value, Variants> {
+            Err(Variants(variants.to_vec()))
+        }
+
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+            newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+        }
+    }
+
+    fn check<'de, T: Deserialize<'de> + fmt::Debug>(topic: &str) {
+        let expected = T::deserialize(Names).unwrap_err().0;
+        let topics = topics();
+        let topic = topics.iter().find(|known| known.name == topic).unwrap();
+        let listed: Vec<&str> =
+            topic.entries.iter().map(|(text, _)| text.split(['(', '{']).next().unwrap_or(text)).collect();
+        assert_eq!(listed, expected, "{}", topic.name);
+    }
+
+    #[test]
+    fn every_variant_of_the_language_is_listed() {
+        check::<ast::ModelName>("models");
+        check::<ast::Step>("steps");
+        check::<ast::Arrive>("arrivals");
+        check::<ast::Random>("distributions");
+        check::<ast::Shared>("shared");
+        check::<PolicyConfig>("policies");
+        check::<ast::CostsName>("costs");
+        check::<ast::Interpreter>("interpreters");
+        check::<ast::Sweep>("sweeps");
+        check::<ast::Expect>("expectations");
+    }
+
+    #[test]
+    fn every_chart_of_the_language_is_listed() {
+        let mut variants = ast::ChartName::deserialize(Names).unwrap_err().0;
+        let topics = topics();
+        let charts = topics.iter().find(|topic| topic.name == "charts").unwrap();
+        let mut listed: Vec<&str> = charts.entries.iter().map(|entry| entry.0.as_str()).collect();
+        variants.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(listed, variants);
+    }
+}

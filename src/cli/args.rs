@@ -1,0 +1,91 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// What will my concurrent program do, and why?
+///
+/// Exit codes: 0 as expected; 1 an expectation failed or a run ended irregularly; 2 the request or a scenario is
+/// invalid; 5 two runs of the same seed differ; 6 an output could not be written. Of several, the greatest.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios: figures in the terminal, files under output/<scenario>/
+    Run {
+        /// Scenario files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Run all scenarios of folders, with a page that shows them all
+    Batch {
+        /// Folders, searched for *.ron, and scenario files
+        #[arg(required = true, value_name = "DIR|FILE")]
+        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Say what is wrong with scenarios, without running them
+    Check {
+        /// Scenario files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Change a value before reading: machine.cores=8
+        #[arg(long, value_name = "PATH=VALUE")]
+        set: Vec<String>,
+    },
+    /// List what a scenario can be made of
+    List {
+        /// One topic only
+        #[arg(value_name = "TOPIC", value_parser = super::list::topics())]
+        topic: Option<String>,
+    },
+}
+
+/// How to run.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Seed of the first run, instead of the scenario's
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Number of runs with different seeds, instead of the scenario's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub runs: Option<u32>,
+    /// Change a value before reading: machine.cores=8
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Folder for the files
+    #[arg(long, value_name = "DIR", default_value = "output")]
+    pub out: PathBuf,
+    /// What to print
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Threads to run on, instead of one for each core of this computer
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub jobs: Option<u16>,
+    /// Draw no pictures
+    #[arg(long)]
+    pub no_charts: bool,
+    /// Let an independent checker watch every run
+    #[arg(long)]
+    pub audit: bool,
+    /// Run everything twice under different conditions and compare every record
+    #[arg(long)]
+    pub check_determinism: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// One JSON document
+    Json,
+}

@@ -1,0 +1,112 @@
+//! What goes to the terminal, and how.
+
+use std::io::{self, IsTerminal, Write};
+
+use gilsim::scenario::diagnostic::Diagnostic;
+use gilsim::scenario::render;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Exit;
+use super::execute::Done;
+use super::load::{Refused, Source, Why};
+
+/// Columns of a page when there is no terminal to ask.
+const PAGE: u16 = 100;
+
+/// What the standard streams can show.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    /// Whether standard output takes colors.
+    pub color: bool,
+    /// Whether standard error does.
+    color_err: bool,
+    /// Columns of standard output.
+    pub width: u16,
+}
+
+impl Terminal {
+    /// Looks at the environment. `NO_COLOR` turns colors off, whatever its value.
+    pub fn detect() -> Terminal {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let width = terminal_size::terminal_size().map_or(PAGE, |(width, _)| width.0.clamp(60, 200));
+        Terminal {
+            color: !plain && io::stdout().is_terminal(),
+            color_err: !plain && io::stderr().is_terminal(),
+            width: if io::stdout().is_terminal() { width } else { PAGE },
+        }
+    }
+
+    pub fn bold(&self, text: &str) -> String {
+        self.styled("1", text)
+    }
+
+    pub fn muted(&self, text: &str) -> String {
+        self.styled("2", text)
+    }
+
+    /// A word for an expectation.
+    pub fn mark(&self, holds: bool) -> String {
+        if holds { self.styled("32", "pass") } else { self.styled("1;31", "FAIL") }
+    }
+
+    fn styled(&self, code: &str, text: &str) -> String {
+        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Prints to standard output. A reader that has gone is no failure.
+    pub fn print(&self, text: &str) -> Exit {
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                self.complain(&format!("cannot print: {error}"));
+                Exit::Output
+            }
+            _ => Exit::Expected,
+        }
+    }
+
+    /// Prints to standard error, as well as that goes.
+    fn say(&self, text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// An error in words.
+    pub fn complain(&self, words: &str) {
+        let error = if self.color_err { "\x1b[1;31merror\x1b[0m" } else { "error" };
+        self.say(&format!("{error}: {words}\n"));
+    }
+
+    /// What is wrong with a text, where.
+    pub fn diagnostics(&self, source: &Source, diagnostics: &[Diagnostic]) {
+        if !diagnostics.is_empty() {
+            self.say(&render::render(&source.shown(), &source.text, diagnostics, self.color_err));
+        }
+    }
+
+    /// Why a file is no scenario.
+    pub fn refused(&self, refused: &Refused) {
+        match &refused.why {
+            Why::Words(words) => self.complain(&format!("{}: {words}", refused.source.shown())),
+            Why::Diagnostics(diagnostics) => self.diagnostics(&refused.source, diagnostics),
+        }
+    }
+
+    /// What went wrong beyond figures.
+    pub fn failures(&self, done: &Done) {
+        if let Some(difference) = &done.results.difference {
+            self.complain(&format!("{}: not deterministic: {difference}", done.results.report.name));
+        }
+        if let Err(error) = &done.published {
+            self.complain(&error.to_string());
+        }
+    }
+
+    /// A progress bar on standard error; nothing if that is no terminal.
+    pub fn bar(&self, runs: u64) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(Some(runs), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} runs, {elapsed}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar
+    }
+}
