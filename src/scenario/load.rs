@@ -91,15 +91,24 @@ struct Retry {
     cst: Cst,
     diagnostics: Vec<Diagnostic>,
     blanked: Vec<Range<usize>>,
+    /// Slips that were put right in `work`.
+    patched: Vec<Range<usize>>,
 }
 
 impl Retry {
     fn new(text: String) -> Retry {
         let valid = dialect().from_str::<IgnoredAny>(&text).is_ok();
         let reading = syntax::read(&text, if valid { Trust::Valid } else { Trust::Suspect });
-        let mut retry = Retry { work: text, cst: reading.cst, diagnostics: reading.diagnostics, blanked: Vec::new() };
+        let mut retry = Retry {
+            work: text,
+            cst: reading.cst,
+            diagnostics: reading.diagnostics,
+            blanked: Vec::new(),
+            patched: Vec::new(),
+        };
         for (span, right) in reading.patches {
             retry.overwrite(&span, right);
+            retry.patched.push(span);
         }
         retry
     }
@@ -111,22 +120,26 @@ impl Retry {
         Loaded { scenario, cst: self.cst, diagnostics: self.diagnostics, blanked: self.blanked }
     }
 
-    /// Takes out what has a syntax message. Whether ron accepts the rest; if the reader has said nothing and ron does not,
-    /// what ron says is reported.
+    /// Takes out what has a syntax message: what is not patched, then everything. Whether ron accepts the rest; if the
+    /// reader has said nothing and ron does not, what ron says is reported.
     fn repair_syntax(&mut self) -> bool {
-        let Some(mut error) = self.syntax_error() else { return true };
-        let places: Vec<usize> = self.diagnostics.iter().map(|slip| slip.labels[0].span.start).collect();
-        for at in places {
-            let removable = self.cst.removable(at).into_iter().next();
-            if let Some(entry) = removable.filter(|entry| !self.blanked.contains(entry)) {
-                self.blank(entry);
-                match self.syntax_error() {
-                    Some(next) => error = next,
-                    None => return true,
+        let Some(error) = self.syntax_error() else { return true };
+        if self.diagnostics.is_empty() {
+            return self.repair_unreadable(error);
+        }
+        let slips: Vec<Range<usize>> = self.diagnostics.iter().map(|slip| slip.labels[0].span.clone()).collect();
+        let overlap = |slip: &Range<usize>, patch: &Range<usize>| patch.start < slip.end && slip.start < patch.end;
+        let (patched, open): (Vec<_>, Vec<_>) =
+            slips.into_iter().partition(|slip| self.patched.iter().any(|patch| overlap(slip, patch)));
+        [open, patched].into_iter().any(|slips| {
+            for slip in slips {
+                let removable = self.cst.removable(slip.start).into_iter().next();
+                if let Some(entry) = removable.filter(|entry| !self.blanked.contains(entry)) {
+                    self.blank(entry);
                 }
             }
-        }
-        if self.diagnostics.is_empty() { self.repair_unreadable(error) } else { false }
+            self.syntax_error().is_none()
+        })
     }
 
     /// ron cannot read the text, and the reader sees nothing wrong with it.

@@ -158,7 +158,10 @@ impl Asking<'_> {
         known: &[&str],
         of: Option<&str>,
     ) -> Diagnostic {
-        let of = of.map_or(String::new(), |of| format!(" in the {}", words::noun(of).0));
+        let of = of.map_or(String::new(), |of| match words::noun(of).0 {
+            noun if noun == of => format!(" in `{of}`"),
+            noun => format!(" in the {noun}"),
+        });
         let span = wrong.range.clone();
         let title = format!("no {one} `{found}`{of}");
         let meant = words::nearest(found, known);
@@ -386,27 +389,22 @@ impl Asking<'_> {
         let inner = self.cst.plain(self.node);
         let name = inner.split('(').next().unwrap_or_default().trim();
         match self.node.kind {
-            Kind::Text | Kind::Char => match words::nearest(name, known) {
-                Some(meant) => {
-                    let is_whole = name.len() == inner.trim().len() && words::example(meant).is_none();
-                    let right =
-                        if is_whole { meant.to_owned() } else { words::example(meant).unwrap_or(meant).to_owned() };
-                    let wrong = self.say(
-                        "T08",
-                        format!("{} {one} has no quotes", words::article(one)),
-                        format!("write {right}"),
-                    );
-                    let wrong = wrong.help(help);
-                    if is_whole { wrong.fix(self.node.span.clone(), right) } else { wrong }
-                }
-                None => self
-                    .say(
-                        "T08",
-                        format!("{} {one} is expected, not a text", words::article(one)),
-                        "not one of those below",
-                    )
-                    .help(help),
-            },
+            Kind::Text | Kind::Char => {
+                // `"Serial"` and `"Threads(2)"` only need to lose their quotes.
+                let inner = inner.trim().to_owned();
+                let fits = known.contains(&name) && (name.len() < inner.len() || words::example(name).is_none());
+                let right = match words::nearest(name, known) {
+                    Some(_) if fits => inner,
+                    Some(meant) => words::example(meant).unwrap_or(meant).to_owned(),
+                    None => {
+                        let title = format!("{} {one} is expected, not a text", words::article(one));
+                        return self.say("T08", title, "not one of those below").help(help);
+                    }
+                };
+                let title = format!("{} {one} has no quotes", words::article(one));
+                let wrong = self.say("T08", title, format!("write {right}")).help(help);
+                if fits { wrong.fix(self.node.span.clone(), right) } else { wrong }
+            }
             Kind::Record => {
                 let title = format!("the name of {} {one} is missing", words::article(one));
                 let open = self.node.open.clone().unwrap_or_else(|| self.node.head(self.text));
@@ -443,5 +441,49 @@ impl Asking<'_> {
             Kind::Map => "a map".to_owned(),
             Kind::Missing => "nothing".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::load::load;
+
+    #[test]
+    fn every_variant_has_an_example_that_is_right() {
+        let mut seen = 0;
+        for place in [
+            "tasks: {\"a\": (steps: [@])}",
+            "tasks: {\"a\": (steps: [Spawn(@, \"p\")])}",
+            "tasks: {\"a\": (steps: [Sleep(@)])}",
+            "tasks: {\"a\": (steps: [], arrive: @)}",
+            "tasks: {}, models: [@]",
+            "tasks: {}, models: [Hybrid(processes: 2, each: @)]",
+            "tasks: {}, shared: {\"a\": @}",
+            "tasks: {}, machine: (scheduler: @)",
+            "tasks: {}, machine: (costs: @)",
+            "tasks: {}, interpreter: @",
+            "tasks: {}, sweep: @",
+            "tasks: {}, charts: [@]",
+            "tasks: {}, expect: [@]",
+        ] {
+            let text = |value: &str| format!("({})", place.replace('@', value));
+            let Err(Wrong { code: Error::NoSuchEnumVariant { expected, outer, .. }, .. }) = parse(&text(NOBODY)) else {
+                panic!("no choice at {place}");
+            };
+            let outer = outer.unwrap_or_default();
+            assert_ne!(words::noun(&outer).1, "values", "{outer} has a name that a person would use");
+            for variant in expected {
+                let alone = load(&text(variant)).diagnostics;
+                let Some(example) = words::example(variant).filter(|_| !alone.is_empty()) else {
+                    assert_eq!(alone, [], "{variant} needs an example");
+                    continue;
+                };
+                assert_eq!(load(&text(&example.replace("[..]", "[]"))).diagnostics, [], "{example}");
+                assert!(example.starts_with(&format!("{variant}(")), "{example}");
+                seen += 1;
+            }
+        }
+        assert!(seen >= words::EXAMPLES.len(), "an example that no place takes");
     }
 }

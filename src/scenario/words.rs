@@ -54,6 +54,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("run", "steps"),
     ("body", "steps"),
     ("workers", "processes"),
+    ("procs", "processes"),
     ("run", "Cpu"),
     ("compute", "Cpu"),
     ("burst", "Cpu"),

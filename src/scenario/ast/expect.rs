@@ -10,78 +10,120 @@ use crate::time::Duration;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Expect {
+    /// The makespan.
     Elapsed {
+        /// Exactly.
         #[serde(default)]
         is: Option<Duration>,
+        /// Not less.
         #[serde(default)]
         at_least: Option<Duration>,
+        /// Not more.
         #[serde(default)]
         at_most: Option<Duration>,
     },
+    /// Completed jobs per second.
     Throughput {
+        /// Of this task; of all if left out.
         #[serde(default)]
         task: Option<String>,
+        /// Not less.
         #[serde(default)]
         at_least: Option<f64>,
+        /// Not more.
         #[serde(default)]
         at_most: Option<f64>,
     },
+    /// Response times.
     Latency {
+        /// Of this task; of all if left out.
         #[serde(default)]
         task: Option<String>,
+        /// Percentile, 0 to 100.
         p: f64,
+        /// Not less.
         #[serde(default)]
         at_least: Option<Duration>,
+        /// Not more.
         #[serde(default)]
         at_most: Option<Duration>,
     },
+    /// How late an event loop is.
     LoopLag {
+        /// Percentile, 0 to 100.
         p: f64,
+        /// Not less.
         #[serde(default)]
         at_least: Option<Duration>,
+        /// Not more.
         #[serde(default)]
         at_most: Option<Duration>,
     },
+    /// Busy share of `cpu`, `gil` or a device, 0 to 1.
     Utilization {
+        /// What is asked about.
         of: String,
+        /// Not less.
         #[serde(default)]
         at_least: Option<f64>,
+        /// Not more.
         #[serde(default)]
         at_most: Option<f64>,
     },
+    /// How often the GIL changes hands.
     GilSwitches {
+        /// Not less.
         #[serde(default)]
         at_least: Option<f64>,
+        /// Not more.
         #[serde(default)]
         at_most: Option<f64>,
     },
+    /// The last value of a variable.
     Final {
+        /// The variable.
         var: String,
+        /// Exactly.
         #[serde(default)]
         is: Option<i64>,
+        /// Not less.
         #[serde(default)]
         at_least: Option<i64>,
+        /// Not more.
         #[serde(default)]
         at_most: Option<i64>,
     },
+    /// How many times faster `of` is than `over`.
     Speedup {
+        /// What is asked about.
         of: ModelName,
+        /// What it is compared with.
         over: ModelName,
+        /// Not less.
         #[serde(default)]
         at_least: Option<f64>,
+        /// Not more.
         #[serde(default)]
         at_most: Option<f64>,
     },
+    /// The longest chain of tasks.
     CriticalPath {
+        /// Exactly.
         #[serde(default)]
         is: Option<Duration>,
+        /// Not less.
         #[serde(default)]
         at_least: Option<Duration>,
+        /// Not more.
         #[serde(default)]
         at_most: Option<Duration>,
     },
+    /// The run ends in a deadlock.
     Deadlock,
+    /// Holds in at least one run.
     Sometimes(Box<Expect>),
+    /// Holds in this model.
     In(ModelName, Vec<Expect>),
+    /// Holds at the sweep points with these settings.
     At(IndexMap<String, Raw>, Vec<Expect>),
 }

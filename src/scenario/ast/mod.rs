@@ -17,37 +17,54 @@ pub use quantity::{Branches, Random, Rate, RateError, Raw, When};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
+    /// Heading; the file name if left out.
     #[serde(default)]
     pub title: Option<String>,
+    /// The computer.
     #[serde(default)]
     pub machine: Machine,
+    /// What runs the code.
     #[serde(default)]
     pub interpreter: Interpreter,
+    /// What serves `Io`, by name.
     #[serde(default)]
     pub devices: IndexMap<String, Device>,
+    /// Variables and locks, by name.
     #[serde(default)]
     pub shared: IndexMap<String, Shared>,
+    /// Steps for `Call` and `Spawn`, by name.
     #[serde(default)]
     pub programs: IndexMap<String, Vec<Step>>,
+    /// The work, by name.
     pub tasks: IndexMap<String, Task>,
+    /// Execution models, compared side by side.
     #[serde(default = "serial")]
     pub models: Vec<ModelName>,
+    /// Settings to repeat everything over.
     #[serde(default)]
     pub sweep: Option<Sweep>,
+    /// Seed of the first run; run i has `seed + i`.
     #[serde(default = "one")]
     pub seed: u64,
+    /// Replications.
     #[serde(default = "one_run")]
     pub runs: u32,
+    /// The end of the clock; needed when work never ends.
     #[serde(default)]
     pub until: Option<Duration>,
+    /// Left out of the statistics.
     #[serde(default)]
     pub warm_up: Duration,
+    /// A run that has not ended after so many events is given up.
     #[serde(default = "many_events")]
     pub max_events: u64,
+    /// Pictures.
     #[serde(default = "all_charts")]
     pub charts: Vec<ChartName>,
+    /// Names of warnings that this file means to cause.
     #[serde(default)]
     pub allow: Vec<String>,
+    /// What must hold.
     #[serde(default)]
     pub expect: Vec<Expect>,
 }
@@ -76,8 +93,11 @@ fn all_charts() -> Vec<ChartName> {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Machine {
+    /// Cores.
     pub cores: u32,
+    /// The scheduling policy of the operating system.
     pub scheduler: PolicyConfig,
+    /// What its mechanisms cost.
     pub costs: CostsName,
 }
 
@@ -92,29 +112,43 @@ impl Default for Machine {
 #[serde(deny_unknown_fields)]
 #[allow(clippy::large_enum_variant)]
 pub enum CostsName {
+    /// Nothing costs anything: the picture of the textbooks.
     Zero,
+    /// Measured on Linux.
     Linux,
+    /// `Linux` with these changes.
     Set {
+        /// Core time whenever the thread on a core changes.
         #[serde(default)]
         context_switch: Option<Duration>,
+        /// From "made runnable" to "in the run queue", for a thread that was blocked.
         #[serde(default)]
         wake_latency: Option<When>,
+        /// How late a timed wait fires.
         #[serde(default)]
         timer_slack: Option<Duration>,
+        /// Core time of a system call.
         #[serde(default)]
         syscall: Option<Duration>,
+        /// Core time the parent spends to create a thread.
         #[serde(default)]
         thread_start: Option<Duration>,
+        /// Core time the parent spends to create a process.
         #[serde(default)]
         process_start: Option<Duration>,
+        /// From the creation of a process until its main thread is runnable.
         #[serde(default)]
         process_boot: Option<Duration>,
+        /// Core time of the event loop for one handle.
         #[serde(default)]
         callback: Option<Duration>,
+        /// Core time of the event loop for one iteration.
         #[serde(default)]
         iteration: Option<Duration>,
+        /// The selector's timeouts are rounded up to a multiple of this.
         #[serde(default)]
         timer_granularity: Option<Duration>,
+        /// From a drop request to the holder's next check point.
         #[serde(default)]
         check_point: Option<Duration>,
     },
@@ -124,16 +158,22 @@ pub enum CostsName {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Interpreter {
+    /// Python with a GIL, unless the model has none.
     CPython {
+        /// How long a thread waits for the GIL before it asks for it: `sys.setswitchinterval`.
         #[serde(default = "five_ms")]
         switch_interval: Duration,
+        /// Core time of `Incr` between its `Load` and its `Store`.
         #[serde(default = "fifty_ns")]
         increment: Duration,
+        /// Whether the GIL may change hands in between.
         #[serde(default)]
         increment_can_switch: bool,
+        /// CPU times without a GIL are so many times longer.
         #[serde(default = "free_threading")]
         free_threading: f64,
     },
+    /// Compiled code: no GIL.
     Native,
 }
 
@@ -153,6 +193,7 @@ fn five_ms() -> Duration {
     Duration::ms(5)
 }
 
+/// About one bytecode instruction.
 pub fn fifty_ns() -> Duration {
     Duration(50)
 }
@@ -162,70 +203,111 @@ fn free_threading() -> f64 {
     1.08
 }
 
+/// What serves requests, such as a disk or a network.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Device {
+    /// How long one request takes.
     pub latency: When,
+    /// Requests served at once, the others queue; any number if left out.
     #[serde(default)]
     pub slots: Option<u32>,
 }
 
+/// Something that threads share.
 #[derive(Clone, Debug, Deserialize)]
 pub enum Shared {
+    /// A variable with its first value.
     Int(i64),
+    /// A lock that one thread or coroutine holds.
     Lock,
+    /// The same for all processes; without this each has its own.
     Interprocess(Box<Shared>),
 }
 
+/// A piece of work, of which there may be many.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Task {
+    /// How many; 1 for tasks that are there at once, unlimited for others.
     #[serde(default)]
     pub count: Option<u32>,
+    /// When they arrive.
     #[serde(default)]
     pub arrive: Arrive,
+    /// Tasks that have to end first.
     #[serde(default)]
     pub after: Vec<String>,
+    /// What each does.
     pub steps: Vec<Step>,
 }
 
+/// When the jobs of a task arrive.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Arrive {
+    /// At the start.
     #[default]
     AtOnce,
+    /// One after each such time.
     Every(Duration),
+    /// At random, independent of each other, at this mean rate.
     Poisson(Rate),
+    /// A fixed number of users.
     Closed {
+        /// Users, each of which waits for its job to end.
         users: u32,
+        /// How long a user thinks before the next job.
         think: When,
     },
+    /// At these times.
     Recorded(Vec<Duration>),
 }
 
 /// One step of a program.
 #[derive(Clone, Debug, Deserialize)]
 pub enum Step {
+    /// Python code: holds the GIL if there is one.
     Cpu(When),
+    /// Native code that releases the GIL.
     CpuNoGil(When),
+    /// Native code that keeps the GIL.
     CpuHoldGil(When),
+    /// A request to a device; the time replaces its latency.
     Io(String, #[serde(default)] Option<When>),
+    /// Waits.
     Sleep(When),
+    /// Gives way.
     Yield,
+    /// Takes a lock, or waits for it.
     Acquire(String),
+    /// Releases a lock.
     Release(String),
+    /// Steps while holding a lock.
     With(String, Vec<Step>),
+    /// Reads a variable into the own copy.
     Load(String),
+    /// Changes the own copy.
     Add(String, i64),
+    /// Writes the own copy back.
     Store(String),
+    /// `Load`, `Add`, `Store`; by 1 if left out.
     Incr(String, #[serde(default = "one_more")] i64),
+    /// So many times.
     Repeat(u32, Vec<Step>),
+    /// Without end.
     Forever(Vec<Step>),
+    /// One of these, with these probabilities; nothing with what is left over.
     Choose(Branches),
+    /// The steps of a program.
     Call(String),
+    /// Starts so many children that run a program.
     Spawn(SpawnWhat, String, #[serde(default = "one_run")] u32),
+    /// Waits for the children that run a program.
     Join(String),
+    /// A line in the log.
     Print(String),
+    /// Called without await: an event loop stands still meanwhile.
     Blocking(Vec<Step>),
 }
 
@@ -233,10 +315,14 @@ fn one_more() -> i64 {
     1
 }
 
+/// What is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum SpawnWhat {
+    /// A thread of the same process.
     Thread,
+    /// A child process.
     Process,
+    /// A coroutine of the same event loop.
     Coroutine,
 }
 
@@ -244,21 +330,32 @@ pub enum SpawnWhat {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum ModelName {
+    /// One after the other.
     Serial,
+    /// A pool of so many threads.
     Threads(u32),
+    /// A thread each.
     ThreadPerTask,
+    /// A pool of so many processes.
     Processes(u32),
+    /// An event loop on one thread.
     Asyncio,
+    /// A pool of threads without a GIL.
     FreeThreaded(u32),
+    /// Several processes with threads or an event loop each.
     Hybrid { processes: u32, each: Each },
 }
 
+/// How each process of a hybrid works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Each {
+    /// An event loop on one thread.
     Asyncio,
+    /// A pool of so many threads.
     Threads(u32),
 }
 
+/// Settings, by path, with the values they take.
 #[derive(Clone, Debug, Deserialize)]
 pub enum Sweep {
     /// Every combination of the values.
@@ -267,10 +364,15 @@ pub enum Sweep {
     Zip(IndexMap<String, Vec<Raw>>),
 }
 
+/// A picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum ChartName {
+    /// Who ran where, and when.
     Timeline,
+    /// Completed jobs per second.
     Throughput,
+    /// Response times.
     Latency,
+    /// What the threads did with their time.
     States,
 }

@@ -11,7 +11,9 @@ use crate::time::Duration;
 /// A duration, or a distribution of durations.
 #[derive(Clone, Debug)]
 pub enum When {
+    /// Always the same.
     Fixed(Duration),
+    /// Drawn anew each time.
     Random(Random),
 }
 
@@ -19,11 +21,17 @@ pub enum When {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Random {
+    /// Exponential, by its mean.
     Exp(Duration),
+    /// Anything between two.
     Uniform(Duration, Duration),
+    /// Cut at zero.
     Normal { mean: Duration, sd: Duration },
+    /// By its median and 99th percentile.
     LogNormal { median: Duration, p99: Duration },
+    /// Heavy-tailed.
     Pareto { min: Duration, alpha: f64 },
+    /// One of these, each as likely.
     Empirical(Vec<Duration>),
 }
 

@@ -101,6 +101,7 @@ pub(super) fn read(text: &str, trust: Trust) -> Reading {
     let cst = Cst { text: text.to_owned(), root };
     let (mut diagnostics, patches) = slips.done();
     parse::given_twice(&cst, &cst.root, &mut diagnostics);
+    diagnostics.truncate(slips::MOST);
     diagnostics.sort_by_key(|diagnostic| diagnostic.labels[0].span.start);
     Reading { cst, diagnostics, patches }
 }

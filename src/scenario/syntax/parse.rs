@@ -12,11 +12,11 @@ use crate::scenario::diagnostic::Diagnostic;
 const DEEPEST: usize = 200;
 
 /// Reads the tokens of a text.
-pub(super) fn parse(text: &str, tokens: &[Token], slips: &mut Slips<'_>) -> Node {
+pub(super) fn parse(text: &str, tokens: &[Token], slips: &mut Slips) -> Node {
     Parser { text, tokens, at: 0, open: Vec::new(), suspect: None, slips }.file()
 }
 
-struct Parser<'a, 's, 't> {
+struct Parser<'a, 's> {
     text: &'a str,
     tokens: &'a [Token],
     at: usize,
@@ -24,10 +24,10 @@ struct Parser<'a, 's, 't> {
     open: Vec<Token>,
     /// A bracket, and an entry that stands where only something after its end would stand, by its indentation.
     suspect: Option<(Range<usize>, Range<usize>)>,
-    slips: &'s mut Slips<'t>,
+    slips: &'s mut Slips,
 }
 
-impl Parser<'_, '_, '_> {
+impl Parser<'_, '_> {
     fn peek(&self) -> &Token {
         &self.tokens[self.at.min(self.tokens.len() - 1)]
     }
@@ -254,10 +254,12 @@ impl Parser<'_, '_, '_> {
         let line = self.slips.line_of(at.start);
         let open_line = self.slips.line_of(open.span.start);
         let indent = at.start - line;
-        let outer = self.text[open_line..].len() - self.text[open_line..].trim_start_matches([' ', '\t']).len();
-        let is_first = self.text[line..at.start].trim().is_empty();
         // The outermost bracket may stand at the left edge like its fields.
-        if self.suspect.is_none() && self.open.len() > 1 && is_first && line != open_line && indent <= outer {
+        if self.suspect.is_some() || self.open.len() == 1 || line == open_line {
+            return;
+        }
+        let outer = self.text[open_line..].len() - self.text[open_line..].trim_start_matches([' ', '\t']).len();
+        if indent <= outer && self.text[line..at.start].trim().is_empty() {
             self.suspect = Some((open.span.clone(), at));
         }
     }
@@ -309,7 +311,7 @@ impl Parser<'_, '_, '_> {
     }
 
     fn check_shape(&mut self, node: &Node, entry: &Entry) {
-        let fields = node.entries.iter().any(|entry| entry.key.is_some());
+        let fields = node.entries.first().is_some_and(|first| first.key.is_some());
         match (&node.kind, &entry.key) {
             (Kind::List, Some(key)) => {
                 let pair = Diagnostic::error("S14", "a list has no names", key.span.clone(), "a name in a list");

@@ -1,5 +1,6 @@
 //! Collects what is wrong, and keeps one slip from becoming many messages.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::Trust;
@@ -15,21 +16,27 @@ pub(super) enum Sure {
 }
 
 /// Messages to keep: nobody reads more.
-const MOST: usize = 200;
+pub(super) const MOST: usize = 200;
 
 /// The messages so far.
-pub(super) struct Slips<'a> {
-    text: &'a str,
+pub(super) struct Slips {
     trust: Trust,
+    /// Where the lines start.
+    lines: Vec<usize>,
+    /// The lines that have a message.
+    marked: BTreeSet<usize>,
     diagnostics: Vec<Diagnostic>,
     patches: Vec<(Range<usize>, &'static str)>,
     /// Where a bracket or quote was lost: what follows is not to be trusted.
     lost_at: Option<usize>,
 }
 
-impl<'a> Slips<'a> {
-    pub(super) fn new(text: &'a str, trust: Trust) -> Slips<'a> {
-        Slips { text, trust, diagnostics: Vec::new(), patches: Vec::new(), lost_at: None }
+impl Slips {
+    pub(super) fn new(text: &str, trust: Trust) -> Slips {
+        let ends = text.match_indices('\n').map(|(newline, _)| newline + 1);
+        let lines = [0].into_iter().chain(ends).collect();
+        let (diagnostics, patches) = (Vec::new(), Vec::new());
+        Slips { trust, lines, marked: BTreeSet::new(), diagnostics, patches, lost_at: None }
     }
 
     /// Whether anything may be wrong at all.
@@ -43,15 +50,12 @@ impl<'a> Slips<'a> {
             return;
         }
         let at = diagnostic.labels[0].span.start;
-        if sure == Sure::No {
-            if self.lost_at.is_some_and(|lost| at >= lost) {
-                return;
-            }
-            let line = self.line_of(at);
-            if self.diagnostics.iter().any(|other| self.line_of(other.labels[0].span.start) == line) {
-                return;
-            }
+        let line = self.line_of(at);
+        let doubtful = self.marked.contains(&line) || self.lost_at.is_some_and(|lost| at >= lost);
+        if sure == Sure::No && doubtful {
+            return;
         }
+        self.marked.insert(line);
         self.diagnostics.push(diagnostic);
     }
 
@@ -74,6 +78,6 @@ impl<'a> Slips<'a> {
 
     /// The start of the line.
     pub(super) fn line_of(&self, at: usize) -> usize {
-        self.text[..at].rfind('\n').map_or(0, |newline| newline + 1)
+        self.lines[self.lines.partition_point(|start| *start <= at) - 1]
     }
 }

@@ -30,6 +30,7 @@ fn fixed(text: &str) -> String {
 fn syntax_messages_point_at_the_slip() {
     for (code, at, body) in [
         ("S02", "\"5s", "until: \"5s"),
+        ("S02", "\"5s", "until: \"5s, title: \"x\""),
         ("S02", "r#", "title: r#\"x"),
         ("S03", "/*", "/* no end"),
         ("S04", "#", "# a comment\nseed: 1"),
@@ -166,8 +167,23 @@ fn many_errors_come_at_once() {
 }
 
 #[test]
+fn long_lines_and_many_slips_take_no_time() {
+    // Where the reader is quadratic, this takes minutes.
+    for text in
+        ["(".to_owned() + &"a b ".repeat(50_000), "'".repeat(100_001), "(a:[".to_owned() + &"5ms,".repeat(50_000)]
+    {
+        assert!(!said(&text).is_empty());
+    }
+}
+
+#[test]
+fn a_text_over_lines_is_no_slip() {
+    expect_said(&format!("({TASKS}, title: \"two\nlines\", seed = 1)"), &[("S12", "=")]);
+}
+
+#[test]
 fn fixes_repair() {
-    let text = "(# a comment\n \"seed\" = 1; runs: \"3\",, until: 5s, warm-up: '10ms', models: [\"Serial\", Thread(2)], title: Two words,\n tasks: {\"a\": (stepps: [Cpu(\"1sec\"), Yield(1)])})";
+    let text = "(# a comment\n \"seed\" = 1; runs: \"3\",, until: 5s, warm-up: '10ms', models: [\"Threads(3)\", Thread(2)], title: Two words,\n tasks: {\"a\": (stepps: [Cpu(\"1sec\"), Yield(1)])})";
     let once = fixed(text);
     let twice = fixed(&once);
     assert_eq!(said(&twice), [], "{once}\n{twice}");

@@ -33,7 +33,7 @@ pub(super) enum What {
 }
 
 /// All tokens; the last is `End`. Comments are left out.
-pub(super) fn tokens(text: &str, trust: Trust, slips: &mut Slips<'_>) -> Vec<Token> {
+pub(super) fn tokens(text: &str, trust: Trust, slips: &mut Slips) -> Vec<Token> {
     let mut lexer = Lexer { text, at: 0, guessing: trust == Trust::Suspect, slips };
     let mut tokens = Vec::new();
     loop {
@@ -48,14 +48,14 @@ pub(super) fn tokens(text: &str, trust: Trust, slips: &mut Slips<'_>) -> Vec<Tok
     }
 }
 
-struct Lexer<'a, 's, 't> {
+struct Lexer<'a, 's> {
     text: &'a str,
     at: usize,
     guessing: bool,
-    slips: &'s mut Slips<'t>,
+    slips: &'s mut Slips,
 }
 
-impl<'a> Lexer<'a, '_, '_> {
+impl<'a> Lexer<'a, '_> {
     fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
@@ -246,7 +246,7 @@ impl<'a> Lexer<'a, '_, '_> {
     fn text_token(&mut self) -> What {
         let start = self.at;
         match closing_quote(&self.rest()[1..]) {
-            Some(length) if !self.guessing || !self.rest()[..=length].contains('\n') => self.at += length + 2,
+            Some(length) if !self.guessing || closes(&self.rest()[1..], length) => self.at += length + 2,
             _ if self.guessing => self.unclosed_text(start),
             _ => self.at = self.text.len(),
         }
@@ -371,6 +371,14 @@ fn closing_quote(body: &str) -> Option<usize> {
         }
     }
     None
+}
+
+/// Whether the quote after so many bytes closes the text. If a word follows, or it stands on a later line and nothing that
+/// may follow a text does, it rather opens the next text.
+fn closes(body: &str, length: usize) -> bool {
+    let after = &body[length + 1..];
+    let end = after.trim_start_matches([' ', '\t']);
+    !after.starts_with(is_word) && (!body[..length].contains('\n') || end.starts_with([',', ')', ']', '}', ':']))
 }
 
 /// Bytes of the character, or of the escape, at the start of what stands between `'` and `'`.
