@@ -1,5 +1,7 @@
 //! Builds a [`Model`] from Rust: for the compiler of scenarios, for tests, and for users of the library.
 
+use std::collections::BTreeMap;
+
 use super::{
     Arrivals, Choice, Costs, Device, Execution, Interpreter, Machine, Model, Op, Program, Shared, SpawnKind, Task,
 };
@@ -57,6 +59,8 @@ pub enum Stmt {
 pub struct Builder {
     model: Model,
     bodies: Vec<Option<Vec<Stmt>>>,
+    /// Distributions that are already there.
+    known: BTreeMap<(u8, u64, u64), DistId>,
 }
 
 impl Builder {
@@ -88,7 +92,7 @@ impl Builder {
             warm_up: Duration::ZERO,
             max_events: 100_000_000,
         };
-        Builder { model, bodies: Vec::new() }
+        Builder { model, bodies: Vec::new(), known: BTreeMap::new() }
     }
 
     /// The parts that need no ids: machine, interpreter, limits.
@@ -180,11 +184,14 @@ impl Builder {
 
     /// Adds a distribution, for `Arrivals::Closed`.
     pub fn dist(&mut self, dist: Dist) -> DistId {
-        if let Some(index) = self.model.dists.iter().position(|known| *known == dist) {
-            return DistId::from(index);
+        let key = numbers(&dist);
+        if let Some(known) = key.and_then(|key| self.known.get(&key)) {
+            return *known;
         }
         self.model.dists.push(dist);
-        DistId::from(self.model.dists.len() - 1)
+        let id = DistId::from(self.model.dists.len() - 1);
+        self.known.extend(key.map(|key| (key, id)));
+        id
     }
 
     /// The model. Programs may not call themselves, directly or not; the scenario compiler checks this.
@@ -357,4 +364,17 @@ impl Builder {
         }
         self.model.choices[table as usize].otherwise = end;
     }
+}
+
+/// The kind and the parameters of a distribution, bit by bit; `None` for recorded values, which are kept each for itself.
+fn numbers(dist: &Dist) -> Option<(u8, u64, u64)> {
+    Some(match dist {
+        Dist::Const(value) => (0, value.0, 0),
+        Dist::Exp { mean } => (1, mean.0, 0),
+        Dist::Uniform { low, high } => (2, low.0, high.0),
+        Dist::Normal { mean, sd } => (3, mean.0, sd.0),
+        Dist::LogNormal { median, sigma } => (4, median.0, sigma.to_bits()),
+        Dist::Pareto { min, alpha } => (5, min.0, alpha.to_bits()),
+        Dist::Empirical(_) => return None,
+    })
 }

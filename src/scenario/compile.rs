@@ -84,7 +84,12 @@ fn points(text: &str, cst: &Cst, scenario: &ast::Scenario) -> Result<Points, Vec
         }
     };
     let loaded: Vec<Loaded> = points.iter().map(|point| load::load(&point.draft.text)).collect();
-    let models: Vec<ModelName> = loaded.iter().flat_map(|l| l.scenario.iter().flat_map(|s| s.models.clone())).collect();
+    let mut models: Vec<ModelName> = Vec::new();
+    for model in loaded.iter().filter_map(|point| point.scenario.as_ref()).flat_map(|scenario| &scenario.models) {
+        if !models.contains(model) {
+            models.push(model.clone());
+        }
+    }
     let settings: Vec<Settings> = points.iter().map(|point| point.settings.clone()).collect();
     let mut found: Vec<Diagnostic> =
         at::check(&scenario.expect, &settings).iter().map(|finding| locate(finding, cst)).collect();
@@ -181,13 +186,13 @@ impl Warnings {
     }
 }
 
-/// In the order of the text, each once.
+/// In the order of the text, each once: several points of a sweep may say the same of one place in different words.
 fn tidy(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     found.sort_by(|a, b| {
         let key = |one: &Diagnostic| (one.labels[0].span.start, one.labels[0].span.end, one.severity);
         key(a).cmp(&key(b)).then_with(|| a.code.cmp(b.code)).then_with(|| a.title.cmp(&b.title))
     });
-    found.dedup();
+    found.dedup_by(|a, b| a.code == b.code && a.labels[0].span == b.labels[0].span);
     found
 }
 

@@ -127,6 +127,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.processes.push(Process { gil, locks, vars, threads: 0 });
         let process = ProcessId::from(self.world.processes.len() - 1);
         self.note(What::ProcessStart { process, parent });
+        self.limit_crowd();
         process
     }
 
@@ -164,6 +165,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.world.work.unfinished += 1;
         }
         self.note(What::ThreadStart { thread, process, context: own, role });
+        self.limit_crowd();
         thread
     }
 
@@ -175,6 +177,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.contexts[context].coroutine = true;
         self.world.work.unfinished += 1;
         self.note(What::CoroutineStart { context, thread, role });
+        self.limit_crowd();
         context
     }
 

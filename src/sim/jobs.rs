@@ -96,6 +96,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.work.jobs[job] = new;
         self.world.work.unfinished += 1;
         self.note(What::JobArrive { job, task, index });
+        self.limit_crowd();
         let origin =
             Origin { role: Role::Task { task, index }, program: crate::id::ProgramId(u32::MAX), parent: None, key: 0 };
         match self.model.execution {

@@ -5,6 +5,7 @@
 
 mod burst;
 mod create;
+mod crowd;
 mod deadlock;
 mod draw;
 mod event_loop;

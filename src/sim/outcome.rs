@@ -24,6 +24,8 @@ pub enum Outcome {
     Deadlock(Vec<Waiting>),
     /// `max_events` events have happened.
     Limit { max_events: u64 },
+    /// More exists than a run may have; usually work that comes faster than it can be done.
+    Crowded { most: usize, what: &'static str },
     /// A million steps without time passing.
     Livelock { who: String },
     /// A context released a lock that it did not hold.
@@ -38,6 +40,7 @@ impl Outcome {
             Outcome::Until => "until",
             Outcome::Deadlock(_) => "deadlock",
             Outcome::Limit { .. } => "limit",
+            Outcome::Crowded { .. } => "crowded",
             Outcome::Livelock { .. } => "livelock",
             Outcome::NotHeld { .. } => "not-held",
         }
@@ -55,6 +58,9 @@ impl Outcome {
             Outcome::Deadlock(waiting) => waiting.iter().map(Waiting::to_string).collect(),
             Outcome::Limit { max_events } => vec![format!(
                 "stopped after {max_events} events: give the scenario an `until`, or a larger `max_events`"
+            )],
+            Outcome::Crowded { most, what } => vec![format!(
+                "stopped at {most} {what}: work comes faster than it is done, or something is spawned without end"
             )],
             Outcome::Livelock { who } => {
                 vec![format!(

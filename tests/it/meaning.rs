@@ -122,10 +122,11 @@ fn impossible_numbers() {
         "interpreter: CPython(free_threading: «0.0»)",
         "interpreter: CPython(free_threading: «NaN»)",
         "models: [Threads(«0»)]",
-        "models: [Processes(«2000000»)]",
+        "models: [Processes(«20000»)]",
+        "models: [Threads(«200000»)]",
         "models: [Hybrid(processes: «0», each: Asyncio)]",
         "models: [Hybrid(processes: 2, each: Threads(«0»))]",
-        "models: [«Hybrid(processes: 100000, each: Threads(100000))»]",
+        "models: [«Hybrid(processes: 1000, each: Threads(1000))»]",
         "runs: «0»",
         "runs: «1000000»",
         "runs: 2, seed: «18446744073709551615»",
@@ -138,6 +139,7 @@ fn impossible_numbers() {
     let task = |task: &str| format!("(until: \"1s\", tasks: {{ \"t\": ({task}, steps: [Cpu(\"1us\")]) }})");
     check("E05", &task("count: «0»"));
     check("E05", &task("count: «20000000»"));
+    check("E05", &task("count: «2000000»").replacen('(', "(models: [Asyncio], ", 1));
     check("E05", &task("arrive: Closed(users: «0», think: \"1s\")"));
     check("E05", &task("arrive: Every(«\"0s\"»)"));
     check("E05", &task("arrive: Recorded(«[]»)"));
@@ -167,7 +169,7 @@ fn impossible_times() {
 #[test]
 fn too_many_children() {
     check("E05", &steps("Spawn(Thread, \"p\", «0»)"));
-    check("E05", &steps("Spawn(Thread, \"p\", «2000000»)"));
+    check("E05", &steps("Spawn(Thread, \"p\", «200000»)"));
     check(
         "E05",
         &steps("Repeat(1000000, [Spawn(Thread, \"p\", 10)])")
@@ -448,4 +450,152 @@ fn a_large_scenario_is_compiled_quickly() {
     let text = format!("(models: [Serial, Threads(2), Asyncio], tasks: {{ {} }})", tasks.join(", "));
     let compiled = compile("large", &text, &[]).expect("a right scenario");
     assert_eq!(compiled.scenario.points[0].models[2].dists.len(), 10_000);
+}
+
+#[test]
+fn a_scenario_that_only_ever_creates_ends_with_an_outcome() {
+    let text = "(machine: (costs: Zero), programs: { \"p\": [Cpu(\"1ns\")] },
+        tasks: { \"t\": (steps: [Repeat(4000000, [Spawn(Process, \"p\"), Join(\"p\")])]) })";
+    let compiled = compile("test", text, &[]).expect("a right scenario");
+    let ended = gilsim::sim::run(&compiled.scenario.points[0].models[0], 1, &mut ());
+    assert_eq!(ended.outcome.word(), "crowded", "{:?}", ended.outcome);
+}
+
+#[test]
+fn calls_that_double_at_each_level_are_followed_once() {
+    let program = |n: u32| format!("\"p{n}\": [Call(\"p{0}\"), Call(\"p{0}\")]", n + 1);
+    let programs: Vec<String> = (0..60).map(program).collect();
+    let text = format!(
+        "(shared: {{ \"a\": Lock }}, programs: {{ {}, \"p60\": [With(\"a\", [Cpu(Exp(\"1ms\"))])] }}, allow: [\"overload\"],
+          until: \"1s\", tasks: {{ \"t\": (arrive: Every(\"1s\"), steps: [Call(\"p0\")]) }})",
+        programs.join(", ")
+    );
+    assert!(compile("test", &text, &[]).is_ok(), "{:#?}", listed(&found(&text, &[]), &text));
+}
+
+/// The words, numbers and texts of a scenario, with their places.
+fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        let length = if rest.starts_with("//") {
+            at += rest.find('\n').unwrap_or(rest.len());
+            continue;
+        } else if let Some(inner) = rest.strip_prefix('"') {
+            inner.find('"').map_or(rest.len(), |end| end + 2)
+        } else {
+            rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len())
+        };
+        if length > 0 {
+            tokens.push(at..at + length);
+        }
+        at += length.max(rest.chars().next().map_or(1, char::len_utf8));
+    }
+    tokens
+}
+
+/// Whatever is put in the place of a word or a number: the compiler never panics, and what it accepts can be run.
+#[test]
+fn accepted_scenarios_run_and_refused_ones_say_why() {
+    const STRANGE: &[&str] = &[
+        "0",
+        "1",
+        "2",
+        "-1",
+        "7",
+        "4096",
+        "4294967295",
+        "18446744073709551615",
+        "1e300",
+        "NaN",
+        "inf",
+        "0.5",
+        "\"0s\"",
+        "\"1ns\"",
+        "\"3ms\"",
+        "\"8784h\"",
+        "\"\"",
+        "Zero",
+        "Native",
+        "Cooperative",
+        "FirstCome",
+        "ThreadPerTask",
+        "Asyncio",
+        "Exp(\"1ms\")",
+        "Uniform(\"1ms\", \"1ms\")",
+        "Pareto(min: \"1ns\", alpha: 0.01)",
+        "LogNormal(median: \"1ns\", p99: \"8784h\")",
+        "[]",
+        "{}",
+        "Yield",
+        "Forever([Cpu(\"1us\")])",
+        "Threads(3)",
+        "Hybrid(processes: 2, each: Threads(2))",
+    ];
+    let texts: Vec<String> = shipped().into_iter().map(|(_, text)| text).collect();
+    let pool: Vec<String> =
+        texts.iter().flat_map(|text| tokens(text).into_iter().map(|span| text[span].to_owned())).collect();
+    let words: Vec<&str> = STRANGE.iter().copied().chain(pool.iter().map(String::as_str)).collect();
+    let kind = |token: &str| match token.trim_start_matches('"').chars().next() {
+        Some(first) if first.is_ascii_digit() => (token.starts_with('"'), 0),
+        Some(first) if first.is_uppercase() => (token.starts_with('"'), 1),
+        _ => (token.starts_with('"'), 2),
+    };
+    let mut state = 1u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let (mut accepted, mut refused) = (0, 0);
+    for round in 0..3_000 {
+        let mut text = texts[round % texts.len()].clone();
+        for _ in 0..=random(6) / 5 {
+            let places = tokens(&text);
+            let place = places[random(places.len())].clone();
+            // Mostly something that could stand there.
+            let alike = |new: &str| kind(new) == kind(&text[place.clone()]);
+            let fitting: Vec<&str> = words.iter().copied().filter(|word| alike(word)).collect();
+            let from = if fitting.is_empty() || random(10) == 0 { &words } else { &fitting };
+            let new = from[random(from.len())].to_owned();
+            text.replace_range(place, &new);
+        }
+        match compile("changed", &text, &[]) {
+            Ok(compiled) => {
+                accepted += 1;
+                for point in compiled.scenario.points.into_iter().take(2) {
+                    for mut model in point.models {
+                        model.max_events = model.max_events.min(3_000);
+                        gilsim::sim::run(&model, 1, &mut ());
+                    }
+                }
+            }
+            Err(found) => {
+                refused += 1;
+                assert!(found.iter().any(|one| one.severity == Severity::Error), "refused without an error\n{text}");
+                for label in found.iter().flat_map(|one| &one.labels) {
+                    assert!(text.get(label.span.clone()).is_some(), "{label:?} is not on characters of\n{text}");
+                }
+                gilsim::scenario::render::render("changed.ron", &text, &found, false);
+            }
+        }
+    }
+    assert!(accepted > 300 && refused > 300, "{accepted} accepted, {refused} refused");
+}
+
+/// How errors look. Reviewed by eye; `INSTA_UPDATE=always` writes them anew.
+#[test]
+fn errors_as_they_are_shown() {
+    let look = |name: &str, text: &str, sets: &[(&str, &str)]| {
+        let shown = gilsim::scenario::render::render(&format!("{name}.ron"), text, &found(text, sets), false);
+        insta::with_settings!({ snapshot_path => "../golden", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(name, shown);
+        });
+    };
+    look("names", include_str!("../golden/names.ron"), &[]);
+    look("circles", include_str!("../golden/circles.ron"), &[]);
+    look("numbers", include_str!("../golden/numbers.ron"), &[]);
+    look("expectations", include_str!("../golden/expectations.ron"), &[]);
+    look("set", include_str!("../golden/set.ron"), &[("machine.cores", "0"), ("runs", "0")]);
+    look("warnings", include_str!("../golden/warnings.ron"), &[]);
 }

@@ -6,14 +6,20 @@ use crate::time::Duration;
 
 /// Cores of a machine.
 pub const MOST_CORES: u32 = 4_096;
-/// Worker threads of a model, or processes.
-pub const MOST_WORKERS: u32 = 1_000_000;
+/// Worker threads of a model, over all its processes.
+pub const MOST_THREADS: u32 = 100_000;
+/// Processes of a model: each has a copy of everything shared.
+pub const MOST_PROCESSES: u32 = 10_000;
 /// Users of a closed task.
-pub const MOST_USERS: u32 = 1_000_000;
+pub const MOST_USERS: u32 = 100_000;
 /// Jobs that are all there from the start, over all tasks.
 pub const MOST_JOBS: u64 = 10_000_000;
+/// The same where every job has a thread or coroutine of its own.
+pub const MOST_OWN: u64 = 1_000_000;
+/// Children of one `Spawn`.
+pub const MOST_CHILDREN: u32 = 100_000;
 /// Shared objects.
-const MOST_SHARED: usize = 4_096;
+const MOST_SHARED: usize = 1_024;
 /// Replications.
 const MOST_RUNS: u32 = 100_000;
 
@@ -85,15 +91,15 @@ fn workers(subject: &Subject<'_>, found: &mut Findings) {
         let path = Path::root().name("models").index(index);
         match model {
             ModelName::Threads(n) | ModelName::FreeThreaded(n) => {
-                count(*n, MOST_WORKERS, "threads", path.index(0), found);
+                count(*n, MOST_THREADS, "threads", path.index(0), found);
             }
-            ModelName::Processes(n) => count(*n, MOST_WORKERS, "processes", path.index(0), found),
+            ModelName::Processes(n) => count(*n, MOST_PROCESSES, "processes", path.index(0), found),
             ModelName::Hybrid { processes, each } => {
-                count(*processes, MOST_WORKERS, "processes", path.name("processes"), found);
+                count(*processes, MOST_PROCESSES, "processes", path.name("processes"), found);
                 if let Each::Threads(n) = each {
-                    count(*n, MOST_WORKERS, "threads", path.name("each").index(0), found);
-                    if u64::from(*n) * u64::from(*processes) > u64::from(MOST_WORKERS) {
-                        let title = format!("too many threads: at most {MOST_WORKERS} over all processes");
+                    count(*n, MOST_THREADS, "threads", path.name("each").index(0), found);
+                    if u64::from(*n) * u64::from(*processes) > u64::from(MOST_THREADS) {
+                        let title = format!("too many threads: at most {MOST_THREADS} over all processes");
                         found.push(Finding::error("E05", title, path, format!("{n} in each of {processes}")));
                     }
                 }
@@ -105,6 +111,8 @@ fn workers(subject: &Subject<'_>, found: &mut Findings) {
 
 fn jobs(subject: &Subject<'_>, found: &mut Findings) {
     let mut total = 0;
+    let own = |model: &ModelName| matches!(model, ModelName::ThreadPerTask) || super::model::has_loop(model);
+    let most = if subject.scenario.models.iter().any(own) { MOST_OWN } else { MOST_JOBS };
     for (name, task) in &subject.scenario.tasks {
         let path = entry("tasks", name);
         if task.count == Some(0) {
@@ -114,8 +122,8 @@ fn jobs(subject: &Subject<'_>, found: &mut Findings) {
         match &task.arrive {
             Arrive::AtOnce => {
                 total += u64::from(task.count.unwrap_or(1));
-                if total > MOST_JOBS {
-                    let title = format!("too many jobs at once: at most {MOST_JOBS} over all tasks");
+                if total > most {
+                    let title = format!("too many jobs at once: at most {most} over all tasks");
                     found.push(Finding::error("E05", title, path.name("count"), "too many"));
                     return;
                 }
@@ -165,8 +173,8 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
             }
         }
         Step::Spawn(_, _, n) => {
-            if *n == 0 || *n > MOST_WORKERS {
-                count(*n, MOST_WORKERS, "children", path.index(2), found);
+            if *n == 0 || *n > MOST_CHILDREN {
+                count(*n, MOST_CHILDREN, "children", path.index(2), found);
             }
         }
         Step::Cpu(_)

@@ -1,12 +1,12 @@
 //! E05: more threads, processes and coroutines than can be simulated.
 
-use super::numbers::MOST_WORKERS;
+use super::numbers::MOST_CHILDREN;
 use super::walk::{Body, inside};
 use super::{Finding, Findings, Path, Subject, head};
 use crate::scenario::ast::{Arrive, Step};
 
 /// So many may be alive at once, all jobs together.
-const MOST_CHILDREN: f64 = 1e6;
+const MOST_ALIVE: f64 = 1e6;
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let alive = subject.code.bottom_up(|body, known| children(subject, body, known));
@@ -17,8 +17,8 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
             Arrive::Every(_) | Arrive::Poisson(_) | Arrive::Recorded(_) => 1.0,
         };
         let each = alive[subject.code.task(index)].unwrap_or(0.0);
-        if jobs * each > MOST_CHILDREN {
-            let title = format!("task \"{name}\" may have more than {MOST_CHILDREN} children alive at once");
+        if jobs * each > MOST_ALIVE {
+            let title = format!("task \"{name}\" may have more than {MOST_ALIVE} children alive at once");
             let path = super::entry("tasks", name).name("steps");
             let (spot, text) = match jobs > 1.0 {
                 true => (path, format!("about {} for each of {jobs} jobs", words(each))),
@@ -41,7 +41,7 @@ fn children(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<f64>]) -> f6
     for (path, step) in body.own() {
         total += match step {
             // More than that in one step is reported by itself.
-            Step::Spawn(_, name, count) => f64::from((*count).min(MOST_WORKERS)) * (1.0 + program(name)),
+            Step::Spawn(_, name, count) => f64::from((*count).min(MOST_CHILDREN)) * (1.0 + program(name)),
             Step::Call(name) => program(name),
             Step::Repeat(times, _) => {
                 let rounds = if joins_all(&inside(&path, step)) { 1.0 } else { f64::from(*times) };
