@@ -147,7 +147,9 @@ pub fn batch(tally: &Tally, folder: &Path, terminal: &Terminal) -> String {
     let width = tally.done.iter().map(|done| done.results.report.name.chars().count()).max().unwrap_or(0);
     for done in &tally.done {
         let report = &done.results.report;
-        let verdict = shortened(&done.verdict(), usize::from(terminal.width).saturating_sub(width + 8));
+        let room =
+            if terminal.is_terminal { usize::from(terminal.width).saturating_sub(width + 8) } else { usize::MAX };
+        let verdict = shortened(&done.verdict(), room);
         let _ = writeln!(out, "{}  {:width$}  {verdict}", terminal.mark(done.results.passed), report.name);
         let checked = report.points.iter().flat_map(|point| &point.expectations);
         for failed in checked.filter(|checked| !checked.holds) {

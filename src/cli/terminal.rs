@@ -22,6 +22,8 @@ pub struct Terminal {
     color_err: bool,
     /// Columns of standard output.
     pub width: u16,
+    /// Whether a person looks at standard output; else lines may be as long as they are.
+    pub is_terminal: bool,
 }
 
 impl Terminal {
@@ -34,6 +36,7 @@ impl Terminal {
             color: !plain && io::stdout().is_terminal(),
             color_err: !plain && io::stderr().is_terminal(),
             width: if io::stdout().is_terminal() { width } else { PAGE },
+            is_terminal: io::stdout().is_terminal(),
         }
     }
 
