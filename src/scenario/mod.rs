@@ -25,7 +25,7 @@ use indexmap::IndexMap;
 use crate::model::Model;
 use expect::Expect;
 
-/// What [`compile`] makes of a text.
+/// What [`compile()`] makes of a text.
 #[derive(Clone, Debug)]
 pub struct Compiled {
     /// Ready to run.
