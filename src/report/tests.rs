@@ -190,10 +190,19 @@ fn few_jobs_are_counted_up_and_shown_one_by_one() {
     let named = |stem: &str| pictures.iter().find(|picture| picture.file_stem == stem).unwrap();
     let (throughput, latency) = (named("throughput"), named("latency"));
     assert_eq!(throughput.title, "Serial completes 30 jobs, Threads(4) only 20");
-    assert!(throughput.svg.contains("completed jobs over simulated time"));
+    assert!(throughput.svg.contains("completed jobs over time"));
     assert!(latency.svg.contains("each dot is a job") && latency.svg.contains("20 to 30 jobs per model"));
     let more = check("more", &[run(&Made { bursts: 31, ..MADE })]);
     assert!(more.iter().any(|picture| picture.svg.contains("percentile (%)")));
+}
+
+#[test]
+fn a_deadlock_stands_in_the_title_and_idle_cores_are_counted() {
+    let mut data = run(&Made { cores: 64, bursts: 6, ..MADE });
+    data.figures.outcome = "deadlock".to_owned();
+    let picture = &check("deadlock", &[data])[0];
+    assert!(picture.title.starts_with("Threads(4): deadlock after "), "{}", picture.title);
+    assert!(picture.svg.contains(">58 cores without work<") && !picture.svg.contains("the GIL is held"));
 }
 
 #[test]
@@ -350,5 +359,5 @@ fn one_thread_in_each_of_many_processes() {
         say(0, What::GilTake { process, thread });
     }
     let picture = &check("processes", &[finish(sink, "Processes(6)", 2_500)])[0];
-    assert!(picture.svg.contains("P6 T5 worker 5") && picture.svg.contains("more cores"));
+    assert!(picture.svg.contains("P6 T5 worker 5") && picture.svg.contains("58 cores without work"));
 }

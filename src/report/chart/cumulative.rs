@@ -15,7 +15,7 @@ pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
     let title = title(subject);
     let canvas = Canvas::new(WIDTH, HEIGHT, &title);
     let subtitle = format!(
-        "{}: completed jobs over simulated time, the steeper the faster; a line ends at its last job, and its mean rate{} stands above; {}{}",
+        "{}: completed jobs over time; a line ends at its last job, its mean rate{} stands above; {}{}",
         subject.title,
         if warm_up(subject) > 0.0 { " after warm-up" } else { "" },
         warm_up_words(subject),
@@ -86,6 +86,11 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>) {
     canvas.text((MARGIN, 90.0), &Label::new("completed jobs").size(12.0).token(Token::Muted));
     let area = canvas.plot((0.0..end, 0.0..most), time.x.0..time.x.1, time.y.1..time.y.0);
     time.draw(canvas);
+    for (index, model) in subject.models.iter().enumerate() {
+        // Two steps within half a pixel are one.
+        let line = staircase(&model.series, end / (time.x.1 - time.x.0) / 2.0);
+        data_line(&area, Token::series(index).0, 1.8, line);
+    }
     for (index, (model, flag)) in subject.models.iter().zip(&flags).enumerate() {
         let (mark, text) = Token::series(index);
         let from = (time.at(flag.at), height(model.series.jobs as f64));
@@ -94,8 +99,7 @@ fn plot(canvas: &Canvas, subject: &Subject<'_>) {
         canvas.text((from.0 + 5.0, y), &Label::new(&flag.name).size(12.0).bold().token(text));
         let x = from.0 + 10.0 + font::width(&flag.name, 12.0, Weight::SemiBold);
         canvas.text((x, y), &Label::new(&flag.figure).size(12.0).token(Token::Muted));
-        // Two steps within half a pixel are one.
-        data_line(&area, mark, 1.8, staircase(&model.series, end / (time.x.1 - time.x.0) / 2.0));
+        canvas.dot(Token::Bg, from, 4.2);
         canvas.dot(mark, from, 3.2);
     }
 }

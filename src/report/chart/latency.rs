@@ -153,7 +153,7 @@ fn subtitle(subject: &Subject<'_>) -> String {
     let least = subject.models.iter().map(|model| model.latency.count()).filter(|count| *count > 0).min();
     let stop = if least >= Some(100) { "; curves stop where fewer than 10 jobs remain" } else { "" };
     let (title, jobs, seed) = (subject.title, measured(subject), subject.seed_words());
-    format!("{title}: arrival to completion; {jobs} per model{stop}; {seed}")
+    format!("{title}: arrival to completion; {jobs}{stop}; {seed}")
 }
 
 /// How many jobs each model was measured with.
@@ -162,5 +162,5 @@ pub fn measured(subject: &Subject<'_>) -> String {
     let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
     let warm_up = if subject.models.iter().any(|model| model.series.warm_up.0 > 0) { " after warm-up" } else { "" };
     let range = if least == most { String::new() } else { format!("{} to ", axis::count(least)) };
-    format!("{range}{} job{}{warm_up}", axis::count(most), axis::plural(most))
+    format!("{range}{} job{} per model{warm_up}", axis::count(most), axis::plural(most))
 }

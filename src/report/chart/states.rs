@@ -47,8 +47,9 @@ pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
     let bottom = top + bars.len() as f64 * (BAR + GAP);
     let canvas = Canvas::new(WIDTH, (bottom + 50.0) as u32, &title);
     let subtitle = format!(
-        "{}: share of the life of all threads together (coroutines: of all coroutines), after warm-up; {}",
+        "{}: share of the life of all threads together (coroutines: of all coroutines){}; {}",
         subject.title,
+        if subject.models.iter().any(|model| model.series.warm_up.0 > 0) { ", after warm-up" } else { "" },
         subject.seed_words()
     );
     frame::heading(&canvas, &title, &subtitle);

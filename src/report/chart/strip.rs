@@ -49,8 +49,7 @@ pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
     let title = title(&rows);
     let canvas = Canvas::new(WIDTH, (bottom + 58.0).ceil() as u32, &title);
     let (about, jobs, seed) = (subject.title, latency::measured(subject), subject.seed_words());
-    let subtitle =
-        format!("{about}: arrival to completion; each dot is a job, the bar is the median; {jobs} per model; {seed}");
+    let subtitle = format!("{about}: arrival to completion; each dot is a job, the bar is the median; {jobs}; {seed}");
     frame::heading(&canvas, &title, &subtitle);
     scale(&canvas, x, bottom, most);
     let mut top = TOP;

@@ -37,12 +37,13 @@ pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
     vec![Drawn { stem: "throughput".to_owned(), scene: canvas.finish() }]
 }
 
-/// 30 to 75 windows in the longest run, fewer (but at least four) if that would leave less than ten jobs in each.
+/// 30 to 75 windows in the longest run, fewer (but at least eight) if that would leave so few jobs in each that their
+/// number is mostly chance.
 fn window(subject: &Subject<'_>) -> u64 {
     let longest = subject.models.iter().map(|model| model.series.end.0).max().unwrap_or(0);
     let jobs = subject.models.iter().map(|model| model.series.jobs).max().unwrap_or(0);
     let finest = subject.models.iter().map(|model| model.series.width).max().unwrap_or(1);
-    let windows = (jobs as f64 / 10.0).clamp(4.0, 30.0);
+    let windows = (jobs as f64 / 25.0).clamp(8.0, 30.0);
     (axis::step(longest as f64, windows) as u64).max(finest)
 }
 

@@ -45,7 +45,7 @@ impl<'a> Layout<'a> {
         let most = ((PLOT_RIGHT - left) / 2.0) as usize;
         let many = all().any(|row| row.segments.is_none_or(|all| all.len() > most));
         let (flags, quiet): (Vec<_>, Vec<_>) =
-            kinds.iter().enumerate().map(|(index, kind)| (kind.flat, note(index, kind))).unzip();
+            kinds.iter().enumerate().map(|(index, kind)| (kind.flat, note(index, kind, view.zoom.is_some()))).unzip();
         let rows: Vec<Row<'a>> = kinds.into_iter().flat_map(|kind| kind.rows).collect();
         let column = many.then(|| shares::column_width(&rows, PLOT_RIGHT - left));
         if let Some(column) = column {
@@ -157,7 +157,7 @@ impl<'a> Layout<'a> {
     /// The label on the left and the figures on the right.
     fn words(&self, canvas: &Canvas, row: &Row<'_>) {
         let y = row.top + row.height / 2.0 + 4.3;
-        let name = font::fit(&row.label, self.axis.x.0 - 10.0 - MARGIN, 12.0, Weight::Regular);
+        let name = shortened(&row.label, self.axis.x.0 - 10.0 - MARGIN);
         canvas.text((self.axis.x.0 - 10.0, y), &Label::new(&name).size(12.0).end());
         let share = |states: &[State]| {
             let sum: u64 = states.iter().map(|state| row.totals[*state as usize]).sum();
@@ -178,13 +178,28 @@ impl<'a> Layout<'a> {
     }
 }
 
+/// The label, shortened if need be, but not by the number at its end, which tells it from others.
+fn shortened(label: &str, room: f64) -> String {
+    let (name, number) = label.split_at(label.rfind([' ', '[']).unwrap_or(label.len()));
+    let (name, number) = match name.strip_suffix(" (slot") {
+        Some(name) => (name, label[name.len()..].to_owned()),
+        None if number.starts_with('[') => (name, number.to_owned()),
+        None => (label, String::new()),
+    };
+    if font::width(label, 12.0, Weight::Regular) <= room {
+        return label.to_owned();
+    }
+    font::fit(name, room - font::width(&number, 12.0, Weight::Regular), 12.0, Weight::Regular) + &number
+}
+
 /// What a picture says of the lanes that it does not show.
-fn note(index: usize, kind: &Kind<'_>) -> Option<String> {
+fn note(index: usize, kind: &Kind<'_>, zoom: bool) -> Option<String> {
     let what =
         |count: usize| format!("{}{}", ["core", "GIL", "thread", "coroutine"][index], axis::plural(count as u64));
     let more = (kind.more > 0).then(|| format!("and {} more {}", axis::count(kind.more as u64), what(kind.more)));
+    let window = if zoom { " in this window" } else { "" };
     let quiet = (kind.quiet > 0)
-        .then(|| format!("{} {} without work in this window", axis::count(kind.quiet as u64), what(kind.quiet)));
+        .then(|| format!("{} {} without work{window}", axis::count(kind.quiet as u64), what(kind.quiet)));
     match (more, quiet) {
         (Some(more), Some(quiet)) => Some(format!("{more}; {quiet}")),
         (more, quiet) => more.or(quiet),
@@ -213,4 +228,20 @@ fn legend(rows: &[Row<'_>], has_gil: bool, shares: bool) -> Vec<Key> {
         keys.push(Key { token: OWNERS[0], second, height: 1.0, words });
     }
     keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn a_shortened_label_keeps_its_number() {
+        let name = "T3 a_name_of_some_forty_letters_to_be_sure";
+        for number in ["[12]", " (slot 7)"] {
+            let short = shortened(&format!("{name}{number}"), 150.0);
+            assert!(short.starts_with("T3 a_name") && short.ends_with(&format!("…{number}")), "{short}");
+        }
+        assert!(shortened(name, 150.0).ends_with('…'));
+        assert_eq!(shortened("T3 fetch[1]", 150.0), "T3 fetch[1]");
+    }
 }

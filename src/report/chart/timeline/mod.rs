@@ -66,7 +66,10 @@ fn title(model: &ModelData) -> String {
     } else {
         String::new()
     };
-    if timeline.end == 0 {
+    let stuck = ["deadlock", "livelock"].into_iter().find(|outcome| model.figures.outcome == *outcome);
+    if let Some(outcome) = stuck {
+        format!("{}: {outcome} after {}; {who}, {cores}", model.name, axis::duration(timeline.end as f64))
+    } else if timeline.end == 0 {
         format!("{}: no time passed", model.name)
     } else {
         format!("{}: {who}, {cores}{finding}", model.name)

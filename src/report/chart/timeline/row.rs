@@ -4,6 +4,8 @@ use crate::report::timeline::{Group, Lane, STATES, Segment, State, Timeline, Zoo
 
 /// Most lanes of one picture.
 const LANES: usize = 40;
+/// So many cores are drawn even if nothing runs on them.
+const CORES: usize = 4;
 
 /// The stretch of time that a picture shows.
 #[derive(Clone, Copy)]
@@ -48,7 +50,7 @@ pub struct Kind<'a> {
     pub rows: Vec<Row<'a>>,
     /// Lanes that have no place in the picture.
     pub more: usize,
-    /// Lanes without work in view, left out of a zoom.
+    /// Lanes without work in view that are left out: cores, and in a zoom threads and coroutines.
     pub quiet: usize,
     /// Whether they stand under one head: cores and GILs always, threads if no process has two of them.
     pub flat: bool,
@@ -78,8 +80,13 @@ fn all<'a>(view: &View<'a>, kind: usize) -> Kind<'a> {
         row.label = label(row.lane, flat && timeline.processes > 1);
     }
     let there = rows.len();
-    if view.zoom.is_some() && kind >= 2 {
-        rows.retain(|row| State::ALL.into_iter().any(|state| state != State::Idle && row.totals[state as usize] > 0));
+    let works =
+        |row: &Row<'_>| State::ALL.into_iter().any(|state| state != State::Idle && row.totals[state as usize] > 0);
+    if kind == 0 {
+        let mut number = 0..;
+        rows.retain(|row| number.next() < Some(CORES) || works(row));
+    } else if kind >= 2 && view.zoom.is_some() {
+        rows.retain(works);
     }
     Kind { quiet: there - rows.len(), more: timeline.hidden[kind], rows, flat }
 }
