@@ -145,9 +145,10 @@ impl<'de> Deserialize<'de> for Duration {
 }
 
 impl fmt::Display for Duration {
-    /// At most three significant digits after the leading unit: `5ms`, `1.25us`, `2.5s`.
+    /// At most three digits after the point: `5ms`, `1.25us`, `2.5s`; whole minutes from ten on: `45min`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scale, unit) = match self.0 {
+            minutes if minutes >= 600_000_000_000 && minutes.is_multiple_of(60_000_000_000) => (60_000_000_000, "min"),
             0..1_000 => (1, "ns"),
             1_000..1_000_000 => (1_000, "us"),
             1_000_000..1_000_000_000 => (1_000_000, "ms"),
@@ -227,7 +228,8 @@ mod tests {
 
     #[test]
     fn durations_print_in_the_unit_a_person_would_choose() {
-        let printed: Vec<String> = [0, 999, 1_250, 5_000_000, 2_500_000_000].map(|ns| Duration(ns).to_string()).into();
-        assert_eq!(printed, ["0ns", "999ns", "1.25us", "5ms", "2.5s"]);
+        let printed: Vec<String> =
+            [0, 999, 1_250, 5_000_000, 2_500_000_000, 2_700_000_000_000].map(|ns| Duration(ns).to_string()).into();
+        assert_eq!(printed, ["0ns", "999ns", "1.25us", "5ms", "2.5s", "45min"]);
     }
 }

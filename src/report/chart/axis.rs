@@ -12,6 +12,8 @@ pub struct Unit {
 /// The unit in which a value of so many nanoseconds is written.
 pub fn unit(largest_ns: f64) -> Unit {
     match largest_ns {
+        ns if ns >= 36e12 => Unit { name: "h", ns: 3_600e9 },
+        ns if ns >= 600e9 => Unit { name: "min", ns: 60e9 },
         ns if ns >= 1e9 => Unit { name: "s", ns: 1e9 },
         ns if ns >= 1e6 => Unit { name: "ms", ns: 1e6 },
         ns if ns >= 1e3 => Unit { name: "µs", ns: 1e3 },
