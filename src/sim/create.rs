@@ -314,7 +314,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.work.unfinished -= 1;
         let threads = &mut self.world.processes[process.index()].threads;
         *threads -= 1;
-        if *threads == 0 && self.model.execution != Execution::ThreadPerTask {
+        // The main thread of the program, which starts a thread for each task, is not simulated.
+        let is_main = process == ProcessId(0) && self.model.execution == Execution::ThreadPerTask;
+        if *threads == 0 && !is_main {
             self.note(What::ProcessEnd { process });
         }
     }

@@ -6,6 +6,7 @@ mod meaning;
 mod mutations;
 mod oracle;
 mod probe;
+mod properties;
 mod reader;
 mod real_runs;
 mod theory;
