@@ -3,6 +3,7 @@
 mod cli;
 mod gil;
 mod meaning;
+mod measured;
 mod mutations;
 mod oracle;
 mod probe;
