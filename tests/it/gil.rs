@@ -12,8 +12,16 @@ fn cpu(us: u64) -> Stmt {
     Stmt::Cpu(CpuKind::Python, Dist::Const(Duration::us(us)))
 }
 
-/// One thread that does `io_us` of waiting and `cpu_us` of computing, next to threads that only compute.
-fn beside_hogs(hogs: u32, cores: u32, costs: Costs, io: Dist, cpu_us: u64, interval: Duration, s: u64) -> Probe {
+/// A wait, some computing, and a system call that does not wait but releases the GIL.
+struct Round {
+    io: Dist,
+    cpu_us: u64,
+    send_us: u64,
+}
+
+/// One thread that does such rounds, next to threads that only compute.
+fn beside_hogs(hogs: u32, cores: u32, costs: Costs, round: Round, interval: Duration, s: u64) -> Probe {
+    let Round { io, cpu_us, send_us } = round;
     let execution = Execution::Threads(hogs + 1);
     let mut builder = Builder::new(cores, execution).costs(costs).until(Duration::s(s));
     builder.model_mut().interpreter.gil = Some(interval);
@@ -22,7 +30,8 @@ fn beside_hogs(hogs: u32, cores: u32, costs: Costs, io: Dist, cpu_us: u64, inter
     if hogs > 0 {
         builder.batch("hog", hogs, vec![Stmt::Forever(vec![cpu(10_000)])]);
     }
-    let echo = vec![Stmt::Io(network, None), cpu(cpu_us)];
+    let send = Stmt::Cpu(CpuKind::NoGil, Dist::Const(Duration::us(send_us)));
+    let echo = vec![Stmt::Io(network, None), cpu(cpu_us), send];
     builder.task("echo", None, Arrivals::Closed { users: 1, think }, vec![], echo);
     probe(&builder.build(), 1).1
 }
@@ -37,22 +46,22 @@ fn responses_ms(probe: &Probe) -> Vec<f64> {
 #[test]
 fn an_io_thread_behind_a_hog_waits_one_switch_interval_each_time() {
     for (io_us, cpu_us, interval_us) in [(1_000, 100, 5_000), (1_000, 100, 1_000)] {
-        let io = Dist::Const(Duration::us(io_us));
-        let probe = beside_hogs(1, 2, Costs::zero(), io.clone(), cpu_us, Duration::us(interval_us), 10);
+        let round_of = || Round { io: Dist::Const(Duration::us(io_us)), cpu_us, send_us: 0 };
+        let probe = beside_hogs(1, 2, Costs::zero(), round_of(), Duration::us(interval_us), 10);
         let round = Duration::us(io_us + cpu_us + interval_us).0;
         let expected = Duration::s(10).0 / round;
         let found = probe.ended.len() as u64;
         assert!(found.abs_diff(expected) <= 1, "found {found}, expected {expected}");
-        let alone = beside_hogs(0, 2, Costs::zero(), io, cpu_us, Duration::us(interval_us), 10).ended.len() as u64;
+        let alone = beside_hogs(0, 2, Costs::zero(), round_of(), Duration::us(interval_us), 10).ended.len() as u64;
         assert!(alone.abs_diff(Duration::s(10).0 / Duration::us(io_us + cpu_us).0) <= 1, "{alone}");
     }
 }
 
-/// Costs of the echo experiment: a request of about 20 us in flight, system calls of 10 us.
+/// The echo experiment: a request of about 20 us in flight, 15 us of Python, system calls of 10 us.
 fn echo(hogs: u32, cores: u32) -> Vec<f64> {
     let costs = Costs { syscall: Duration::us(10), ..Costs::linux() };
-    let io = Dist::Const(Duration::us(20));
-    let probe = beside_hogs(hogs, cores, costs, io, 15, Duration::ms(5), 30);
+    let round = Round { io: Dist::Const(Duration::us(20)), cpu_us: 15, send_us: 10 };
+    let probe = beside_hogs(hogs, cores, costs, round, Duration::ms(5), 60);
     responses_ms(&probe)
 }
 
@@ -70,12 +79,18 @@ fn echo_latency_has_modes_at_multiples_of_the_switch_interval() {
     assert!((5.0..=10.5).contains(&median), "median {median}");
 }
 
+/// Mean of echo latencies behind 1, 2 and 4 hogs: 5.5, 19.3 and 27.0 ms measured on 3.13, 6.0, 21.1 and 24.8 on 3.9; a
+/// prototype of the same rules gave 6.8, 13.3 and 26.3.
 #[test]
 fn echo_latency_grows_with_the_number_of_hogs() {
     let means = [1, 2, 4].map(|hogs| mean(&echo(hogs, 8)));
-    assert!((4.0..9.0).contains(&means[0]), "{means:?}");
-    assert!((9.0..22.0).contains(&means[1]), "{means:?}");
-    assert!((18.0..36.0).contains(&means[2]), "{means:?}");
+    let medians = [1, 2, 4].map(|hogs| {
+        let responses = echo(hogs, 8);
+        responses[responses.len() / 2]
+    });
+    assert!((5.0..8.5).contains(&means[0]), "{means:?} {medians:?}");
+    assert!((10.0..20.0).contains(&means[1]), "{means:?} {medians:?}");
+    assert!((18.0..33.0).contains(&means[2]), "{means:?} {medians:?}");
 }
 
 /// Rounds per second of a thread that loops over a short native call and some Python, with or without a hog beside it.

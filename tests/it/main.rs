@@ -10,5 +10,6 @@ mod probe;
 mod properties;
 mod reader;
 mod real_runs;
+mod scenarios;
 mod theory;
 mod tidy;
