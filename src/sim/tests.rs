@@ -192,3 +192,61 @@ fn who_stands_first_at_the_end_of_a_slice_is_a_setting() {
         assert_eq!(found, expected, "{ties:?}");
     }
 }
+
+/// Native calls that hold the GIL have no check points inside, but their ends are: another thread gets its turn.
+#[test]
+fn a_program_of_native_calls_gives_the_gil_away_between_them() {
+    for call in [Stmt::Cpu(CpuKind::HoldGil, ms(2)), Stmt::Repeat(1_000, vec![])] {
+        let mut builder = Builder::new(2, Execution::Threads(2)).until(Duration::ms(100));
+        let count = builder.var("count", 0, false);
+        builder.model_mut().interpreter.increment = Duration::ms(2);
+        // Increments have no check points inside either, and the round of the loop ends with one.
+        let steps = if matches!(call, Stmt::Repeat(..)) { vec![Stmt::Incr(count, 1)] } else { vec![call] };
+        builder.batch("caller", 1, vec![Stmt::Forever(steps)]);
+        builder.batch("other", 1, vec![cpu(ms(1)), Stmt::Print("at last".to_owned())]);
+        let mut records = Vec::new();
+        run(&builder.build(), 1, &mut records);
+        let printed = records.iter().find(|record| matches!(record.what, What::Print { .. }));
+        // It waits one interval, and then for the end of the call: the third ends at 6 ms.
+        assert_eq!(printed.map(|record| record.time), Some(Time(7_000_000)));
+    }
+}
+
+/// A request that is pending when the holder gives the GIL up for a system call delays the call until the GIL is taken.
+#[test]
+fn io_behind_a_request_waits_for_a_switch_first() {
+    let costs = Costs { wake_latency: Dist::Const(Duration::us(10)), ..Costs::zero() };
+    let mut builder = Builder::new(2, Execution::Threads(2)).costs(costs);
+    let disk = builder.device("disk", ms(1), None);
+    // The call ends when the waiter has just asked: 5 ms after it began to wait, and a wake-up of 10 us.
+    builder.batch(
+        "reader",
+        1,
+        vec![Stmt::Cpu(CpuKind::Atomic, Dist::Const(Duration::us(6_000))), Stmt::Io(disk, None)],
+    );
+    builder.batch("waiter", 1, vec![cpu(ms(1))]);
+    let mut records = Vec::new();
+    run(&builder.build(), 1, &mut records);
+    let at = |like: fn(&What) -> bool| records.iter().find(|record| like(&record.what)).map(|record| record.time.0);
+    let request = at(|what| matches!(what, What::GilRequest { .. })).expect("the waiter asks");
+    let drop = at(|what| matches!(what, What::GilDrop { .. })).expect("the reader gives the GIL up");
+    let submit = at(|what| matches!(what, What::IoSubmit { .. })).expect("the reader reads");
+    assert!(request < drop, "{request} {drop}");
+    // One wake-up of the waiter, who takes the GIL, and one of the reader.
+    assert_eq!(submit - drop, 20_000);
+}
+
+/// `asyncio.sleep`: the timer's handle runs in one iteration, the coroutine's step in the next.
+#[test]
+fn a_timer_takes_two_iterations() {
+    let costs = Costs { callback: Duration::us(3), iteration: Duration::us(100), ..Costs::zero() };
+    let mut builder = Builder::new(1, Execution::Asyncio).costs(costs);
+    builder.batch("sleeper", 1, vec![Stmt::Sleep(ms(5)), Stmt::Print("awake".to_owned())]);
+    let mut records = Vec::new();
+    run(&builder.build(), 1, &mut records);
+    let find = |like: fn(&What) -> bool| records.iter().find(|record| like(&record.what)).expect("it happens").time.0;
+    let slept = find(|what| matches!(what, What::Sleep { .. }));
+    let awake = find(|what| matches!(what, What::Print { .. }));
+    // The timer's handle, a poll, the step's handle.
+    assert_eq!(awake - slept, 5_000_000 + 3_000 + 100_000 + 3_000);
+}

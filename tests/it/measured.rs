@@ -215,7 +215,7 @@ fn threads_that_only_compute_switch_as_often_as_measured() {
     ] {
         let (voluntary, takes) = hogs(cores, threads, interval);
         let what = format!("{cores} cores, {threads} threads, {interval} ms ({takes:.0} takes/s)");
-        check(&mut lines, &format!("{what}"), measured, voluntary, factor);
+        check(&mut lines, &what, measured, voluntary, factor);
     }
     verdict(&lines);
 }

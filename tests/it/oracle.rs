@@ -1,4 +1,9 @@
 //! Recorded outputs of other schedulers and published worst cases: must agree exactly.
+//!
+//! Everything of the kinds round robin, first come and overlap of computing with devices is compared. Left out, each for want
+//! of a mechanism: shortest job first, shortest remaining time and priorities (no such policy yet), multi-level feedback,
+//! lottery and real-time policies, `multi.py` (all of its cases have a timer that interrupts all cores at once, and caches
+//! that warm up), and Graham's instances with precedence (see [`list_scheduling_agrees_with_graham`]).
 
 use gilsim::dist::Dist;
 use gilsim::kernel::policy::{PolicyConfig, Ties};
@@ -71,7 +76,7 @@ fn first_come_and_round_robin_agree_with_ostep() {
         }
         compared += 1;
     }
-    assert!(compared >= 8, "{compared}");
+    assert_eq!(compared, 8, "of 9 cases, one is shortest job first");
 }
 
 #[test]
@@ -93,7 +98,7 @@ fn three_policies_with_arrivals_agree_with_four_programs() {
             assert_eq!(on_core_zero(&probe.segments), segments(&expected["segments"]), "{id} {name}");
         }
     }
-    assert!(cases.len() >= 10);
+    assert_eq!(cases.len(), 10, "three policies each");
 }
 
 /// `i` costs a tick to issue, the device's time, and a tick to complete; `cN` costs N ticks.
@@ -130,7 +135,7 @@ fn computing_overlaps_with_devices_as_in_ostep() {
         }
         compared += 1;
     }
-    assert!(compared >= 6, "{compared}");
+    assert_eq!(compared, 6, "all of them");
 }
 
 /// Independent tasks in the order of a list on several cores: Graham's worst cases. (His anomalies with precedence need a

@@ -54,8 +54,8 @@ fn digests(results: &Results) -> Vec<String> {
 }
 
 /// Compares with the pinned lines. `GILSIM_PIN=1 cargo test` writes them anew: only where the behaviour was meant to change.
-fn compare_pinned(lines: &[String]) {
-    let file = root().join("tests/golden/digests.txt");
+pub fn compare_pinned(file: &str, lines: &[String]) {
+    let file = root().join("tests/golden").join(file);
     let found = format!("{}\n", lines.join("\n"));
     if std::env::var_os("GILSIM_PIN").is_some() {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -67,7 +67,7 @@ fn compare_pinned(lines: &[String]) {
         .filter(|line| !pinned.lines().any(|pinned| pinned == *line))
         .map(|line| format!("  {line}"))
         .collect();
-    assert!(changed.is_empty(), "these are not in tests/golden/digests.txt:\n{}", changed.join("\n"));
+    assert!(changed.is_empty(), "these are not in {}:\n{}", file.display(), changed.join("\n"));
     assert_eq!(pinned, found, "lines without a run, or in another order");
 }
 
@@ -92,5 +92,5 @@ fn every_scenario_does_what_it_says_and_the_same_with_any_number_of_jobs() {
         lines.extend(digests(&one));
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-    compare_pinned(&lines);
+    compare_pinned("digests.txt", &lines);
 }

@@ -33,13 +33,24 @@ fn cpu(dist: Dist) -> Stmt {
     Stmt::Cpu(CpuKind::Python, dist)
 }
 
+fn agrees(found: f64, expected: f64, tolerance: f64) -> bool {
+    (found - expected).abs() <= tolerance
+}
+
 fn check(what: &str, found: f64, expected: f64, tolerance: f64) {
     let off = (found - expected).abs();
-    assert!(off <= tolerance, "{what}: found {found:.4}, theory {expected:.4}, off by {off:.4} of {tolerance:.4}");
+    let agrees = agrees(found, expected, tolerance);
+    assert!(agrees, "{what}: found {found:.4}, theory {expected:.4}, off by {off:.4} of {tolerance:.4}");
 }
 
 /// Open arrivals at first-come cores: mean response against `W` of the table.
 fn open(id: &str, service: Vec<Stmt>) {
+    let (found, expected, tolerance) = response(id, service, 1);
+    check(id, found, expected, tolerance);
+}
+
+/// Mean response, its value in theory, and four standard deviations, for seed `seed`.
+fn response(id: &str, service: Vec<Stmt>, seed: u64) -> (f64, f64, f64) {
     let case = case(id);
     let cores = case["inputs"]["servers"].as_u64().unwrap() as u32;
     let rate = case["inputs"]["arrival_rate"].as_f64().unwrap();
@@ -47,10 +58,49 @@ fn open(id: &str, service: Vec<Stmt>) {
     let mut builder = Builder::new(cores, execution).native().policy(PolicyConfig::FirstCome);
     let arrivals = Arrivals::Poisson { mean_gap: exp(1.0 / rate) };
     builder.task("customer", Some((CUSTOMERS + WARM_UP) as u32), arrivals, vec![], service);
-    let (_, probe) = probe(&builder.build(), 1);
+    let (_, probe) = probe(&builder.build(), seed);
     let tolerance = &case["tolerance_100k_4sd"];
     let tolerance = tolerance["W"].as_f64().or(tolerance["Wq"].as_f64()).unwrap();
-    check(id, probe.mean_response(WARM_UP) / UNIT, case["expected"]["W"].as_f64().unwrap(), tolerance);
+    (probe.mean_response(WARM_UP) / UNIT, case["expected"]["W"].as_f64().unwrap(), tolerance)
+}
+
+/// The same comparison, with a server that is 5 % too slow: the tests above could have failed.
+#[test]
+fn a_wrong_server_is_noticed() {
+    for (id, service) in [
+        ("mm1-rho0.5", cpu(exp(1.05))),
+        ("mmc-4-rho0.9", cpu(exp(1.05))),
+        ("mg1-det-rho0.8", cpu(Dist::Const(time(1.05)))),
+        // The right mean, but not the right shape.
+        ("mm1-rho0.9", cpu(Dist::Const(time(1.0)))),
+    ] {
+        let (found, expected, tolerance) = response(id, vec![service], 1);
+        assert!(!agrees(found, expected, tolerance), "{id}: {found:.4} passes for {expected:.4} +- {tolerance:.4}");
+    }
+}
+
+/// Ten seeds: their mean has a third of the deviation of one, so it must lie within a third of the tolerance.
+#[test]
+fn seeds_scatter_around_the_theory() {
+    let runs: Vec<_> =
+        (1..=10).map(|seed| response("mg1-det-rho0.8", vec![cpu(Dist::Const(time(1.0)))], seed)).collect();
+    let mean = runs.iter().map(|run| run.0).sum::<f64>() / 10.0;
+    let (_, expected, tolerance) = runs[0];
+    check("mean of ten seeds", mean, expected, tolerance / libm::sqrt(10.0));
+    let distinct: std::collections::BTreeSet<u64> = runs.iter().map(|run| run.0.to_bits()).collect();
+    assert_eq!(distinct.len(), 10, "seeds give different runs");
+}
+
+/// Any number of servers: everyone is served at once, and the number in service is Poisson.
+#[test]
+fn unlimited_servers() {
+    let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(PolicyConfig::FirstCome);
+    let device = builder.device("server", exp(1.0), None);
+    let arrivals = Arrivals::Poisson { mean_gap: exp(1.0 / 5.0) };
+    builder.task("customer", Some((CUSTOMERS + WARM_UP) as u32), arrivals, vec![], vec![Stmt::Io(device, None)]);
+    let (_, probe) = probe(&builder.build(), 1);
+    // Independent exponentials: the mean of n has a deviation of 1 / sqrt(n).
+    check("M/M/inf", probe.mean_response(WARM_UP) / UNIT, 1.0, 4.0 / libm::sqrt(CUSTOMERS as f64));
 }
 
 #[test]
@@ -88,7 +138,13 @@ fn general_service_times() {
 /// Users who think and are served: throughput and response against the machine-repair model.
 #[test]
 fn closed_users() {
-    for id in ["closed-N1-Z5-D0.5-c1", "closed-N10-Z5-D0.5-c1", "closed-N50-Z5-D0.5-c1", "closed-N40-Z1-D0.1-c4"] {
+    for id in [
+        "closed-N1-Z5-D0.5-c1",
+        "closed-N10-Z5-D0.5-c1",
+        "closed-N50-Z5-D0.5-c1",
+        "closed-N40-Z1-D0.1-c4",
+        "closed-N100-Z1-D0.1-c4",
+    ] {
         let case = case(id);
         let input = |key: &str| case["inputs"][key].as_f64().unwrap();
         let servers = input("servers") as u32;
