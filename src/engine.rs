@@ -52,6 +52,7 @@ impl Engine {
     ///
     /// # Panics
     /// If the slot needs more than 24 bits: a run has at most 16 million threads, contexts or requests at once.
+    #[inline]
     pub fn schedule(&mut self, time: Time, class: Class, slot: u32) -> u64 {
         assert!(slot < 1 << SLOT_BITS, "more than 16 million entities at once");
         self.scheduled += 1;
@@ -62,6 +63,7 @@ impl Engine {
     }
 
     /// The time of the next event, [`Time::NEVER`] if there is none.
+    #[inline]
     pub fn next_time(&self) -> Time {
         self.heap.peek().map_or(Time::NEVER, |key| Time((key.0 >> 64) as u64))
     }
@@ -72,6 +74,7 @@ impl Engine {
     }
 
     /// The next event leaves the queue.
+    #[inline]
     pub fn pop(&mut self) -> Option<Due> {
         self.heap.pop().map(|Reverse(key)| unpack(key))
     }
@@ -92,6 +95,7 @@ impl Engine {
     }
 }
 
+#[inline]
 fn unpack(key: u128) -> Due {
     let low = key as u64;
     let class = match low >> (SEQUENCE_BITS + SLOT_BITS) {

@@ -34,6 +34,7 @@ impl Source {
     }
 
     /// Takes the number of the next job, if the task may have another.
+    #[inline]
     pub fn admit(&mut self) -> Option<u32> {
         if self.exhausted() {
             return None;
@@ -43,11 +44,13 @@ impl Source {
     }
 
     /// Whether no job will come any more.
+    #[inline]
     pub fn exhausted(&self) -> bool {
         self.limit.is_some_and(|limit| self.arrived >= limit)
     }
 
     /// When the next job of an open task arrives, given that those before it have been admitted.
+    #[inline]
     pub fn next(&mut self, arrivals: &Arrivals) -> Option<Time> {
         if self.exhausted() {
             return None;

@@ -38,6 +38,7 @@ impl Stream {
     }
 
     /// The next 64 uniform bits.
+    #[inline]
     pub fn draw(&mut self) -> u64 {
         self.0.next_u64()
     }
@@ -71,6 +72,7 @@ impl Pages {
     }
 
     /// The 64 bits at a position.
+    #[inline]
     pub fn at(&mut self, position: u64) -> u64 {
         let page = position / PAGE as u64;
         if page != self.page {
@@ -79,14 +81,17 @@ impl Pages {
         self.draws[(position % PAGE as u64) as usize]
     }
 
+    #[cold]
     fn turn_to(&mut self, page: u64) {
         // A page is 64 words of 32 bits.
         if page != self.page.wrapping_add(1) {
             self.generator.set_word_pos(u128::from(page) * 2 * PAGE as u128);
         }
         self.page = page;
-        for draw in &mut self.draws {
-            *draw = self.generator.next_u64();
+        let mut bytes = [0; 8 * PAGE];
+        self.generator.fill_bytes(&mut bytes);
+        for (draw, bytes) in self.draws.iter_mut().zip(bytes.as_chunks().0) {
+            *draw = u64::from_le_bytes(*bytes);
         }
     }
 }

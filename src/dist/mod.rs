@@ -45,7 +45,16 @@ impl Dist {
     }
 
     /// The sample that belongs to 64 uniform bits.
+    #[inline]
     pub fn sample(&self, bits: u64) -> Duration {
+        match self {
+            Dist::Const(value) => *value,
+            Dist::Exp { mean } => scaled(*mean, ln::minus_ln(bits)),
+            rarer => rarer.sample_otherwise(bits),
+        }
+    }
+
+    fn sample_otherwise(&self, bits: u64) -> Duration {
         match self {
             Dist::Const(value) => *value,
             Dist::Exp { mean } => scaled(*mean, ln::minus_ln(bits)),
@@ -83,7 +92,8 @@ impl Dist {
 #[inline]
 fn scaled(base: Duration, factor: f64) -> Duration {
     // The cast saturates: a Pareto tail ends after 292 years, and the sum with the time of day at the end of the clock.
-    Duration((base.0 as f64 * factor + 0.5) as i64 as u64)
+    // Signed conversions are single instructions.
+    Duration((base.0.min(i64::MAX as u64) as i64 as f64 * factor + 0.5) as i64 as u64)
 }
 
 /// A uniform number in the open interval (0, 1): the middle of one of 2^52 cells.

@@ -5,10 +5,12 @@
 //! array, so that it can be moved at no cost.
 
 pub mod policy;
+mod timers;
 
 use crate::id::{CoreId, ThreadId};
 use crate::time::Time;
 use policy::{AnyPolicy, Policy, PolicyConfig, Why};
+use timers::Timers;
 
 /// Cores, their occupants and timers, and the run queue.
 #[derive(Clone, Debug, Hash)]
@@ -20,9 +22,7 @@ pub struct Kernel {
     /// Invariant: bit c is set if and only if core c has no occupant.
     idle: Vec<u64>,
     idle_count: usize,
-    timers: Vec<Time>,
-    /// Invariant: the earliest timer and the lowest core it belongs to.
-    first: (Time, CoreId),
+    timers: Timers,
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -47,8 +47,7 @@ impl Kernel {
             cores: vec![core; cores as usize],
             idle,
             idle_count: cores as usize,
-            timers: vec![Time::NEVER; cores as usize],
-            first: (Time::NEVER, CoreId(0)),
+            timers: Timers::new(cores),
         }
     }
 
@@ -58,23 +57,27 @@ impl Kernel {
     }
 
     /// The thread is ready.
+    #[inline(always)]
     pub fn enqueue(&mut self, thread: ThreadId, why: Why) {
         self.policy.enqueue(thread, why);
         self.waiting += 1;
     }
 
     /// Threads in the run queue.
+    #[inline]
     pub fn waiting(&self) -> usize {
         debug_assert!(self.waiting == self.policy.waiting(), "every waiting thread is in the queue");
         self.waiting
     }
 
     /// Whether a free core could take a waiting thread.
+    #[inline]
     pub fn can_dispatch(&self) -> bool {
         self.idle_count > 0 && self.waiting > 0
     }
 
     /// Whether a core is free.
+    #[inline]
     pub fn has_idle_core(&self) -> bool {
         self.idle_count > 0
     }
@@ -85,6 +88,7 @@ impl Kernel {
     }
 
     /// The next thread leaves the run queue.
+    #[inline(always)]
     pub fn pick(&mut self) -> Option<ThreadId> {
         let picked = self.policy.pick();
         self.waiting -= usize::from(picked.is_some());
@@ -92,6 +96,7 @@ impl Kernel {
     }
 
     /// The free core that the thread gets: `last` if it is free.
+    #[inline]
     pub fn place(&self, last: Option<CoreId>) -> Option<CoreId> {
         if let Some(core) = last
             && self.is_idle(core)
@@ -103,6 +108,7 @@ impl Kernel {
     }
 
     /// The thread occupies the core. Whether this is a context switch: the core's last thread was another one.
+    #[inline]
     #[must_use = "a context switch costs time"]
     pub fn occupy(&mut self, core: CoreId, thread: ThreadId) -> bool {
         debug_assert!(self.is_idle(core), "a core runs one thread at a time");
@@ -116,11 +122,13 @@ impl Kernel {
     }
 
     /// The thread on the core begins to execute: its slice starts.
+    #[inline]
     pub fn start_slice(&mut self, core: CoreId, now: Time) {
         self.cores[core.index()].slice_from = now;
     }
 
     /// The core is free again: its occupant, which was executing, leaves.
+    #[inline(always)]
     pub fn vacate(&mut self, core: CoreId, now: Time) {
         debug_assert!(!self.is_idle(core), "a free core cannot be vacated");
         self.idle[core.index() / 64] |= 1 << (core.0 % 64);
@@ -159,12 +167,14 @@ impl Kernel {
     }
 
     /// Who occupies the core.
+    #[inline]
     pub fn occupant(&self, core: CoreId) -> Option<ThreadId> {
         self.cores[core.index()].occupant
     }
 
     /// The first end of a slice at or after `now`; [`Time::NEVER`] without slices. Slices follow each other without an
     /// event as long as nobody waits, so the end is computed, not stored.
+    #[inline(always)]
     pub fn slice_end(&self, core: CoreId, now: Time) -> Time {
         let Some(slice) = self.policy.slice() else { return Time::NEVER };
         let from = self.cores[core.index()].slice_from;
@@ -177,30 +187,18 @@ impl Kernel {
     }
 
     /// Sets the timer of a core; [`Time::NEVER`] stops it.
+    #[inline]
     pub fn set_timer(&mut self, core: CoreId, at: Time) {
-        let before = std::mem::replace(&mut self.timers[core.index()], at);
-        if at < self.first.0 || (at == self.first.0 && core < self.first.1) {
-            self.first = (at, core);
-        } else if core == self.first.1 && before == self.first.0 && at != before {
-            self.first = (Time::NEVER, CoreId(0));
-            for (index, timer) in self.timers.iter().enumerate() {
-                if *timer < self.first.0 {
-                    self.first = (*timer, CoreId(index as u32));
-                }
-            }
-        }
-    }
-
-    /// The timer of a core.
-    pub fn timer(&self, core: CoreId) -> Time {
-        self.timers[core.index()]
+        self.timers.set(core, at);
     }
 
     /// The earliest timer, and the lowest core it belongs to.
-    pub fn first_timer(&self) -> (Time, CoreId) {
-        self.first
+    #[inline]
+    pub fn first_timer(&mut self) -> (Time, CoreId) {
+        self.timers.first()
     }
 
+    #[inline]
     fn is_idle(&self, core: CoreId) -> bool {
         self.idle[core.index() / 64] & (1 << (core.0 % 64)) != 0
     }
@@ -235,14 +233,5 @@ mod tests {
         kernel.start_slice(CoreId(0), Time(5));
         let ends = [5, 14, 15, 16, 25, 26].map(|now| kernel.slice_end(CoreId(0), Time(now)).0);
         assert_eq!(ends, [15, 15, 15, 25, 25, 35]);
-    }
-
-    #[test]
-    fn the_first_timer_is_known_at_all_times() {
-        let mut kernel = kernel(3);
-        for (core, at, first) in [(0, 9, (9, 0)), (1, 7, (7, 1)), (2, 7, (7, 1)), (1, 8, (7, 2)), (2, 99, (8, 1))] {
-            kernel.set_timer(CoreId(core), Time(at));
-            assert_eq!(kernel.first_timer(), (Time(first.0), CoreId(first.1)));
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Time by state, clipped at the end of the warm-up.
 
 use super::figures::StateTimes;
-use crate::time::{Duration, Time};
+use crate::time::Duration;
 
 /// Where the time of a thread or coroutine goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +20,20 @@ pub enum Kind {
 
 const KINDS: usize = Kind::Idle as usize + 1;
 
-/// Sums by state.
+/// Sums by state. The end of a period is added when it ends, and its beginning was subtracted when it began, so that
+/// nobody has to remember when that was. The sums are right as soon as every period has ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Times([u64; KINDS]);
 
 impl Times {
-    pub fn add(&mut self, kind: Kind, ns: u64) {
-        self.0[kind as usize] += ns;
+    #[inline]
+    pub fn begin(&mut self, kind: Kind, now: u64) {
+        self.0[kind as usize] = self.0[kind as usize].wrapping_sub(now);
     }
 
-    pub fn total(&self) -> u64 {
-        self.0.iter().sum()
+    #[inline]
+    pub fn end(&mut self, kind: Kind, now: u64) {
+        self.0[kind as usize] = self.0[kind as usize].wrapping_add(now);
     }
 }
 
@@ -52,24 +55,8 @@ impl From<Times> for StateTimes {
     }
 }
 
-/// What one entity is doing, and since when.
-#[derive(Clone, Copy, Debug)]
-pub struct Doing {
-    pub kind: Kind,
-    pub since: u64,
-}
-
-impl Doing {
-    /// From `now` on it does something else. The time it did the former within the window.
-    pub fn change(&mut self, kind: Kind, now: Time, warm_up: u64) -> (Kind, u64) {
-        let spent = clipped(self.since, now.0, warm_up);
-        let former = self.kind;
-        *self = Doing { kind, since: now.0 };
-        (former, spent)
-    }
-}
-
 /// The part of the interval that lies after the warm-up.
+#[inline]
 pub fn clipped(from: u64, to: u64, warm_up: u64) -> u64 {
     to.saturating_sub(from.max(warm_up))
 }

@@ -34,6 +34,7 @@ impl Gils {
         Gils { warm_up: warm_up.0, gils: Vec::new(), waits: Vec::new() }
     }
 
+    #[inline]
     pub fn block(&mut self, thread: ThreadId, on: On, now: Time) {
         if !matches!(on, On::Gil | On::GilSwitch) {
             return;
@@ -50,6 +51,7 @@ impl Gils {
         self.gil(process).requests += u64::from(counted);
     }
 
+    #[inline]
     pub fn take(&mut self, process: ProcessId, thread: ThreadId, now: Time) {
         let warm_up = self.warm_up;
         let waited = self.waits.get_mut(thread.index()).and_then(Option::take);
@@ -66,6 +68,7 @@ impl Gils {
         }
     }
 
+    #[inline]
     pub fn release(&mut self, process: ProcessId, forced: bool, now: Time) {
         let warm_up = self.warm_up;
         let gil = self.gil(process);

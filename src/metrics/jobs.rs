@@ -70,6 +70,7 @@ impl Jobs {
         }
     }
 
+    #[inline]
     pub fn arrive(&mut self, job: JobId, task: TaskId, now: Time) {
         put(&mut self.jobs, job.index(), Job { task, arrived: now.0, service: 0 });
         if now.0 >= self.warm_up {
@@ -88,10 +89,12 @@ impl Jobs {
         }
     }
 
+    #[inline]
     pub fn start(&mut self, job: JobId, context: ContextId) {
         put(&mut self.contexts, context.index(), (Some(job), 0));
     }
 
+    #[inline]
     pub fn end(&mut self, job: JobId, context: ContextId, now: Time) {
         self.contexts[context.index()].0 = None;
         self.last_end = now;
@@ -115,34 +118,40 @@ impl Jobs {
         }
     }
 
+    #[inline]
     pub fn demand(&mut self, context: ContextId, demand: Duration) {
         if let Some(slot) = self.contexts.get_mut(context.index()) {
             slot.1 = demand.0;
         }
     }
 
+    #[inline]
     pub fn computed(&mut self, context: ContextId) {
         if let Some((Some(job), demand)) = self.contexts.get(context.index()) {
             self.jobs[job.index()].service += demand;
         }
     }
 
+    #[inline]
     pub fn serve(&mut self, context: ContextId, time: u64) {
         if let Some((Some(job), _)) = self.contexts.get(context.index()) {
             self.jobs[job.index()].service += time;
         }
     }
 
+    #[inline]
     pub fn submit(&mut self, request: RequestId, context: ContextId, now: Time) {
         let new = Request { context, submitted: now.0, started: now.0, latency: 0 };
         put(&mut self.requests, request.index(), new);
     }
 
+    #[inline]
     pub fn start_request(&mut self, request: RequestId, latency: Duration, now: Time) {
         let request = &mut self.requests[request.index()];
         (request.started, request.latency) = (now.0, latency.0);
     }
 
+    #[inline]
     pub fn end_request(&mut self, device: DeviceId, request: RequestId, now: Time) {
         let Request { context, submitted, started, latency } = self.requests[request.index()];
         self.requests[request.index()].latency = 0;

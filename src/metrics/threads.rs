@@ -1,6 +1,6 @@
 //! Threads, coroutines and cores: time by state, context switches, loop lag.
 
-use super::clock::{Doing, Kind, Times, clipped};
+use super::clock::{Kind, Times};
 use super::figures::CoreFigures;
 use super::sample::Sample;
 use crate::id::{ContextId, CoreId, ThreadId};
@@ -25,7 +25,7 @@ pub struct Threads {
 
 #[derive(Clone, Copy, Debug)]
 struct Thread {
-    doing: Doing,
+    doing: Kind,
     /// Whether its present burst is native code.
     native: bool,
     live: bool,
@@ -34,19 +34,26 @@ struct Thread {
 #[derive(Clone, Copy, Debug)]
 struct Context {
     thread: ThreadId,
-    /// For a coroutine: what it does. Its running time is counted by the loop's thread, too.
-    doing: Doing,
+    /// For a coroutine: what it does, and since when. Its running time is counted by the loop's thread, too.
+    doing: Kind,
+    since: Time,
     coroutine: bool,
     live: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Core {
-    busy: u64,
-    switching: u64,
-    /// What it does since when: 0 idle, 1 switching, 2 busy.
-    state: u8,
-    since: u64,
+    state: Busy,
+    /// Sums by state, as in [`Times`].
+    times: [u64; 3],
+}
+
+/// What a core does.
+#[derive(Clone, Copy, Debug)]
+enum Busy {
+    Idle,
+    Switching,
+    Running,
 }
 
 /// What a wait for `on` is.
@@ -69,7 +76,7 @@ impl Threads {
             gil,
             threads: Vec::new(),
             contexts: Vec::new(),
-            cores: vec![Core::default(); cores as usize],
+            cores: vec![Core { state: Busy::Idle, times: [warm_up.0.wrapping_neg(), 0, 0] }; cores as usize],
             times: Times::default(),
             coroutine_times: Times::default(),
             voluntary: 0,
@@ -79,142 +86,167 @@ impl Threads {
     }
 
     pub fn start(&mut self, thread: ThreadId, context: ContextId, now: Time) {
-        let new = Thread { doing: Doing { kind: Kind::Ready, since: now.0 }, native: false, live: true };
-        put(&mut self.threads, thread.index(), new);
+        put(&mut self.threads, thread.index(), Thread { doing: Kind::Ready, native: false, live: true });
+        self.times.begin(Kind::Ready, self.clip(now));
         self.place(context, thread, now, false);
     }
 
     pub fn start_coroutine(&mut self, context: ContextId, thread: ThreadId, now: Time) {
         self.lag.get_or_insert_default();
+        self.coroutine_times.begin(Kind::Ready, self.clip(now));
         self.place(context, thread, now, true);
     }
 
     fn place(&mut self, context: ContextId, thread: ThreadId, now: Time, coroutine: bool) {
-        let doing = Doing { kind: Kind::Ready, since: now.0 };
-        put(&mut self.contexts, context.index(), Context { thread, doing, coroutine, live: true });
+        let new = Context { thread, doing: Kind::Ready, since: now, coroutine, live: true };
+        put(&mut self.contexts, context.index(), new);
     }
 
+    #[inline]
     pub fn ready(&mut self, thread: ThreadId, now: Time) {
         self.change(thread, Kind::Ready, now);
     }
 
+    #[inline]
     pub fn switch(&mut self, core: CoreId, thread: ThreadId, now: Time) {
-        self.core(core, 1, now);
+        self.core(core, Busy::Switching, now);
         self.change(thread, Kind::Switching, now);
     }
 
+    #[inline]
     pub fn run(&mut self, core: CoreId, thread: ThreadId, now: Time) {
-        self.core(core, 2, now);
+        self.core(core, Busy::Running, now);
         let kind = if self.threads[thread.index()].native { Kind::Native } else { Kind::Running };
         self.change(thread, kind, now);
     }
 
+    #[inline]
     pub fn preempt(&mut self, core: CoreId, thread: ThreadId, now: Time) {
-        self.core(core, 0, now);
+        self.core(core, Busy::Idle, now);
         self.change(thread, Kind::Ready, now);
         self.involuntary += u64::from(now.0 >= self.warm_up);
     }
 
+    #[inline]
     pub fn give_way(&mut self, core: CoreId, thread: ThreadId, now: Time) {
-        self.core(core, 0, now);
+        self.core(core, Busy::Idle, now);
         self.change(thread, Kind::Ready, now);
         self.voluntary += u64::from(now.0 >= self.warm_up);
     }
 
+    #[inline]
     pub fn block(&mut self, core: CoreId, thread: ThreadId, on: On, now: Time) {
-        self.core(core, 0, now);
+        self.core(core, Busy::Idle, now);
         self.change(thread, waiting(on), now);
         self.voluntary += u64::from(now.0 >= self.warm_up);
     }
 
     pub fn end(&mut self, core: CoreId, thread: ThreadId, now: Time) {
         self.give_way(core, thread, now);
+        self.times.end(Kind::Ready, self.clip(now));
         self.threads[thread.index()].live = false;
     }
 
     /// A burst of the context begins or ends.
+    #[inline]
     pub fn burst(&mut self, context: ContextId, kind: Option<CpuKind>, now: Time) {
-        let native = self.gil && matches!(kind, Some(CpuKind::NoGil | CpuKind::System));
+        if !self.gil {
+            return;
+        }
+        let native = matches!(kind, Some(CpuKind::NoGil | CpuKind::System));
         let thread = self.contexts[context.index()].thread;
         let state = &mut self.threads[thread.index()];
         if state.native != native {
             state.native = native;
-            if matches!(state.doing.kind, Kind::Running | Kind::Native) {
+            if matches!(state.doing, Kind::Running | Kind::Native) {
                 self.change(thread, if native { Kind::Native } else { Kind::Running }, now);
             }
         }
     }
 
+    #[inline]
     pub fn coroutine_ready(&mut self, context: ContextId, now: Time) {
         self.change_coroutine(context, Kind::Ready, now);
     }
 
+    #[inline]
     pub fn resume(&mut self, context: ContextId, now: Time) {
-        let since = self.contexts[context.index()].doing.since;
-        if since >= self.warm_up
+        let since = self.contexts[context.index()].since;
+        if since.0 >= self.warm_up
             && let Some(lag) = &mut self.lag
         {
-            lag.add(now.0 - since);
+            lag.add(now.since(since).0);
         }
         self.change_coroutine(context, Kind::Running, now);
     }
 
+    #[inline]
     pub fn suspend(&mut self, context: ContextId, on: On, now: Time) {
         self.change_coroutine(context, waiting(on), now);
     }
 
     pub fn end_coroutine(&mut self, context: ContextId, now: Time) {
-        self.change_coroutine(context, Kind::Ready, now);
-        self.contexts[context.index()].live = false;
+        let context = &mut self.contexts[context.index()];
+        context.live = false;
+        self.coroutine_times.end(context.doing, now.0.max(self.warm_up));
     }
 
     /// Everything that still lives has lived until `now`. The figures of the cores.
     pub fn finish(&mut self, now: Time) -> Vec<CoreFigures> {
-        for thread in 0..self.threads.len() {
-            if self.threads[thread].live {
-                self.change(ThreadId::from(thread), Kind::Idle, now);
-            }
+        let end = self.clip(now);
+        for thread in self.threads.iter().filter(|thread| thread.live) {
+            self.times.end(thread.doing, end);
         }
-        for context in 0..self.contexts.len() {
-            if self.contexts[context].live && self.contexts[context].coroutine {
-                self.change_coroutine(ContextId::from(context), Kind::Idle, now);
-            }
+        for context in self.contexts.iter().filter(|context| context.live && context.coroutine) {
+            self.coroutine_times.end(context.doing, end);
         }
         let window = now.0.saturating_sub(self.warm_up);
         for core in 0..self.cores.len() {
-            self.core(CoreId::from(core), 0, now);
+            self.core(CoreId::from(core), Busy::Idle, now);
         }
-        let figures = |core: &Core| CoreFigures {
-            busy: Duration(core.busy),
-            switching: Duration(core.switching),
-            idle: Duration(window - core.busy - core.switching),
+        let figures = |core: &Core| {
+            let [_, switching, busy] = core.times;
+            let idle = window - busy - switching;
+            CoreFigures { busy: Duration(busy), switching: Duration(switching), idle: Duration(idle) }
         };
         self.cores.iter().map(figures).collect()
     }
 
+    /// What happens before the end of the warm-up counts as happening there.
+    #[inline]
+    fn clip(&self, now: Time) -> u64 {
+        now.0.max(self.warm_up)
+    }
+
+    #[inline]
     fn change(&mut self, thread: ThreadId, kind: Kind, now: Time) {
-        let (former, spent) = self.threads[thread.index()].doing.change(kind, now, self.warm_up);
-        self.times.add(former, spent);
+        let now = self.clip(now);
+        let former = std::mem::replace(&mut self.threads[thread.index()].doing, kind);
+        self.times.end(former, now);
+        self.times.begin(kind, now);
     }
 
+    #[inline]
     fn change_coroutine(&mut self, context: ContextId, kind: Kind, now: Time) {
-        let (former, spent) = self.contexts[context.index()].doing.change(kind, now, self.warm_up);
-        self.coroutine_times.add(former, spent);
+        let clipped = self.clip(now);
+        let context = &mut self.contexts[context.index()];
+        self.coroutine_times.end(context.doing, clipped);
+        self.coroutine_times.begin(kind, clipped);
+        (context.doing, context.since) = (kind, now);
     }
 
-    fn core(&mut self, core: CoreId, state: u8, now: Time) {
+    #[inline]
+    fn core(&mut self, core: CoreId, state: Busy, now: Time) {
+        let now = self.clip(now);
         let core = &mut self.cores[core.index()];
-        let spent = clipped(core.since, now.0, self.warm_up);
-        match core.state {
-            1 => core.switching += spent,
-            2 => core.busy += spent,
-            _ => {}
-        }
-        (core.state, core.since) = (state, now.0);
+        let former = std::mem::replace(&mut core.state, state) as usize;
+        core.times[former] = core.times[former].wrapping_add(now);
+        core.times[state as usize] = core.times[state as usize].wrapping_sub(now);
     }
 }
 
 /// Stores a value at an index, growing the list with copies of it.
+#[inline]
 pub fn put<T: Clone>(list: &mut Vec<T>, index: usize, value: T) {
     if list.len() <= index {
         list.resize(index + 1, value);

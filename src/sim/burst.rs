@@ -62,7 +62,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// When the thread drops its GIL because a waiter asked: at the next check point, if this burst has any.
+    #[inline]
     fn check_point(&self, thread: ThreadId) -> Option<Time> {
+        if !self.has_gil {
+            return None;
+        }
         let state = &self.world.threads[thread];
         if !matches!(state.burst.kind, CpuKind::Python | CpuKind::Loop) {
             return None;
@@ -72,8 +76,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// The timer of the core has gone off.
+    ///
+    /// Whatever happens next sets the timer again: to something else if the thread goes on, to never if it leaves.
     pub(super) fn core_timer(&mut self, core: CoreId) {
-        self.world.kernel.set_timer(core, Time::NEVER);
         let thread = self.world.kernel.occupant(core).expect("only an occupied core has a timer");
         if self.world.threads[thread].state == State::Switching {
             self.begin(core, thread);
@@ -106,28 +111,39 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         while self.advance(core, thread) {
             self.steps += 1;
             if self.steps > super::STEPS_PER_INSTANT {
-                let who = self.who(self.world.threads[thread].current);
-                self.outcome = Some(super::Outcome::Livelock { who });
+                self.give_up(thread);
                 break;
             }
         }
         self.acting = None;
     }
 
+    #[cold]
+    fn give_up(&mut self, thread: ThreadId) {
+        let who = self.who(self.world.threads[thread].current);
+        self.outcome = Some(super::Outcome::Livelock { who });
+    }
+
     /// Does what the thread's phase says. Whether the thread can go on at this instant.
+    #[inline]
     fn advance(&mut self, core: CoreId, thread: ThreadId) -> bool {
-        let phase = self.world.threads[thread].phase;
-        // The two that are most of all, before the jump that the processor cannot foresee.
-        if phase == Phase::Step {
-            return self.step(core, thread);
-        }
-        if phase == Phase::Burst {
-            return self.go_on(core, thread);
-        }
-        match phase {
-            Phase::Gil => self.take_gil(thread),
+        // The phases that are most of all, before the jump that the processor cannot foresee.
+        match self.world.threads[thread].phase {
             Phase::Step => self.step(core, thread),
             Phase::Burst => self.go_on(core, thread),
+            Phase::Gil if !self.has_gil => {
+                self.world.threads[thread].phase = self.home(thread);
+                true
+            }
+            _ => self.advance_otherwise(core, thread),
+        }
+    }
+
+    #[inline(never)]
+    fn advance_otherwise(&mut self, core: CoreId, thread: ThreadId) -> bool {
+        match self.world.threads[thread].phase {
+            Phase::Step | Phase::Burst => unreachable!("compiled into the caller"),
+            Phase::Gil => self.take_gil(thread),
             Phase::Submit(device, latency) => self.submit(thread, device, latency),
             Phase::Sleep(time) => self.sleep(thread, time),
             Phase::Yield => self.give_way_to_waiting(core, thread),

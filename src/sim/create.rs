@@ -222,6 +222,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// The context stands before the first op of the program.
+    #[inline]
     pub(super) fn load_program(&mut self, context: ContextId, program: ProgramId, draws: Draws) {
         let definition = &self.model.programs[program.index()];
         let state = &mut self.world.contexts[context];
@@ -232,7 +233,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state.stack.clear();
         state.children.clear();
         state.registers.clear();
-        state.registers.resize(definition.registers as usize, 0);
+        if definition.registers > 0 {
+            state.registers.resize(definition.registers as usize, 0);
+        }
         state.blocking = 0;
         state.paid = false;
         state.woken = false;
@@ -308,6 +311,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let (own, process) = (state.own, state.process);
         self.tell_parent(own);
         self.free_context(own);
+        self.unsettled = true;
         self.world.kernel.vacate(core, self.world.now);
         self.world.kernel.forget(thread);
         self.world.threads.release(thread);

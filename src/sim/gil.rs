@@ -47,7 +47,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// Where a thread that has the GIL goes on.
-    fn home(&self, thread: ThreadId) -> Phase {
+    #[inline]
+    pub(super) fn home(&self, thread: ThreadId) -> Phase {
         let state = &self.world.threads[thread];
         if state.burst.left.0 > 0 {
             return Phase::Burst;
@@ -80,7 +81,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// Releases the GIL and does `then` without it. Whether the thread can do so at once.
+    #[inline]
     pub(super) fn leave_gil(&mut self, thread: ThreadId, then: Phase) -> bool {
+        if !self.has_gil {
+            self.world.threads[thread].phase = then;
+            return true;
+        }
         let must_wait = self.release_gil(thread, false, false);
         if must_wait {
             self.block(thread, On::GilSwitch, then);

@@ -55,6 +55,10 @@ pub struct Sim<'a, S, C> {
     events: u64,
     /// Steps since time last passed.
     steps: u32,
+    /// Whether threads need a GIL.
+    has_gil: bool,
+    /// Whether somebody joined the run queue or left a core since cores were last given away.
+    unsettled: bool,
     /// Whether running threads have timers for the ends of their slices.
     slicing: bool,
     outcome: Option<Outcome>,
@@ -78,6 +82,8 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             world,
             events: 0,
             steps: 0,
+            has_gil: model.has_gil(),
+            unsettled: true,
             slicing: false,
             outcome: None,
             acting: None,
@@ -100,6 +106,8 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             world,
             events: 0,
             steps: 0,
+            has_gil: model.has_gil(),
+            unsettled: true,
             slicing: false,
             outcome: None,
             acting: None,
@@ -122,7 +130,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             let next = core_time.min(event_time);
             if next > self.world.now {
                 // Giving cores away can make something happen at this very instant.
-                if self.settle() {
+                if std::mem::take(&mut self.unsettled) && self.settle() {
                     continue;
                 }
                 if next > horizon || next == Time::NEVER {
@@ -140,8 +148,8 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
                 self.events += 1;
                 self.core_timer(core);
             }
-            if self.events >= self.model.max_events && self.outcome.is_none() {
-                self.outcome = Some(Outcome::Limit { max_events: self.model.max_events });
+            if self.events >= self.model.max_events {
+                self.outcome.get_or_insert(Outcome::Limit { max_events: self.model.max_events });
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::world::{Phase, State};
 use super::{Chooser, Sim};
+use crate::dist::Dist;
 use crate::engine::Class;
 use crate::id::{ContextId, CoreId, ThreadId};
 use crate::kernel::policy::Why;
@@ -37,13 +38,14 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     /// A wake-up takes its time only where a core has to be roused for it: on a busy machine the thread just joins the
     /// run queue, and queueing does the rest.
+    #[inline]
     fn wake_latency(&mut self, thread: ThreadId) -> Duration {
-        let latency = &self.model.machine.costs.wake_latency;
         if !self.world.kernel.has_idle_core() {
             return Duration::ZERO;
         }
-        if !latency.is_random() {
-            return latency.sample(0);
+        let latency = &self.model.machine.costs.wake_latency;
+        if let Dist::Const(latency) = latency {
+            return *latency;
         }
         let state = &mut self.world.threads[thread];
         let (seed, process, role) = (self.seed, state.process, state.role);
@@ -55,8 +57,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// The thread joins the run queue.
+    #[inline]
     pub(super) fn ready(&mut self, thread: ThreadId) {
         state_of(self, thread, State::Ready);
+        self.unsettled = true;
         self.note(What::Ready { thread });
         let new = self.world.threads[thread].core.is_none();
         self.world.kernel.enqueue(thread, if new { Why::New } else { Why::Woken });
@@ -66,8 +70,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// At the end of an instant: free cores take waiting threads, and if some still wait, running threads get timers for
-    /// the ends of their slices.
-    /// Whether anything was done.
+    /// the ends of their slices. Whether anything was done.
     pub(super) fn settle(&mut self) -> bool {
         let mut done = false;
         while self.world.kernel.can_dispatch() && self.outcome.is_none() {
@@ -85,15 +88,20 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         } else if !self.slicing {
             self.slicing = true;
             done = true;
-            for core in (0..self.world.kernel.cores()).map(CoreId) {
-                if let Some(thread) = self.world.kernel.occupant(core)
-                    && self.world.threads[thread].state == State::Running
-                {
-                    self.arm(core, thread);
-                }
-            }
+            self.arm_all();
         }
         done
+    }
+
+    #[cold]
+    fn arm_all(&mut self) {
+        for core in (0..self.world.kernel.cores()).map(CoreId) {
+            if let Some(thread) = self.world.kernel.occupant(core)
+                && self.world.threads[thread].state == State::Running
+            {
+                self.arm(core, thread);
+            }
+        }
     }
 
     /// Threads that woke at this instant and found no free core may take one from a thread that had more.
@@ -132,6 +140,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// The thread executes from now on.
+    #[inline]
     pub(super) fn begin(&mut self, core: CoreId, thread: ThreadId) {
         state_of(self, thread, State::Running);
         self.note(What::Run { core, thread });
@@ -151,13 +160,16 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.requeue(core, thread, Why::Yielded);
     }
 
+    #[inline]
     fn requeue(&mut self, core: CoreId, thread: ThreadId, why: Why) {
         state_of(self, thread, State::Ready);
+        self.unsettled = true;
         self.world.kernel.vacate(core, self.world.now);
         self.world.kernel.enqueue(thread, why);
     }
 
     /// The running thread leaves its core until it is woken, and then does `phase`.
+    #[inline]
     pub(super) fn block(&mut self, thread: ThreadId, on: On, phase: Phase) {
         let state = &mut self.world.threads[thread];
         debug_assert!(state.state == State::Running, "only a running thread can block");
@@ -167,6 +179,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let context = state.current;
         self.world.contexts[context].waits = Some((on, self.world.now));
         self.note(What::Block { core, thread, on });
+        self.unsettled = true;
         self.world.kernel.vacate(core, self.world.now);
         if matches!(on, On::Lock(_)) {
             self.look_for_cycle(context);
@@ -198,6 +211,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 }
 
+#[inline]
 fn state_of<S: Sink, C: Chooser>(sim: &mut Sim<'_, S, C>, thread: ThreadId, state: State) {
     sim.world.threads[thread].state = state;
 }

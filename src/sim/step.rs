@@ -10,17 +10,31 @@ use crate::trace::{CpuKind, On, Sink, What};
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// Executes the op at the context's program counter. Whether the thread can go on at this instant.
+    #[inline]
     pub(super) fn step(&mut self, core: CoreId, thread: ThreadId) -> bool {
         let context = self.world.threads[thread].current;
         if !C::ALWAYS_FIRST && self.interferes(core, thread) {
             return false;
         }
-        let pc = self.world.contexts[context].pc;
-        let op = self.model.code[pc as usize];
-        self.world.contexts[context].pc = pc + 1;
-        match op {
+        let state = &mut self.world.contexts[context];
+        let op = &self.model.code[state.pc as usize];
+        state.pc += 1;
+        // The ops that are most of all are compiled into their callers.
+        match *op {
             Op::Compute { kind, time } => self.compute(thread, context, kind, time),
             Op::Io { device, time } => self.io(thread, context, device, time),
+            Op::Jump { to } => {
+                state.pc = to;
+                !self.has_gil || self.back_edge(core, thread)
+            }
+            op => self.step_otherwise(core, thread, context, op),
+        }
+    }
+
+    #[inline(never)]
+    fn step_otherwise(&mut self, core: CoreId, thread: ThreadId, context: ContextId, op: Op) -> bool {
+        match op {
+            Op::Compute { .. } | Op::Io { .. } | Op::Jump { .. } => unreachable!("compiled into the caller"),
             Op::Sleep { time } => self.begin_sleep(thread, context, time),
             Op::Yield => self.yield_now(thread, context),
             Op::Acquire { lock } => self.acquire(thread, context, lock),
@@ -30,7 +44,6 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Op::Store { var, register } => self.store(context, var, register),
             Op::Repeat { times } => self.push(context, times),
             Op::Again { start } => self.again(context, start) && self.back_edge(core, thread),
-            Op::Jump { to } => self.jump(context, to) && self.back_edge(core, thread),
             Op::Choose { table } => self.branch(context, table),
             Op::Call { entry } => self.call(context, entry),
             Op::Return => self.return_from(core, context),
@@ -52,6 +65,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         true
     }
 
+    #[inline]
     fn compute(&mut self, thread: ThreadId, context: ContextId, kind: CpuKind, time: crate::id::DistId) -> bool {
         let mut demand = self.sample(context, time);
         if kind == CpuKind::NoGil {

@@ -9,6 +9,7 @@ use crate::time::Duration;
 use crate::trace::{CpuKind, On, Sink, What};
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
+    #[inline]
     pub(super) fn io(&mut self, thread: ThreadId, context: ContextId, device: DeviceId, time: Option<DistId>) -> bool {
         let time = time.unwrap_or(self.model.devices[device.index()].latency);
         let latency = self.sample(context, time);
@@ -18,6 +19,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             // Simplification: a non-blocking call keeps the GIL (CPython releases it even then).
             self.start_burst(thread, context, CpuKind::Loop, syscall, submit);
             return true;
+        }
+        if !self.has_gil && syscall == Duration::ZERO {
+            return self.submit(thread, device, latency);
         }
         self.start_burst(thread, context, CpuKind::System, syscall, submit);
         let then = self.world.threads[thread].phase;

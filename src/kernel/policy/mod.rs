@@ -132,24 +132,31 @@ macro_rules! each {
 }
 
 impl Policy for AnyPolicy {
+    #[inline(always)]
     fn enqueue(&mut self, thread: ThreadId, why: Why) {
         each!(self, policy => policy.enqueue(thread, why));
     }
+    #[inline(always)]
     fn pick(&mut self) -> Option<ThreadId> {
         each!(self, policy => policy.pick())
     }
+    #[inline(always)]
     fn waiting(&self) -> usize {
         each!(self, policy => policy.waiting())
     }
+    #[inline(always)]
     fn slice(&self) -> Option<Duration> {
         each!(self, policy => policy.slice())
     }
+    #[inline(always)]
     fn honors_yield(&self) -> bool {
         each!(self, policy => policy.honors_yield())
     }
+    #[inline(always)]
     fn ran(&mut self, thread: ThreadId, time: Duration) {
         each!(self, policy => policy.ran(thread, time));
     }
+    #[inline(always)]
     fn preempts(&self, woken: ThreadId, running: ThreadId, ran: Duration) -> Option<u64> {
         each!(self, policy => policy.preempts(woken, running, ran))
     }

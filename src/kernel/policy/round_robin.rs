@@ -23,15 +23,25 @@ impl RoundRobin {
     }
 }
 
-impl Policy for RoundRobin {
-    fn enqueue(&mut self, thread: ThreadId, why: Why) {
-        if self.ties == Ties::PreemptedFirst && matches!(why, Why::New | Why::Woken) {
+impl RoundRobin {
+    #[cold]
+    fn enqueue_unseen(&mut self, thread: ThreadId, why: Why) {
+        if matches!(why, Why::New | Why::Woken) {
             self.unseen.push_back(thread);
-            return;
-        }
-        self.queue.push_back(thread);
-        if !self.unseen.is_empty() {
+        } else {
+            self.queue.push_back(thread);
             self.queue.append(&mut self.unseen);
+        }
+    }
+}
+
+impl Policy for RoundRobin {
+    #[inline]
+    fn enqueue(&mut self, thread: ThreadId, why: Why) {
+        if self.ties == Ties::PreemptedFirst {
+            self.enqueue_unseen(thread, why);
+        } else {
+            self.queue.push_back(thread);
         }
     }
 
