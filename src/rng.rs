@@ -27,32 +27,60 @@ fn generator(seed: u64, id: u64) -> ChaCha8Rng {
     generator
 }
 
+/// Draws of one page.
+const PAGE: usize = 32;
+
 /// A stream that is read in order.
+///
+/// It keeps a page of draws and no generator, which is made again for every page: a draw then reads one line of memory
+/// beside the owner's own, which is what a hundred thousand sleepers wait for.
 #[derive(Clone, Debug)]
-pub struct Stream(ChaCha8Rng);
+pub struct Stream {
+    seed: u64,
+    id: u64,
+    next: u64,
+    page: Box<[u64; PAGE]>,
+}
 
 impl Stream {
     /// The stream `id` under the seed.
     pub fn new(seed: u64, id: u64) -> Stream {
-        Stream(generator(seed, id))
+        Stream { seed, id, next: 0, page: Box::new([0; PAGE]) }
     }
 
     /// The next 64 uniform bits.
     #[inline]
     pub fn draw(&mut self) -> u64 {
-        self.0.next_u64()
+        let place = self.next as usize % PAGE;
+        if place == 0 {
+            self.turn();
+        }
+        self.next += 1;
+        self.page[place]
+    }
+
+    #[cold]
+    fn turn(&mut self) {
+        let mut generator = generator(self.seed, self.id);
+        // A draw is two words of 32 bits.
+        generator.set_word_pos(u128::from(self.next) * 2);
+        fill(&mut generator, &mut self.page);
     }
 }
 
 impl Hash for Stream {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.get_stream().hash(state);
-        self.0.get_word_pos().hash(state);
+        (self.id, self.next).hash(state);
     }
 }
 
-/// Draws of one page.
-const PAGE: usize = 32;
+fn fill(generator: &mut ChaCha8Rng, draws: &mut [u64; PAGE]) {
+    let mut bytes = [0; 8 * PAGE];
+    generator.fill_bytes(&mut bytes);
+    for (draw, bytes) in draws.iter_mut().zip(bytes.as_chunks().0) {
+        *draw = u64::from_le_bytes(*bytes);
+    }
+}
 
 /// A stream that is read at any position: draw `k` of job `i` is a pure function of seed, stream and position, so that a
 /// job draws the same under every execution model, in whatever order jobs run, and needs no generator of its own.
@@ -88,11 +116,7 @@ impl Pages {
             self.generator.set_word_pos(u128::from(page) * 2 * PAGE as u128);
         }
         self.page = page;
-        let mut bytes = [0; 8 * PAGE];
-        self.generator.fill_bytes(&mut bytes);
-        for (draw, bytes) in self.draws.iter_mut().zip(bytes.as_chunks().0) {
-            *draw = u64::from_le_bytes(*bytes);
-        }
+        fill(&mut self.generator, &mut self.draws);
     }
 }
 

@@ -3,23 +3,21 @@
 //! One iteration polls, collects what is ready and what is due, takes a snapshot of the ready queue, and runs exactly that
 //! many handles. What they make ready runs in the next iteration, after another poll.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
-use std::hash::{Hash, Hasher};
+use std::collections::VecDeque;
 
+use crate::engine::{Class, Engine};
 use crate::id::ContextId;
 use crate::time::Time;
 
 /// One loop.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct EventLoop {
     ready: VecDeque<Handle>,
     /// What the selector can report: completions and calls from other threads, in the order they happened.
     events: VecDeque<ContextId>,
     /// How many of them the last poll has reported.
     reported: usize,
-    timers: BinaryHeap<Reverse<(Time, u64, ContextId)>>,
-    timers_set: u64,
+    timers: Engine,
     snapshot: usize,
 }
 
@@ -46,8 +44,7 @@ impl EventLoop {
 
     /// `call_at`.
     pub fn call_at(&mut self, at: Time, context: ContextId) {
-        self.timers_set += 1;
-        self.timers.push(Reverse((at, self.timers_set, context)));
+        self.timers.schedule(at, Class::Timer, context.0);
     }
 
     /// How long the selector may sleep: not at all (`Some(now)`), until a timer, or without end (`None`).
@@ -55,7 +52,7 @@ impl EventLoop {
         if !self.ready.is_empty() || !self.events.is_empty() {
             return Some(now);
         }
-        self.timers.peek().map(|Reverse((at, ..))| *at)
+        self.timers.peek().map(|timer| timer.time)
     }
 
     /// The poll returns: it reports what has happened so far. What happens before the loop has the GIL again is reported
@@ -71,10 +68,10 @@ impl EventLoop {
         let steps = self.ready.len();
         let reported = std::mem::take(&mut self.reported);
         self.ready.extend(self.events.drain(..reported).map(Handle::Wakeup));
-        while let Some(Reverse((at, _, context))) = self.timers.peek().copied()
-            && at <= now
+        while self.timers.next_time() <= now
+            && let Some(timer) = self.timers.pop()
         {
-            self.timers.pop();
+            let context = ContextId(timer.slot);
             due(context);
             self.ready.push_back(Handle::Wakeup(context));
         }
@@ -88,17 +85,6 @@ impl EventLoop {
         let next = self.ready.pop_front();
         debug_assert!(next.is_some(), "handles are only added during an iteration");
         next
-    }
-}
-
-impl Hash for EventLoop {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.ready, &self.events, self.reported, self.snapshot).hash(state);
-        let mut timers: Vec<_> = self.timers.iter().map(|Reverse(timer)| *timer).collect();
-        timers.sort_unstable();
-        for (at, _, context) in timers {
-            (at, context).hash(state);
-        }
     }
 }
 

@@ -214,7 +214,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if origin.program.0 != u32::MAX {
             let draws = match self.model.programs[origin.program.index()].draws {
                 Some(0) => Draws::None,
-                _ => Draws::Own(Box::new(Stream::new(self.seed, origin.key))),
+                _ => Draws::Own(Stream::new(self.seed, origin.key)),
             };
             self.load_program(context, origin.program, draws);
         }

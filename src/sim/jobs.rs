@@ -132,7 +132,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             (Some(draws), None) if draws <= PAGED_DRAWS => {
                 Draws::Paged { task, next: u64::from(index) * u64::from(draws) }
             }
-            _ => Draws::Own(Box::new(Stream::new(self.seed, key))),
+            _ => Draws::Own(Stream::new(self.seed, key)),
         };
         let state = &mut self.world.contexts[context];
         state.key = key;

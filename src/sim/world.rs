@@ -220,7 +220,7 @@ pub(super) enum Draws {
     /// Position in the pages of its task.
     Paged { task: TaskId, next: u64 },
     /// A stream of its own.
-    Own(Box<Stream>),
+    Own(Stream),
     /// The stream of a closed user.
     User { task: TaskId, user: u32 },
 }

@@ -4,11 +4,12 @@
 //! `u128` (time 64 bits, class 4, sequence 36, slot 24), so that a comparison is one instruction pair and an event is 16
 //! bytes. Timers of cores are not here: they stand in a flat array beside the queue (see `kernel`), in the last class.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+mod queue;
+
 use std::hash::{Hash, Hasher};
 
 use crate::time::Time;
+pub use queue::Queue;
 
 /// The order of classes at one instant: what the outside world did, then clocks, then wake-ups, then new work. Cores
 /// come last, so that whoever becomes ready at the very end of a slice is seen by the scheduler.
@@ -43,7 +44,7 @@ const SEQUENCE_BITS: u32 = 36;
 /// Pending events.
 #[derive(Clone, Debug, Default)]
 pub struct Engine {
-    heap: BinaryHeap<Reverse<u128>>,
+    queue: Queue,
     scheduled: u64,
 }
 
@@ -58,39 +59,39 @@ impl Engine {
         self.scheduled += 1;
         debug_assert!(self.scheduled < 1 << SEQUENCE_BITS, "more than 2^36 events");
         let low = ((class as u64) << (SEQUENCE_BITS + SLOT_BITS)) | (self.scheduled << SLOT_BITS) | u64::from(slot);
-        self.heap.push(Reverse(u128::from(time.0) << 64 | u128::from(low)));
+        self.queue.push(u128::from(time.0) << 64 | u128::from(low));
         self.scheduled
     }
 
     /// The time of the next event, [`Time::NEVER`] if there is none.
     #[inline]
     pub fn next_time(&self) -> Time {
-        self.heap.peek().map_or(Time::NEVER, |key| Time((key.0 >> 64) as u64))
+        self.queue.peek().map_or(Time::NEVER, |key| Time((key >> 64) as u64))
     }
 
     /// The next event.
     pub fn peek(&self) -> Option<Due> {
-        self.heap.peek().map(|key| unpack(key.0))
+        self.queue.peek().map(unpack)
     }
 
     /// The next event leaves the queue.
     #[inline]
     pub fn pop(&mut self) -> Option<Due> {
-        self.heap.pop().map(|Reverse(key)| unpack(key))
+        self.queue.pop().map(unpack)
     }
 
     /// How many events stand first together: same time, same class. Costs a walk over the queue; for explorers.
     pub fn ties(&self) -> usize {
-        let Some(Reverse(first)) = self.heap.peek() else { return 0 };
+        let Some(first) = self.queue.peek() else { return 0 };
         let rank = first >> (SEQUENCE_BITS + SLOT_BITS);
-        self.heap.iter().filter(|key| key.0 >> (SEQUENCE_BITS + SLOT_BITS) == rank).count()
+        self.queue.nearest().filter(|key| key >> (SEQUENCE_BITS + SLOT_BITS) == rank).count()
     }
 
     /// The `n`-th of the events that stand first together leaves the queue.
     pub fn pop_tie(&mut self, n: usize) -> Option<Due> {
-        let passed: Vec<Reverse<u128>> = (0..n).filter_map(|_| self.heap.pop()).collect();
+        let passed: Vec<u128> = (0..n).filter_map(|_| self.queue.pop()).collect();
         let chosen = self.pop();
-        self.heap.extend(passed);
+        passed.into_iter().for_each(|key| self.queue.push(key));
         chosen
     }
 }
@@ -113,9 +114,9 @@ fn unpack(key: u128) -> Due {
 }
 
 impl Hash for Engine {
-    /// What is pending, in order; not how the heap happens to be laid out, nor how often something was scheduled.
+    /// What is pending, in order; not how the queue happens to be laid out, nor how often something was scheduled.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let mut keys: Vec<u128> = self.heap.iter().map(|key| key.0).collect();
+        let mut keys: Vec<u128> = self.queue.iter().collect();
         keys.sort_unstable();
         for key in keys {
             let due = unpack(key);

@@ -1,0 +1,87 @@
+//! The reference works, for the benches and for `examples/throughput.rs`.
+
+use gilsim::dist::Dist;
+use gilsim::kernel::policy::{PolicyConfig, Ties};
+use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, Stmt};
+use gilsim::time::Duration;
+use gilsim::trace::CpuKind;
+
+/// Letter, and what the work is.
+pub const WORKS: [(&str, &str); 7] = [
+    ("A", "M/M/1 at load 0.9, first come first served, no costs"),
+    ("B", "4 cores, 64 threads { CPU Exp(1 ms), IO Exp(4 ms) }, round robin, slice 1 ms"),
+    ("C", "100,000 coroutines { Sleep Exp(1 s) } on one event loop"),
+    ("D", "100,000 threads { Sleep Exp(1 s) } on 4 cores"),
+    ("E", "work B beside 10,000 threads that sleep for an hour"),
+    ("F", "4 cores, 4 threads { CPU Exp(100 ms), IO Exp(4 ms) }, slice 1 ms: nobody waits, so there are no slices"),
+    ("G", "64 threads under a GIL { CPU Exp(1 ms), IO Exp(4 ms) }, Linux costs"),
+];
+
+/// The work, long enough for about `events` events.
+pub fn model(work: &str, events: u64) -> Model {
+    let mut builder = match work {
+        "A" => one_queue(events),
+        "B" | "E" => many_threads(work == "E"),
+        "C" => sleepers(Builder::new(1, Execution::Asyncio)),
+        "D" => sleepers(Builder::new(4, Execution::ThreadPerTask)),
+        "F" => tickless(),
+        "G" => under_a_gil(),
+        _ => panic!("there is no work {work}: the works are A to G"),
+    };
+    // An arrival and a departure for each customer, and a margin.
+    builder.model_mut().max_events = if work == "A" { 2 * events } else { events };
+    builder.build()
+}
+
+fn exp(mean: Duration) -> Dist {
+    Dist::Exp { mean }
+}
+
+fn cpu(mean: Duration) -> Stmt {
+    Stmt::Cpu(CpuKind::Python, exp(mean))
+}
+
+fn slices() -> PolicyConfig {
+    PolicyConfig::RoundRobin(Duration::ms(1), Ties::ArrivalsFirst)
+}
+
+fn one_queue(events: u64) -> Builder {
+    let mut builder = Builder::new(1, Execution::Serial).native().policy(PolicyConfig::FirstCome);
+    let customers = u32::try_from(events / 2).expect("fewer than 2^32 customers");
+    let gaps = Arrivals::Poisson { mean_gap: exp(Duration(1_111_111)) };
+    builder.task("customer", Some(customers), gaps, vec![], vec![cpu(Duration::ms(1))]);
+    builder
+}
+
+fn many_threads(idle: bool) -> Builder {
+    let mut builder = Builder::new(4, Execution::ThreadPerTask).native().policy(slices());
+    let disk = builder.device("disk", exp(Duration::ms(4)), None);
+    let round = vec![cpu(Duration::ms(1)), Stmt::Io(disk, None)];
+    builder.batch("loop", 64, vec![Stmt::Forever(round)]);
+    if idle {
+        builder.batch("idle", 10_000, vec![Stmt::Forever(vec![Stmt::Sleep(Dist::Const(Duration::s(3_600)))])]);
+    }
+    builder
+}
+
+fn sleepers(builder: Builder) -> Builder {
+    let mut builder = builder.native();
+    builder.batch("sleeper", 100_000, vec![Stmt::Forever(vec![Stmt::Sleep(exp(Duration::s(1)))])]);
+    builder
+}
+
+fn tickless() -> Builder {
+    let mut builder = Builder::new(4, Execution::ThreadPerTask).native().policy(slices());
+    let disk = builder.device("disk", exp(Duration::ms(4)), None);
+    let round = vec![cpu(Duration::ms(100)), Stmt::Io(disk, None)];
+    builder.batch("loop", 4, vec![Stmt::Forever(round)]);
+    builder
+}
+
+fn under_a_gil() -> Builder {
+    let mut builder = Builder::new(4, Execution::Threads(64)).costs(Costs::linux());
+    let disk = builder.device("disk", exp(Duration::ms(4)), None);
+    let round = vec![cpu(Duration::ms(1)), Stmt::Io(disk, None)];
+    builder.batch("loop", 64, vec![Stmt::Forever(round)]);
+    builder
+}
