@@ -2,6 +2,7 @@
 
 mod cli;
 mod digests;
+mod docs;
 mod gil;
 mod meaning;
 mod measured;
