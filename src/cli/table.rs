@@ -74,9 +74,15 @@ fn describe(out: &mut String, point: &Point, swept: bool, terminal: &Terminal) {
 fn grid(out: &mut String, grid: &Grid, terminal: &Terminal) {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(terminal.width).set_header(&grid.heads);
+    // A number and its unit stay together, even if the table gets wider than the terminal.
+    let needed: usize = (0..grid.heads.len()).map(|column| least(grid, column) + 2).sum();
+    let width = usize::from(terminal.width).max(needed).min(usize::from(u16::MAX));
+    table.set_width(width as u16).set_header(&grid.heads);
     for row in &grid.rows {
-        table.add_row(row);
+        table.add_row(row.iter().enumerate().map(|(column, cell)| match column < grid.names {
+            true => cell.clone(),
+            false => cell.replace(' ', "\u{a0}").replace("\u{a0}±", " ±"),
+        }));
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
@@ -87,6 +93,7 @@ fn grid(out: &mut String, grid: &Grid, terminal: &Terminal) {
         let _ = writeln!(out, "{}", terminal.bold(grid.title));
     }
     for (index, line) in table.lines().enumerate() {
+        let line = line.replace('\u{a0}', " ");
         let line = line.trim_end();
         let _ = writeln!(out, "{}", if index == 0 { terminal.muted(line) } else { line.to_owned() });
     }
@@ -95,13 +102,13 @@ fn grid(out: &mut String, grid: &Grid, terminal: &Terminal) {
 
 /// The least width of a column: a name, or a word.
 fn least(grid: &Grid, column: usize) -> usize {
-    let longest = |words: &str| words.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+    let longest = |parts: std::str::Split<'_, char>| parts.map(|part| part.chars().count()).max().unwrap_or(0);
     let cells = grid.rows.iter().map(|row| row[column].as_str());
+    let head = longest(grid.heads[column].split(' '));
     if column < grid.names {
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0).min(NAME)
-    } else {
-        cells.chain([grid.heads[column].as_str()]).map(longest).max().unwrap_or(0)
+        return cells.map(|cell| cell.chars().count()).max().unwrap_or(0).min(NAME).max(head);
     }
+    cells.map(|cell| longest(cell.replace(" ±", "±").split('±'))).max().unwrap_or(0).max(head)
 }
 
 /// What the programs of the first run of each model printed, once if all printed the same.
