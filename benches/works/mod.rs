@@ -7,6 +7,7 @@ use gilsim::time::Duration;
 use gilsim::trace::CpuKind;
 
 /// Letter, and what the work is.
+#[allow(dead_code, reason = "not everyone who includes this file lists the works")]
 pub const WORKS: [(&str, &str); 7] = [
     ("A", "M/M/1 at load 0.9, first come first served, no costs"),
     ("B", "4 cores, 64 threads { CPU Exp(1 ms), IO Exp(4 ms) }, round robin, slice 1 ms"),

@@ -1,0 +1,126 @@
+//! How fast the simulator is: the reference works, and the queue of pending events by itself.
+//!
+//! Seconds mean little on a machine that others use, so the last table gives every time as a multiple of a reference
+//! loop that runs in turn with it: a hold (the first event leaves, a later one comes) on a standard heap of packed keys with
+//! a hundred pending. Guard against a slower simulator by these ratios.
+
+mod works;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use gilsim::engine::Queue;
+use gilsim::metrics::Meter;
+use gilsim::model::Model;
+use gilsim::rng::Stream;
+use gilsim::trace::Digest;
+
+const EVENTS: u64 = 300_000;
+const HOLDS: u64 = 300_000;
+const PENDING: [usize; 3] = [100, 10_000, 1_000_000];
+const ROUNDS: usize = 9;
+
+/// Random times between a key and the one that replaces it, made beforehand: the loop measures the queue.
+fn gaps() -> Vec<u64> {
+    let mut stream = Stream::new(1, 1);
+    (0..1 << 16).map(|_| stream.draw() >> 44).collect()
+}
+
+/// The reference: seconds for so many holds on a standard heap with a hundred pending.
+fn reference(gaps: &[u64], holds: u64) -> Duration {
+    let mut heap: BinaryHeap<Reverse<u128>> =
+        (0..100).map(|n| Reverse(u128::from(gaps[n]) << 64 | n as u128)).collect();
+    let start = Instant::now();
+    for n in 0..holds {
+        let Reverse(key) = heap.pop().expect("a hundred keys");
+        let gap = gaps[n as usize % gaps.len()];
+        heap.push(Reverse((((key >> 64) + u128::from(gap)) << 64) | u128::from(n)));
+    }
+    black_box(&heap);
+    start.elapsed()
+}
+
+/// The same on the simulator's queue.
+fn hold(queue: &mut Queue, gaps: &[u64], holds: u64) -> Duration {
+    let start = Instant::now();
+    for n in 0..holds {
+        let key = queue.pop().expect("there are keys");
+        let gap = gaps[n as usize % gaps.len()];
+        queue.push((((key >> 64) + u128::from(gap)) << 64) | u128::from(n));
+    }
+    start.elapsed()
+}
+
+fn filled(gaps: &[u64], pending: usize) -> Queue {
+    let mut queue = Queue::default();
+    (0..pending).for_each(|n| queue.push(u128::from(gaps[n % gaps.len()]) << 64 | n as u128));
+    queue
+}
+
+/// One run with figures and digest, trace off.
+fn run(model: &Model) -> Duration {
+    let mut sinks = (Digest::default(), Meter::new(model));
+    let start = Instant::now();
+    black_box(gilsim::sim::run(model, 1, &mut sinks));
+    start.elapsed()
+}
+
+fn criterion_benches(criterion: &mut Criterion) {
+    let gaps = gaps();
+    let mut group = criterion.benchmark_group("work");
+    group.sample_size(10).throughput(Throughput::Elements(EVENTS));
+    for (work, _) in works::WORKS {
+        let model = works::model(work, EVENTS);
+        group.bench_function(work, |bencher| bencher.iter_custom(|n| (0..n).map(|_| run(&model)).sum()));
+    }
+    group.finish();
+    let mut group = criterion.benchmark_group("hold");
+    group.sample_size(10).throughput(Throughput::Elements(1));
+    group.bench_function("reference", |bencher| bencher.iter_custom(|n| reference(&gaps, n)));
+    for pending in PENDING {
+        let mut queue = filled(&gaps, pending);
+        group.bench_function(BenchmarkId::new("queue", pending), |bencher| {
+            bencher.iter_custom(|n| hold(&mut queue, &gaps, n));
+        });
+    }
+    group.finish();
+}
+
+/// The median of the rounds, each a time of `what` over a time of the reference, both per event.
+fn ratio(gaps: &[u64], mut what: impl FnMut() -> (Duration, u64)) -> f64 {
+    let mut ratios: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let base = reference(gaps, HOLDS).as_secs_f64() / HOLDS as f64;
+            let (time, events) = what();
+            time.as_secs_f64() / events as f64 / base
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[ROUNDS / 2]
+}
+
+fn ratios() {
+    let gaps = gaps();
+    println!("\nTime of an event as a multiple of a hold on a standard heap with a hundred pending:");
+    for (work, what) in works::WORKS {
+        let model = works::model(work, EVENTS);
+        println!("{:6.2}  {work}: {what}", ratio(&gaps, || (run(&model), EVENTS)));
+    }
+    for pending in PENDING {
+        let mut queue = filled(&gaps, pending);
+        println!("{:6.2}  a hold with {pending} pending", ratio(&gaps, || (hold(&mut queue, &gaps, HOLDS), HOLDS)));
+    }
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    criterion_benches(&mut criterion);
+    criterion.final_summary();
+    // `cargo test --benches` only wants to know that it runs.
+    if std::env::args().any(|arg| arg == "--bench") {
+        ratios();
+    }
+}
