@@ -31,6 +31,8 @@ impl Time {
 impl Duration {
     /// No time at all.
     pub const ZERO: Duration = Duration(0);
+    /// Longer than anything lasts.
+    pub const FOREVER: Duration = Duration(u64::MAX);
 
     /// Whole microseconds.
     pub const fn us(us: u64) -> Duration {

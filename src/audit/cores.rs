@@ -57,6 +57,15 @@ impl Cores {
             // Fair shares are judged in figures, not record by record.
             PolicyConfig::Fair => (None, true, None),
             PolicyConfig::FirstCome | PolicyConfig::Cooperative => (None, false, Some(0)),
+            // The order is that of another rule, `Urgency`.
+            PolicyConfig::ShortestJobFirst { .. } | PolicyConfig::Priority { preemptive: false, .. } => {
+                (None, false, None)
+            }
+            PolicyConfig::ShortestRemainingTime { .. }
+            | PolicyConfig::Priority { preemptive: true, .. }
+            | PolicyConfig::Edf { .. }
+            | PolicyConfig::RateMonotonic { .. }
+            | PolicyConfig::DeadlineMonotonic { .. } => (None, true, None),
         };
         Cores {
             cores: vec![idle; machine.cores as usize],
@@ -81,6 +90,11 @@ impl Cores {
             Occupant::Running { thread, .. } => Some(thread),
             _ => None,
         })
+    }
+
+    /// The threads in the run queue.
+    pub fn ready(&self) -> impl Iterator<Item = ThreadId> + '_ {
+        self.queue.iter().map(|(thread, ..)| *thread)
     }
 
     /// Time passes until `next`; everything at `reports.now` has happened.

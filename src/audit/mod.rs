@@ -14,6 +14,7 @@ mod loops;
 mod memory;
 mod rule;
 mod threads;
+mod urgency;
 mod waits;
 
 pub use rule::{Rule, Violation};
@@ -32,6 +33,7 @@ pub struct Auditor {
     until: Option<Time>,
     threads: Threads,
     cores: cores::Cores,
+    urgencies: urgency::Urgencies,
     bursts: bursts::Bursts,
     gils: gil::Gils,
     locks: locks::Locks,
@@ -50,6 +52,7 @@ impl Auditor {
             until: model.until.map(|until| Time(until.0)),
             threads: Threads::default(),
             cores: cores::Cores::new(&model.machine),
+            urgencies: urgency::Urgencies::new(model),
             bursts: bursts::Bursts::default(),
             gils: gil::Gils::new(model),
             locks: locks::Locks::new(model),
@@ -94,6 +97,7 @@ impl Auditor {
         let reports = &mut self.reports;
         let running: Vec<_> = self.cores.running().collect();
         self.cores.settle(next, reports);
+        self.urgencies.settle(&self.cores, reports);
         self.gils.settle(next, &self.threads, &self.bursts, &running, reports);
         self.bursts.settle(next, &self.cores, reports);
         self.locks.settle(&self.threads, reports);
@@ -138,6 +142,7 @@ impl Sink for Auditor {
     fn record(&mut self, record: &Record) {
         self.advance(record.time);
         let (threads, reports) = (&self.threads, &mut self.reports);
+        self.urgencies.record(record, threads, &self.cores, reports);
         self.cores.record(record, threads, reports);
         self.gils.record(record, threads, &self.bursts, reports);
         self.locks.record(record, threads, reports);

@@ -43,6 +43,7 @@ rules! {
     WorkConserving Some(10), "no core is idle while a thread is ready";
     SliceBound Some(11), "no thread runs on at the end of its slice while another has been waiting";
     SliceEnd Some(11), "a preemption comes at the end of a slice and only for somebody who waits";
+    Urgency Some(14), "under priorities and deadlines no thread is dispatched, or runs if it can be preempted, while a more urgent one is ready";
     NoPreemption Some(11), "a policy without slices never preempts";
     SwitchCharged Some(12), "a switch is charged exactly when the thread on a core changes";
     SwitchLength Some(12), "a switch takes exactly the cost of a context switch";

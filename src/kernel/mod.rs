@@ -4,18 +4,23 @@
 //! free, else the lowest-numbered free one. The timer of a core (end of a switch, a burst or a slice) stands in a flat
 //! array, so that it can be moved at no cost.
 
+pub mod attributes;
 pub mod policy;
 mod timers;
 
 use crate::id::{CoreId, ThreadId};
 use crate::time::Time;
-use policy::{AnyPolicy, Policy, PolicyConfig, Why};
+use attributes::{Attributes, Needs};
+use policy::{AnyPolicy, Entry, Known, Policy, PolicyConfig, Why};
 use timers::Timers;
 
 /// Cores, their occupants and timers, and the run queue.
 #[derive(Clone, Debug, Hash)]
 pub struct Kernel {
     policy: AnyPolicy,
+    needs: Needs,
+    /// By thread number; empty if the policy needs none.
+    attributes: Vec<Attributes>,
     /// Invariant: the length of the policy's queue.
     waiting: usize,
     cores: Vec<Core>,
@@ -42,7 +47,9 @@ impl Kernel {
             *idle.last_mut().expect("there is at least one core") = (1 << (cores % 64)) - 1;
         }
         Kernel {
+            needs: policy.needs(),
             policy,
+            attributes: Vec::new(),
             waiting: 0,
             cores: vec![core; cores as usize],
             idle,
@@ -56,10 +63,31 @@ impl Kernel {
         self.cores.len() as u32
     }
 
+    /// What the policy needs to be told of threads.
+    #[inline(always)]
+    pub fn needs(&self) -> Needs {
+        self.needs
+    }
+
+    /// What the thread is like, as far as it was told.
+    pub fn attributes(&self, thread: ThreadId) -> &Attributes {
+        self.attributes.get(thread.index()).unwrap_or(&Attributes::DEFAULT)
+    }
+
+    /// Tells what a thread is like that is not in the run queue.
+    pub fn describe(&mut self, thread: ThreadId, attributes: Attributes) {
+        if self.attributes.len() <= thread.index() {
+            self.attributes.resize(thread.index() + 1, Attributes::DEFAULT);
+        }
+        self.attributes[thread.index()] = attributes;
+    }
+
     /// The thread is ready.
     #[inline(always)]
-    pub fn enqueue(&mut self, thread: ThreadId, why: Why) {
-        self.policy.enqueue(thread, why);
+    pub fn enqueue(&mut self, thread: ThreadId, why: Why, now: Time) {
+        // Without needs there are no attributes at all.
+        let of = self.attributes.get(thread.index()).unwrap_or(&Attributes::DEFAULT);
+        self.policy.enqueue(thread, Entry { why, now, of });
         self.waiting += 1;
     }
 
@@ -139,21 +167,29 @@ impl Kernel {
         self.set_timer(core, Time::NEVER);
     }
 
-    /// The core that the thread, just woken and in the run queue, takes from whoever deserves it least, if the policy
-    /// lets it. A core that is switching cannot be taken: `executing` says which can.
-    pub fn preempted_by(&self, woken: ThreadId, now: Time, executing: impl Fn(ThreadId) -> bool) -> Option<CoreId> {
+    /// The core that the ready thread takes from whoever deserves it least, if the policy lets it. A core that is
+    /// switching cannot be taken: `executing` says which can.
+    pub fn preempted_by(&self, ready: ThreadId, now: Time, executing: impl Fn(ThreadId) -> bool) -> Option<CoreId> {
+        let known = |thread| Known { thread, of: self.attributes(thread) };
         let occupied = self.cores.iter().enumerate().filter_map(|(core, state)| {
             let running = state.occupant.filter(|thread| executing(*thread))?;
-            let by = self.policy.preempts(woken, running, now.since(state.slice_from))?;
+            let by = self.policy.preempts(known(ready), known(running), now.since(state.slice_from))?;
             Some((by, CoreId(core as u32)))
         });
-        // The greatest lag; the lowest core among equals.
+        // The least deserving; the lowest core among equals.
         occupied.max_by_key(|(by, core)| (*by, u32::MAX - core.0)).map(|(_, core)| core)
     }
 
     /// Whether a woken thread can take a core from another.
+    #[inline(always)]
     pub fn preempts_on_wake(&self) -> bool {
-        matches!(self.policy, AnyPolicy::Fair(_))
+        self.policy.preempts_on_wake()
+    }
+
+    /// The first thread of the run queue, if it may take a core from another at any time.
+    #[inline(always)]
+    pub fn contender(&self) -> Option<ThreadId> {
+        self.policy.contender()
     }
 
     /// A thread that ended cannot be resumed: whoever gets its number is another one.
@@ -176,8 +212,8 @@ impl Kernel {
     /// event as long as nobody waits, so the end is computed, not stored.
     #[inline(always)]
     pub fn slice_end(&self, core: CoreId, now: Time) -> Time {
-        let Some(slice) = self.policy.slice() else { return Time::NEVER };
-        let from = self.cores[core.index()].slice_from;
+        let Core { occupant, slice_from: from, .. } = self.cores[core.index()];
+        let Some(slice) = occupant.and_then(|thread| self.policy.slice(thread)) else { return Time::NEVER };
         let full = from + slice;
         if now <= full {
             return full;

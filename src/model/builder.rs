@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Arrivals, Choice, Costs, Device, Execution, Interpreter, Machine, Model, Op, Program, Shared, SpawnKind, Task,
+    Urgency,
 };
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, ProgramId, TaskId, TextId, VarId};
@@ -173,8 +174,14 @@ impl Builder {
         steps: Vec<Stmt>,
     ) -> TaskId {
         let program = self.program(name, steps);
-        self.model.tasks.push(Task { name: name.to_owned(), program, count, arrivals, after });
+        let urgency = Urgency::default();
+        self.model.tasks.push(Task { name: name.to_owned(), program, count, arrivals, after, urgency });
         TaskId::from(self.model.tasks.len() - 1)
+    }
+
+    /// Says how urgent the jobs of a task are.
+    pub fn urgency(&mut self, task: TaskId, urgency: Urgency) {
+        self.model.tasks[task.index()].urgency = urgency;
     }
 
     /// A task whose `count` jobs are there from the start.

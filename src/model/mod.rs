@@ -56,6 +56,16 @@ impl Model {
     pub fn has_gil(&self) -> bool {
         self.interpreter.gil.is_some() && !matches!(self.execution, Execution::FreeThreaded(_))
     }
+
+    /// What a demand for core time becomes in this build of the interpreter.
+    #[inline]
+    pub fn stretched(&self, kind: CpuKind, demand: Duration) -> Duration {
+        let longer = matches!(kind, CpuKind::Python | CpuKind::Atomic | CpuKind::System | CpuKind::Loop);
+        if !longer || !matches!(self.execution, Execution::FreeThreaded(_)) {
+            return demand;
+        }
+        Duration((u128::from(demand.0) * u128::from(self.interpreter.free_threading_permille) / 1_000) as u64)
+    }
 }
 
 /// The computer.
@@ -171,6 +181,44 @@ pub struct Task {
     pub arrivals: Arrivals,
     /// All jobs of these tasks must end before a job of this one begins. Never a cycle.
     pub after: Vec<TaskId>,
+    /// What scheduling policies are told of its jobs.
+    pub urgency: Urgency,
+}
+
+impl Task {
+    /// From the arrival of a job to its deadline: as given, or the period.
+    pub fn relative_deadline(&self) -> Option<Duration> {
+        self.urgency.deadline.or(self.period())
+    }
+
+    /// From one job to the next.
+    pub fn period(&self) -> Option<Duration> {
+        match self.arrivals {
+            Arrivals::Every(period) => Some(period),
+            _ => None,
+        }
+    }
+}
+
+/// How urgent the jobs of a task are, for policies that ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Urgency {
+    /// Smaller is more urgent.
+    pub priority: u32,
+    /// Weight of a share: -20 (most) to 19 (least).
+    pub nice: i8,
+    /// Shares of a lottery, at least 1.
+    pub tickets: u32,
+    /// The slice that its threads ask for.
+    pub slice: Option<Duration>,
+    /// When a job has to be complete, counted from its arrival.
+    pub deadline: Option<Duration>,
+}
+
+impl Default for Urgency {
+    fn default() -> Urgency {
+        Urgency { priority: 100, nice: 0, tickets: 100, slice: None, deadline: None }
+    }
 }
 
 /// When the jobs of a task arrive.

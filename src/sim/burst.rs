@@ -81,6 +81,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn core_timer(&mut self, core: CoreId) {
         let thread = self.world.kernel.occupant(core).expect("only an occupied core has a timer");
         if self.world.threads[thread].state == State::Switching {
+            // Somebody more urgent may have come during the switch.
+            self.unsettled = true;
             self.begin(core, thread);
             return;
         }

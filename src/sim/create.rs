@@ -41,6 +41,8 @@ impl World {
             next_loop: 0,
             spawned: vec![0; model.programs.len()],
             users: users.collect(),
+            births: Vec::new(),
+            arrivals: 0,
             unfinished: 0,
         };
         World {
@@ -161,6 +163,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.threads[thread] = Thread { body, state: State::Blocked(On::Nothing), ..fresh };
         self.world.contexts[own].thread = thread;
         self.world.processes[process.index()].threads += 1;
+        self.carry_nothing(thread);
         if matches!(self.world.threads[thread].body, Body::Program) {
             self.world.work.unfinished += 1;
         }
@@ -268,12 +271,14 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             }
             SpawnKind::Thread => {
                 let child = self.thread(process, Body::Program, origin);
+                self.inherit(child, parent_thread);
                 self.note(What::Spawn { context: parent, child: self.world.threads[child].own });
                 self.wake_after(child, Duration::ZERO);
             }
             SpawnKind::Process => {
                 let process = self.process(Some(process));
                 let child = self.thread(process, Body::Program, origin);
+                self.inherit(child, parent_thread);
                 self.note(What::Spawn { context: parent, child: self.world.threads[child].own });
                 self.wake_after(child, self.model.machine.costs.process_boot);
             }

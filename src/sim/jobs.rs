@@ -96,6 +96,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.work.jobs[job] = new;
         self.world.work.unfinished += 1;
         self.note(What::JobArrive { job, task, index });
+        self.note_arrival(job);
         self.limit_crowd();
         let origin =
             Origin { role: Role::Task { task, index }, program: crate::id::ProgramId(u32::MAX), parent: None, key: 0 };
@@ -138,6 +139,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state.key = key;
         state.job = Some(job);
         self.load_program(context, definition.program, draws);
+        self.carry(context, job);
         self.note(What::JobStart { job, context });
     }
 
@@ -166,6 +168,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn end_job(&mut self, context: ContextId) {
         let Some(job) = self.world.contexts[context].job.take() else { return };
         self.note(What::JobEnd { job, context });
+        if !self.world.contexts[context].coroutine {
+            self.carry_nothing(self.world.contexts[context].thread);
+        }
         let Job { task, user, .. } = self.world.work.jobs[job];
         self.world.work.jobs.release(job);
         self.world.work.unfinished -= 1;

@@ -7,6 +7,7 @@ mod burst;
 mod create;
 mod crowd;
 mod deadlock;
+mod demand;
 mod draw;
 mod event_loop;
 mod gil;
@@ -14,6 +15,7 @@ mod jobs;
 mod outcome;
 mod run_queue;
 mod step;
+mod urgency;
 mod wait;
 mod world;
 

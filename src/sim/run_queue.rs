@@ -5,6 +5,7 @@ use super::{Chooser, Sim};
 use crate::dist::Dist;
 use crate::engine::Class;
 use crate::id::{ContextId, CoreId, ThreadId};
+use crate::kernel::attributes::Needs;
 use crate::kernel::policy::Why;
 use crate::rng::{Stream, numbered, stream_id};
 use crate::time::{Duration, Time};
@@ -63,10 +64,18 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.unsettled = true;
         self.note(What::Ready { thread });
         let new = self.world.threads[thread].core.is_none();
-        self.world.kernel.enqueue(thread, if new { Why::New } else { Why::Woken });
+        self.enqueue(thread, if new { Why::New } else { Why::Woken });
         if self.world.kernel.preempts_on_wake() {
             self.woken.push(thread);
         }
+    }
+
+    #[inline(always)]
+    fn enqueue(&mut self, thread: ThreadId, why: Why) {
+        if self.world.kernel.needs() == Needs::Demand {
+            self.estimate(thread);
+        }
+        self.world.kernel.enqueue(thread, why, self.world.now);
     }
 
     /// At the end of an instant: free cores take waiting threads, and if some still wait, running threads get timers for
@@ -82,6 +91,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if !self.woken.is_empty() {
             self.preempt_for_woken();
             done = true;
+        }
+        if self.world.kernel.contender().is_some() {
+            done |= self.preempt_for_first();
         }
         if self.world.kernel.waiting() == 0 {
             self.slicing = false;
@@ -114,16 +126,38 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             let threads = &self.world.threads;
             let executing = |thread: ThreadId| threads[thread].state == State::Running;
             if let Some(core) = self.world.kernel.preempted_by(thread, self.world.now, executing) {
-                let running = self.world.kernel.occupant(core).expect("an executing thread has a core");
-                self.account(running);
-                self.preempt(core, running);
-                let next = self.world.kernel.pick().expect("the woken thread waits");
-                self.dispatch(core, next);
+                self.replace(core);
             }
         }
         if self.woken.is_empty() {
             self.woken = woken;
         }
+    }
+
+    /// As long as the first of the run queue is more urgent than somebody who executes, it takes that core. Whether
+    /// anybody did.
+    #[cold]
+    fn preempt_for_first(&mut self) -> bool {
+        let mut done = false;
+        while let Some(first) = self.world.kernel.contender()
+            && self.outcome.is_none()
+        {
+            let threads = &self.world.threads;
+            let executing = |thread: ThreadId| threads[thread].state == State::Running;
+            let Some(core) = self.world.kernel.preempted_by(first, self.world.now, executing) else { break };
+            self.replace(core);
+            done = true;
+        }
+        done
+    }
+
+    /// The thread that executes on the core goes back to the run queue, and the first of the queue takes its place.
+    fn replace(&mut self, core: CoreId) {
+        let running = self.world.kernel.occupant(core).expect("an executing thread has a core");
+        self.account(running);
+        self.preempt(core, running);
+        let next = self.world.kernel.pick().expect("a thread waits");
+        self.dispatch(core, next);
     }
 
     fn dispatch(&mut self, core: CoreId, thread: ThreadId) {
@@ -165,7 +199,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state_of(self, thread, State::Ready);
         self.unsettled = true;
         self.world.kernel.vacate(core, self.world.now);
-        self.world.kernel.enqueue(thread, why);
+        self.enqueue(thread, why);
     }
 
     /// The running thread leaves its core until it is woken, and then does `phase`.

@@ -4,7 +4,7 @@ use super::world::{Phase, State};
 use super::{Chooser, Outcome, Sim};
 use crate::choice::Choice;
 use crate::id::{ContextId, CoreId, LockId, ProcessId, ProgramId, ThreadId, VarId};
-use crate::model::{Execution, Op, SpawnKind};
+use crate::model::{Op, SpawnKind};
 use crate::time::Duration;
 use crate::trace::{CpuKind, On, Sink, What};
 
@@ -76,10 +76,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.world.threads[thread].phase = Phase::Step;
             return true;
         }
-        if matches!(self.model.execution, Execution::FreeThreaded(_)) && kind != CpuKind::HoldGil {
-            let permille = u128::from(self.model.interpreter.free_threading_permille);
-            demand = Duration((u128::from(demand.0) * permille / 1_000) as u64);
-        }
+        demand = self.model.stretched(kind, demand);
         self.start_burst(thread, context, kind, demand, Phase::Step);
         true
     }

@@ -44,6 +44,9 @@ pub(super) struct Work {
     pub spawned: Vec<u32>,
     /// Closed users: task and number within the task. Their events are numbered after those of the tasks.
     pub users: Vec<(TaskId, u32)>,
+    /// When each job arrived, and the how-many-th it was; empty if the policy does not ask.
+    pub births: Vec<(Time, u64)>,
+    pub arrivals: u64,
     /// Threads and coroutines that are neither workers nor loops, and jobs.
     pub unfinished: u64,
 }

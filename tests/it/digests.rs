@@ -10,7 +10,7 @@ use crate::real_runs::{EXECUTIONS, everything, policies};
 /// Every execution model with costs, and every policy without, on the work that does everything.
 fn digests() -> Vec<String> {
     let costly = EXECUTIONS.map(|execution| (execution, policies()[0].clone(), Costs::linux()));
-    let free = policies().map(|policy| (Execution::Threads(3), policy, Costs::zero()));
+    let free = policies().into_iter().map(|policy| (Execution::Threads(3), policy, Costs::zero()));
     let mut lines = Vec::new();
     for (seed, (execution, policy, costs)) in (1..).zip(costly.into_iter().chain(free)) {
         let cost = if costs == Costs::zero() { "Zero" } else { "Linux" };

@@ -138,6 +138,10 @@ fn impossible_numbers() {
     }
     let task = |task: &str| format!("(until: \"1s\", tasks: {{ \"t\": ({task}, steps: [Cpu(\"1us\")]) }})");
     check("E05", &task("count: «0»"));
+    check("E05", &task("tickets: «0»"));
+    check("E05", &task("nice: «20»"));
+    check("E05", &task("slice: «\"0s\"»"));
+    check("E05", &task("deadline: «\"9000h\"»"));
     check("E05", &task("count: «20000000»"));
     check("E05", &task("count: «2000000»").replacen('(', "(models: [Asyncio], ", 1));
     check("E05", &task("arrive: Closed(users: «0», think: \"1s\")"));

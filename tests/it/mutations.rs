@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use gilsim::audit::Rule;
 use gilsim::dist::Dist;
 use gilsim::id::{CoreId, TaskId};
-use gilsim::kernel::policy::{PolicyConfig, Ties};
-use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt};
+use gilsim::kernel::policy::{Equals, PolicyConfig, Ties};
+use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, Urgency};
 use gilsim::sim::{Ended, Outcome};
 use gilsim::time::{Duration, Time};
 use gilsim::trace::{CpuKind, On, Record, What};
@@ -86,6 +86,32 @@ fn slices() -> Model {
 
 fn other_ties() -> Model {
     turns(Ties::PreemptedFirst)
+}
+
+/// Threads of different urgency on fewer cores.
+fn urgent(policy: PolicyConfig) -> Model {
+    let mut builder = Builder::new(2, Execution::ThreadPerTask).native().policy(policy);
+    for n in 1..=5 {
+        let every = Arrivals::Every(Duration::us(1_700 * n));
+        let steps =
+            vec![cpu(Duration::us(900 * n)), Stmt::Sleep(Dist::Const(Duration::us(150))), cpu(Duration::us(300))];
+        let task = builder.task(&format!("task {n}"), Some(9), every, vec![], steps);
+        let deadline = Some(Duration::us(9_000 - 1_000 * n));
+        builder.urgency(task, Urgency { priority: 6 - n as u32, deadline, ..Urgency::default() });
+    }
+    builder.build()
+}
+
+fn priorities() -> Model {
+    urgent(PolicyConfig::Priority { preemptive: true, equals: Equals::ByArrival })
+}
+
+fn patient_priorities() -> Model {
+    urgent(PolicyConfig::Priority { preemptive: false, equals: Equals::ByArrival })
+}
+
+fn deadlines() -> Model {
+    urgent(PolicyConfig::Edf { equals: Equals::ByArrival })
 }
 
 /// Coroutines that sleep for different times.
@@ -271,6 +297,42 @@ fn cores() -> Vec<Mutation> {
             wrong: Lie(|model| {
                 model.machine.policy = PolicyConfig::RoundRobin(Duration::ms(4), Ties::ArrivalsFirst);
             }),
+        },
+        Mutation {
+            rule: Rule::Urgency,
+            what: "the least urgent thread goes first",
+            model: patient_priorities,
+            wrong: Lie(|model| {
+                for task in &mut model.tasks {
+                    task.urgency.priority = 100 - task.urgency.priority;
+                }
+            }),
+        },
+        Mutation {
+            rule: Rule::Urgency,
+            what: "a more urgent thread does not preempt",
+            model: patient_priorities,
+            wrong: Lie(|model| {
+                model.machine.policy = PolicyConfig::Priority { preemptive: true, equals: Equals::ByArrival };
+            }),
+        },
+        Mutation {
+            rule: Rule::Urgency,
+            what: "deadlines are taken for priorities",
+            model: priorities,
+            wrong: Lie(|model| model.machine.policy = PolicyConfig::Edf { equals: Equals::ByArrival }),
+        },
+        Mutation {
+            rule: Rule::Urgency,
+            what: "deadlines are taken for periods",
+            model: deadlines,
+            wrong: Lie(|model| model.machine.policy = PolicyConfig::RateMonotonic { equals: Equals::ByArrival }),
+        },
+        Mutation {
+            rule: Rule::Urgency,
+            what: "an absolute deadline is taken for a relative one",
+            model: deadlines,
+            wrong: Lie(|model| model.machine.policy = PolicyConfig::DeadlineMonotonic { equals: Equals::ByArrival }),
         },
         Mutation {
             rule: Rule::WakeLatency,

@@ -1,13 +1,12 @@
 //! Recorded outputs of other schedulers and published worst cases: must agree exactly.
 //!
-//! Everything of the kinds round robin, first come and overlap of computing with devices is compared. Left out, each for want
-//! of a mechanism: shortest job first, shortest remaining time and priorities (no such policy yet), multi-level feedback,
-//! lottery and real-time policies, `multi.py` (all of its cases have a timer that interrupts all cores at once, and caches
+//! Everything of the kinds round robin, first come, shortest first, priorities, and overlap of computing with devices is
+//! compared. Left out, each for want of a mechanism: multi-level feedback, lottery and real-time policies, `multi.py` (all of its cases have a timer that interrupts all cores at once, and caches
 //! that warm up), and Graham's instances with precedence (see [`list_scheduling_agrees_with_graham`]).
 
 use gilsim::dist::Dist;
-use gilsim::kernel::policy::{PolicyConfig, Ties};
-use gilsim::model::{Arrivals, Builder, Costs, Execution, Stmt};
+use gilsim::kernel::policy::{Equals, PolicyConfig, Ties};
+use gilsim::model::{Arrivals, Builder, Costs, Execution, Stmt, Urgency};
 use gilsim::time::Duration;
 use gilsim::trace::CpuKind;
 use serde_json::Value;
@@ -39,7 +38,10 @@ fn one_thread_each(cores: u32, policy: PolicyConfig, jobs: &[Value]) -> Builder 
     let mut builder = Builder::new(cores, Execution::ThreadPerTask).native().policy(policy);
     for (index, job) in jobs.iter().enumerate() {
         let arrivals = Arrivals::Recorded([units(&job["arrival"])].into());
-        builder.task(&format!("job {index}"), Some(1), arrivals, vec![], vec![cpu(units(&job["burst"]))]);
+        let task = builder.task(&format!("job {index}"), Some(1), arrivals, vec![], vec![cpu(units(&job["burst"]))]);
+        if let Some(priority) = job["priority"].as_u64() {
+            builder.urgency(task, Urgency { priority: priority as u32, ..Urgency::default() });
+        }
     }
     builder
 }
@@ -55,7 +57,7 @@ fn on_core_zero(segments: &[(u64, u64, u32, u32)]) -> Vec<(u64, u64, u32)> {
 }
 
 #[test]
-fn first_come_and_round_robin_agree_with_ostep() {
+fn first_come_shortest_job_first_and_round_robin_agree_with_ostep() {
     let cases = cases("ostep-scheduler");
     let mut compared = 0;
     for case in cases["cases"].as_array().unwrap() {
@@ -63,7 +65,8 @@ fn first_come_and_round_robin_agree_with_ostep() {
         let policy = match inputs["policy"].as_str().unwrap() {
             "FIFO" => PolicyConfig::FirstCome,
             "RR" => PolicyConfig::RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst),
-            _ => continue, // SJF is not a policy yet.
+            "SJF" => PolicyConfig::ShortestJobFirst { equals: Equals::ByArrival },
+            other => panic!("{other}"),
         };
         let jobs = inputs["jobs"].as_array().unwrap();
         let (_, probe) = probe(&one_thread_each(1, policy, jobs).build(), 1);
@@ -76,13 +79,14 @@ fn first_come_and_round_robin_agree_with_ostep() {
         }
         compared += 1;
     }
-    assert_eq!(compared, 8, "of 9 cases, one is shortest job first");
+    assert_eq!(compared, 9, "all of them");
 }
 
 #[test]
-fn three_policies_with_arrivals_agree_with_four_programs() {
+fn seven_policies_with_arrivals_agree_with_four_programs() {
     let cases = cases("uniprocessor-arrivals");
     let cases = cases["cases"].as_array().unwrap();
+    let equals = Equals::ByArrival;
     for case in cases {
         let quantum = units(&case["inputs"]["quantum"]);
         let jobs = case["inputs"]["jobs"].as_array().unwrap();
@@ -90,6 +94,10 @@ fn three_policies_with_arrivals_agree_with_four_programs() {
             ("fcfs", PolicyConfig::FirstCome),
             ("rr-arrivals-first", PolicyConfig::RoundRobin(quantum, Ties::ArrivalsFirst)),
             ("rr-preempted-first", PolicyConfig::RoundRobin(quantum, Ties::PreemptedFirst)),
+            ("sjf", PolicyConfig::ShortestJobFirst { equals }),
+            ("srtf", PolicyConfig::ShortestRemainingTime { equals }),
+            ("priority", PolicyConfig::Priority { preemptive: false, equals }),
+            ("priority-preemptive", PolicyConfig::Priority { preemptive: true, equals }),
         ] {
             let expected = &case["expected"][name];
             let (_, probe) = probe(&one_thread_each(1, policy, jobs).build(), 1);

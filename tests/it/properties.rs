@@ -8,7 +8,7 @@ use gilsim::id::{DeviceId, LockId, ProgramId, TaskId, ThreadId, VarId};
 use gilsim::kernel::policy::{PolicyConfig, Ties};
 use gilsim::metrics::Meter;
 use gilsim::metrics::figures::StateTimes;
-use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt};
+use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, Urgency};
 use gilsim::sim::{self, Ended, Outcome, Sim};
 use gilsim::time::{Duration, Time};
 use gilsim::trace::{CpuKind, Digest, On, Record, What};
@@ -116,7 +116,8 @@ impl Spec {
             let waits = self.chained && arrivals == Arrivals::AtOnce && index > 0;
             let after =
                 if waits && self.tasks[index - 1].1.is_finite() { vec![TaskId(index as u32 - 1)] } else { vec![] };
-            builder.task(&name(&format!("task {index}")), Some(*count), arrivals, after, steps);
+            let task = builder.task(&name(&format!("task {index}")), Some(*count), arrivals, after, steps);
+            builder.urgency(task, self.urgency(index as u64, change));
         }
         if change.idle_entities {
             builder.device("unused device", Dist::Exp { mean: us(1) }, Some(1));
@@ -125,6 +126,18 @@ impl Spec {
             builder.batch("no jobs", 0, vec![Stmt::Cpu(CpuKind::Python, Dist::Exp { mean: us(5) })]);
         }
         builder.build()
+    }
+
+    /// Whatever comes out of the seed.
+    fn urgency(&self, task: u64, change: Change) -> Urgency {
+        let bits = gilsim::rng::numbered(self.seed, task);
+        Urgency {
+            priority: (bits % 4) as u32 * 50,
+            nice: (bits >> 8 & 31) as i8 - 16,
+            tickets: (bits >> 16 & 63) as u32 + 1,
+            slice: None,
+            deadline: (bits >> 24 & 1 == 0).then(|| Duration::us((1 + (bits >> 25 & 7)) * 500 * change.scale)),
+        }
     }
 
     fn steps(&self, steps: &[Step], change: Change) -> Vec<Stmt> {

@@ -2,8 +2,8 @@
 
 use gilsim::audit::{Auditor, Violation};
 use gilsim::dist::Dist;
-use gilsim::kernel::policy::{PolicyConfig, Ties};
-use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt};
+use gilsim::kernel::policy::{Equals, PolicyConfig, Ties};
+use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, Urgency};
 use gilsim::sim::{self, Ended};
 use gilsim::time::Duration;
 use gilsim::trace::{CpuKind, Record, Sink};
@@ -43,13 +43,15 @@ pub fn everything(builder: &mut Builder) {
             Stmt::Print("done".to_owned()),
         ],
     );
-    builder.task(
+    builder.urgency(first, Urgency { priority: 120, deadline: Some(Duration::ms(9)), ..Urgency::default() });
+    let second = builder.task(
         "second",
         Some(12),
         Arrivals::Every(Duration::us(800)),
         vec![],
         vec![Stmt::Repeat(3, vec![python(us(700)), Stmt::Sleep(us(100)), Stmt::Incr(total, 1)])],
     );
+    builder.urgency(second, Urgency { priority: 3, ..Urgency::default() });
     builder.task("third", Some(4), Arrivals::AtOnce, vec![first], vec![python(us(2_000)), Stmt::Io(disk, None)]);
     builder.task(
         "fourth",
@@ -71,14 +73,22 @@ pub const EXECUTIONS: [Execution; 8] = [
     Execution::HybridThreads { processes: 2, threads: 2 },
 ];
 
-pub fn policies() -> [PolicyConfig; 6] {
-    [
+pub fn policies() -> Vec<PolicyConfig> {
+    let (arrival, queue) = (Equals::ByArrival, Equals::ByQueue);
+    vec![
         PolicyConfig::RoundRobin(Duration::ms(4), Ties::ArrivalsFirst),
         PolicyConfig::RoundRobin(Duration::us(50), Ties::ArrivalsFirst),
         PolicyConfig::RoundRobin(Duration::ms(1), Ties::PreemptedFirst),
         PolicyConfig::FirstCome,
         PolicyConfig::Cooperative,
         PolicyConfig::Fair,
+        PolicyConfig::ShortestJobFirst { equals: arrival },
+        PolicyConfig::ShortestRemainingTime { equals: queue },
+        PolicyConfig::Priority { preemptive: true, equals: arrival },
+        PolicyConfig::Priority { preemptive: false, equals: queue },
+        PolicyConfig::Edf { equals: arrival },
+        PolicyConfig::RateMonotonic { equals: queue },
+        PolicyConfig::DeadlineMonotonic { equals: arrival },
     ]
 }
 

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Policy, Why};
+use super::{Entry, Known, Policy, Why};
 use crate::id::ThreadId;
 use crate::time::Duration;
 
@@ -56,11 +56,11 @@ impl Fair {
 }
 
 impl Policy for Fair {
-    fn enqueue(&mut self, thread: ThreadId, why: Why) {
+    fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
         let credit = self.floor.saturating_sub(LATENCY * self.factor / 2);
         let floor = self.floor;
         let time = self.time_of(thread);
-        match why {
+        match entry.why {
             Why::New => *time = floor,
             Why::Woken => *time = (*time).max(credit),
             Why::Preempted | Why::Yielded => {}
@@ -80,7 +80,7 @@ impl Policy for Fair {
         self.queue.len()
     }
 
-    fn slice(&self) -> Option<Duration> {
+    fn slice(&self, _: ThreadId) -> Option<Duration> {
         // Everyone ready on a core shares a period; the running thread is one of them.
         let sharing = (self.queue.len() as u64).div_ceil(self.cores) + 1;
         let ideal = (LATENCY * self.factor / sharing).max(MIN_GRANULARITY * self.factor);
@@ -95,15 +95,20 @@ impl Policy for Fair {
         *self.time_of(thread) += time.0;
     }
 
-    fn preempts(&self, woken: ThreadId, running: ThreadId, ran: Duration) -> Option<u64> {
+    fn preempts_on_wake(&self) -> bool {
+        true
+    }
+
+    fn preempts(&self, woken: Known<'_>, running: Known<'_>, ran: Duration) -> Option<u64> {
         let time = |thread: ThreadId| self.virtual_time.get(thread.index()).copied().unwrap_or(0);
-        let behind = (time(running) + ran.0).checked_sub(time(woken))?;
+        let behind = (time(running.thread) + ran.0).checked_sub(time(woken.thread))?;
         (behind > WAKEUP_GRANULARITY * self.factor).then_some(behind)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{entry, known};
     use super::*;
 
     const A: ThreadId = ThreadId(0);
@@ -112,11 +117,11 @@ mod tests {
     #[test]
     fn who_had_least_runs_next() {
         let mut fair = Fair::new(1);
-        fair.enqueue(A, Why::New);
+        fair.enqueue(A, entry(Why::New));
         assert_eq!(fair.pick(), Some(A));
         fair.ran(A, Duration::ms(4));
-        fair.enqueue(B, Why::New);
-        fair.enqueue(A, Why::Preempted);
+        fair.enqueue(B, entry(Why::New));
+        fair.enqueue(A, entry(Why::Preempted));
         assert_eq!([fair.pick(), fair.pick()], [Some(B), Some(A)]);
     }
 
@@ -124,20 +129,20 @@ mod tests {
     fn a_sleeper_gets_half_a_period_of_credit_and_preempts_whoever_is_far_ahead() {
         let mut fair = Fair::new(1);
         fair.floor = 100_000_000;
-        fair.enqueue(B, Why::Woken);
+        fair.enqueue(B, entry(Why::Woken));
         assert_eq!(fair.virtual_time[1], 97_000_000);
         fair.virtual_time[0] = 98_000_000;
-        assert_eq!(fair.preempts(B, A, Duration::ZERO), None);
-        assert_eq!(fair.preempts(B, A, Duration::us(1)), Some(1_001_000));
+        assert_eq!(fair.preempts(known(B), known(A), Duration::ZERO), None);
+        assert_eq!(fair.preempts(known(B), known(A), Duration::us(1)), Some(1_001_000));
     }
 
     #[test]
     fn slices_are_rounded_up_to_ticks() {
         let mut fair = Fair::new(1);
-        fair.enqueue(A, Why::New);
-        assert_eq!(fair.slice(), Some(Duration::ms(4)));
+        fair.enqueue(A, entry(Why::New));
+        assert_eq!(fair.slice(A), Some(Duration::ms(4)));
         let mut fair = Fair::new(8);
-        fair.enqueue(A, Why::New);
-        assert_eq!(fair.slice(), Some(Duration::ms(12)));
+        fair.enqueue(A, entry(Why::New));
+        assert_eq!(fair.slice(A), Some(Duration::ms(12)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Policy, Why};
+use super::{Entry, Policy};
 use crate::id::ThreadId;
 use crate::time::Duration;
 
@@ -21,7 +21,7 @@ impl FirstCome {
 }
 
 impl Policy for FirstCome {
-    fn enqueue(&mut self, thread: ThreadId, _: Why) {
+    fn enqueue(&mut self, thread: ThreadId, _: Entry<'_>) {
         self.queue.push_back(thread);
     }
 
@@ -33,7 +33,7 @@ impl Policy for FirstCome {
         self.queue.len()
     }
 
-    fn slice(&self) -> Option<Duration> {
+    fn slice(&self, _: ThreadId) -> Option<Duration> {
         None
     }
 

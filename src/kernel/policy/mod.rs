@@ -1,22 +1,26 @@
 //! Which ready thread runs next: one file per policy.
 //!
-//! To add a policy: one file that implements [`Policy`], and one row in each of the three lists below.
+//! To add a policy: one file that implements [`Policy`], one row in `policies!`, and what a scenario writes for it in
+//! [`PolicyConfig`].
 
 mod fair;
 mod first_come;
+mod ranked;
 mod round_robin;
 
 use std::fmt;
 
 use serde::Deserialize;
 
+use super::attributes::{Attributes, Needs};
 use crate::id::ThreadId;
-use crate::time::Duration;
+use crate::time::{Duration, Time};
+pub use ranked::Rank;
 
 /// The order of the run queue.
 pub trait Policy {
     /// The thread is ready.
-    fn enqueue(&mut self, thread: ThreadId, why: Why);
+    fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>);
 
     /// The thread to run next leaves the queue.
     fn pick(&mut self) -> Option<ThreadId>;
@@ -24,20 +28,55 @@ pub trait Policy {
     /// Threads in the queue.
     fn waiting(&self) -> usize;
 
-    /// The longest a thread runs while another waits; `None` for as long as it likes.
-    fn slice(&self) -> Option<Duration>;
+    /// The longest the thread runs while another waits; `None` for as long as it likes.
+    fn slice(&self, thread: ThreadId) -> Option<Duration>;
 
     /// Whether `Yield` gives the core to a waiting thread.
     fn honors_yield(&self) -> bool;
 
+    /// What it needs to be told of threads.
+    fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+
     /// The thread has had so much core time and now leaves its core.
     fn ran(&mut self, _thread: ThreadId, _time: Duration) {}
 
-    /// Whether a thread that just woke takes the core of one that has run for `ran` since its dispatch: by how much it is
-    /// the more deserving.
-    fn preempts(&self, _woken: ThreadId, _running: ThreadId, _ran: Duration) -> Option<u64> {
+    /// Whether threads that just woke may take the core of others by [`Policy::preempts`].
+    fn preempts_on_wake(&self) -> bool {
+        false
+    }
+
+    /// The thread that would be picked next, if it may at any time take the core of another by [`Policy::preempts`].
+    fn contender(&self) -> Option<ThreadId> {
         None
     }
+
+    /// Whether a ready thread takes the core of one that has run for `ran` since its dispatch: by how much it is the more
+    /// deserving.
+    fn preempts(&self, _ready: Known<'_>, _running: Known<'_>, _ran: Duration) -> Option<u64> {
+        None
+    }
+}
+
+/// How a thread joins the run queue.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Why.
+    pub why: Why,
+    /// When.
+    pub now: Time,
+    /// What it is like; the defaults for policies that need nothing.
+    pub of: &'a Attributes,
+}
+
+/// A thread and what it is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Which.
+    pub thread: ThreadId,
+    /// What it is like; the defaults for policies that need nothing.
+    pub of: &'a Attributes,
 }
 
 /// Why a thread joins the run queue.
@@ -64,6 +103,49 @@ pub enum PolicyConfig {
     FirstCome,
     /// A thread keeps its core until it blocks, ends or yields.
     Cooperative,
+    /// The ready thread whose next burst is shortest; it keeps its core until it blocks or ends.
+    ShortestJobFirst {
+        /// Who goes first among equals.
+        #[serde(default)]
+        equals: Equals,
+    },
+    /// The thread that has least left of its burst, preemptive.
+    ShortestRemainingTime {
+        /// Who goes first among equals.
+        #[serde(default)]
+        equals: Equals,
+    },
+    /// The thread whose task has the smallest `priority`.
+    Priority {
+        /// Whether a more urgent thread takes the core of another at once.
+        #[serde(default = "yes")]
+        preemptive: bool,
+        /// Who goes first among equals.
+        #[serde(default)]
+        equals: Equals,
+    },
+    /// Earliest deadline first, preemptive: jobs are due at their arrival and the `deadline` of their task, else its period.
+    Edf {
+        /// Who goes first among equals.
+        #[serde(default)]
+        equals: Equals,
+    },
+    /// The shortest period first, preemptive.
+    RateMonotonic {
+        /// Who goes first among equals.
+        #[serde(default)]
+        equals: Equals,
+    },
+    /// The shortest deadline first, counted from the arrival, preemptive.
+    DeadlineMonotonic {
+        /// Who goes first among equals.
+        #[serde(default)]
+        equals: Equals,
+    },
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl fmt::Display for PolicyConfig {
@@ -75,6 +157,17 @@ impl fmt::Display for PolicyConfig {
             PolicyConfig::RoundRobin(slice, ties) => write!(f, "RoundRobin(\"{slice}\", {ties:?})"),
             PolicyConfig::FirstCome => write!(f, "FirstCome"),
             PolicyConfig::Cooperative => write!(f, "Cooperative"),
+            PolicyConfig::ShortestJobFirst { equals } => write!(f, "ShortestJobFirst({})", equals.argument()),
+            PolicyConfig::ShortestRemainingTime { equals } => {
+                write!(f, "ShortestRemainingTime({})", equals.argument())
+            }
+            PolicyConfig::Priority { preemptive, equals } => {
+                let comma = if equals.argument().is_empty() { "" } else { ", " };
+                write!(f, "Priority(preemptive: {preemptive}{comma}{})", equals.argument())
+            }
+            PolicyConfig::Edf { equals } => write!(f, "Edf({})", equals.argument()),
+            PolicyConfig::RateMonotonic { equals } => write!(f, "RateMonotonic({})", equals.argument()),
+            PolicyConfig::DeadlineMonotonic { equals } => write!(f, "DeadlineMonotonic({})", equals.argument()),
         }
     }
 }
@@ -90,24 +183,39 @@ pub enum Ties {
     PreemptedFirst,
 }
 
+/// Who goes first among ready threads of the same rank. A running thread keeps its core against equals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+pub enum Equals {
+    /// Whose job arrived first, also if it has run in the meantime.
+    #[default]
+    ByArrival,
+    /// Who has been in the run queue for longest.
+    ByQueue,
+}
+
+impl Equals {
+    /// As the argument of a policy: nothing for the default.
+    fn argument(self) -> &'static str {
+        match self {
+            Equals::ByArrival => "",
+            Equals::ByQueue => "equals: ByQueue",
+        }
+    }
+}
+
 /// Name and one line of explanation of every policy, for `gilsim list`.
 pub const POLICIES: &[(&str, &str)] = &[
     ("Fair", "equal shares, preemptive, like Linux: who had least core time runs next"),
     ("RoundRobin(\"4ms\", [ties])", "everyone in turn, each for at most a slice"),
     ("FirstCome", "in order of arrival; runs until it blocks or ends"),
     ("Cooperative", "runs until it blocks, ends or yields"),
+    ("ShortestJobFirst([equals: ByArrival])", "the shortest next burst first; runs until it blocks or ends"),
+    ("ShortestRemainingTime([equals: ByArrival])", "who has least left of its burst, preemptive"),
+    ("Priority([preemptive: true], [equals: ByArrival])", "the smallest `priority` of a task first"),
+    ("Edf([equals: ByArrival])", "the earliest deadline first, preemptive"),
+    ("RateMonotonic([equals: ByArrival])", "the shortest period first, preemptive"),
+    ("DeadlineMonotonic([equals: ByArrival])", "the shortest relative deadline first, preemptive"),
 ];
-
-/// The state of a policy. An enum rather than a trait object: it can be cloned, hashed and compared.
-#[derive(Clone, Debug, Hash)]
-pub enum AnyPolicy {
-    /// See [`PolicyConfig::Fair`].
-    Fair(fair::Fair),
-    /// See [`PolicyConfig::RoundRobin`].
-    RoundRobin(round_robin::RoundRobin),
-    /// See [`PolicyConfig::FirstCome`] and [`PolicyConfig::Cooperative`].
-    FirstCome(first_come::FirstCome),
-}
 
 impl PolicyConfig {
     /// An empty run queue under this policy, for a machine of so many cores.
@@ -117,47 +225,90 @@ impl PolicyConfig {
             PolicyConfig::RoundRobin(slice, ties) => AnyPolicy::RoundRobin(round_robin::RoundRobin::new(*slice, *ties)),
             PolicyConfig::FirstCome => AnyPolicy::FirstCome(first_come::FirstCome::new(false)),
             PolicyConfig::Cooperative => AnyPolicy::FirstCome(first_come::FirstCome::new(true)),
+            PolicyConfig::ShortestJobFirst { equals } => ranked(Rank::Demand, false, *equals),
+            PolicyConfig::ShortestRemainingTime { equals } => ranked(Rank::Demand, true, *equals),
+            PolicyConfig::Priority { preemptive, equals } => ranked(Rank::Priority, *preemptive, *equals),
+            PolicyConfig::Edf { equals } => ranked(Rank::Deadline, true, *equals),
+            PolicyConfig::RateMonotonic { equals } => ranked(Rank::Period, true, *equals),
+            PolicyConfig::DeadlineMonotonic { equals } => ranked(Rank::RelativeDeadline, true, *equals),
         }
     }
 }
 
-macro_rules! each {
-    ($any:expr, $policy:ident => $call:expr) => {
-        match $any {
-            AnyPolicy::Fair($policy) => $call,
-            AnyPolicy::RoundRobin($policy) => $call,
-            AnyPolicy::FirstCome($policy) => $call,
+fn ranked(rank: Rank, preemptive: bool, equals: Equals) -> AnyPolicy {
+    AnyPolicy::Ranked(ranked::Ranked::new(rank, preemptive, equals))
+}
+
+/// The state of a policy as an enum rather than a trait object: it can be cloned, hashed and compared.
+macro_rules! policies {
+    ($($(#[$doc:meta])* $name:ident($state:ty),)*) => {
+        /// The state of a policy.
+        #[derive(Clone, Debug, Hash)]
+        pub enum AnyPolicy {
+            $($(#[$doc])* $name($state),)*
+        }
+
+        impl Policy for AnyPolicy {
+            #[inline(always)]
+            fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
+                match self { $(AnyPolicy::$name(policy) => policy.enqueue(thread, entry),)* }
+            }
+            #[inline(always)]
+            fn pick(&mut self) -> Option<ThreadId> {
+                match self { $(AnyPolicy::$name(policy) => policy.pick(),)* }
+            }
+            #[inline(always)]
+            fn waiting(&self) -> usize {
+                match self { $(AnyPolicy::$name(policy) => policy.waiting(),)* }
+            }
+            #[inline(always)]
+            fn slice(&self, thread: ThreadId) -> Option<Duration> {
+                match self { $(AnyPolicy::$name(policy) => policy.slice(thread),)* }
+            }
+            #[inline(always)]
+            fn honors_yield(&self) -> bool {
+                match self { $(AnyPolicy::$name(policy) => policy.honors_yield(),)* }
+            }
+            fn needs(&self) -> Needs {
+                match self { $(AnyPolicy::$name(policy) => policy.needs(),)* }
+            }
+            #[inline(always)]
+            fn ran(&mut self, thread: ThreadId, time: Duration) {
+                match self { $(AnyPolicy::$name(policy) => policy.ran(thread, time),)* }
+            }
+            #[inline(always)]
+            fn preempts_on_wake(&self) -> bool {
+                match self { $(AnyPolicy::$name(policy) => policy.preempts_on_wake(),)* }
+            }
+            #[inline(always)]
+            fn contender(&self) -> Option<ThreadId> {
+                match self { $(AnyPolicy::$name(policy) => policy.contender(),)* }
+            }
+            fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration) -> Option<u64> {
+                match self { $(AnyPolicy::$name(policy) => policy.preempts(ready, running, ran),)* }
+            }
         }
     };
 }
 
-impl Policy for AnyPolicy {
-    #[inline(always)]
-    fn enqueue(&mut self, thread: ThreadId, why: Why) {
-        each!(self, policy => policy.enqueue(thread, why));
-    }
-    #[inline(always)]
-    fn pick(&mut self) -> Option<ThreadId> {
-        each!(self, policy => policy.pick())
-    }
-    #[inline(always)]
-    fn waiting(&self) -> usize {
-        each!(self, policy => policy.waiting())
-    }
-    #[inline(always)]
-    fn slice(&self) -> Option<Duration> {
-        each!(self, policy => policy.slice())
-    }
-    #[inline(always)]
-    fn honors_yield(&self) -> bool {
-        each!(self, policy => policy.honors_yield())
-    }
-    #[inline(always)]
-    fn ran(&mut self, thread: ThreadId, time: Duration) {
-        each!(self, policy => policy.ran(thread, time));
-    }
-    #[inline(always)]
-    fn preempts(&self, woken: ThreadId, running: ThreadId, ran: Duration) -> Option<u64> {
-        each!(self, policy => policy.preempts(woken, running, ran))
-    }
+policies! {
+    /// See [`PolicyConfig::Fair`].
+    Fair(fair::Fair),
+    /// See [`PolicyConfig::RoundRobin`].
+    RoundRobin(round_robin::RoundRobin),
+    /// See [`PolicyConfig::FirstCome`] and [`PolicyConfig::Cooperative`].
+    FirstCome(first_come::FirstCome),
+    /// Policies that order threads by one number.
+    Ranked(ranked::Ranked),
+}
+
+/// For tests of policies that look at nothing but the reason.
+#[cfg(test)]
+fn entry(why: Why) -> Entry<'static> {
+    Entry { why, now: Time::ZERO, of: &Attributes::DEFAULT }
+}
+
+#[cfg(test)]
+fn known(thread: ThreadId) -> Known<'static> {
+    Known { thread, of: &Attributes::DEFAULT }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Policy, Ties, Why};
+use super::{Entry, Policy, Ties, Why};
 use crate::id::ThreadId;
 use crate::time::Duration;
 
@@ -37,9 +37,9 @@ impl RoundRobin {
 
 impl Policy for RoundRobin {
     #[inline]
-    fn enqueue(&mut self, thread: ThreadId, why: Why) {
+    fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
         if self.ties == Ties::PreemptedFirst {
-            self.enqueue_unseen(thread, why);
+            self.enqueue_unseen(thread, entry.why);
         } else {
             self.queue.push_back(thread);
         }
@@ -56,7 +56,7 @@ impl Policy for RoundRobin {
         self.queue.len() + self.unseen.len()
     }
 
-    fn slice(&self) -> Option<Duration> {
+    fn slice(&self, _: ThreadId) -> Option<Duration> {
         Some(self.slice)
     }
 
@@ -67,13 +67,14 @@ impl Policy for RoundRobin {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry;
     use super::*;
 
     fn order(ties: Ties) -> Vec<u32> {
         let mut policy = RoundRobin::new(Duration(2), ties);
-        policy.enqueue(ThreadId(1), Why::Woken);
-        policy.enqueue(ThreadId(0), Why::Preempted);
-        policy.enqueue(ThreadId(2), Why::Woken);
+        policy.enqueue(ThreadId(1), entry(Why::Woken));
+        policy.enqueue(ThreadId(0), entry(Why::Preempted));
+        policy.enqueue(ThreadId(2), entry(Why::Woken));
         std::iter::from_fn(|| policy.pick()).map(|thread| thread.0).collect()
     }
 

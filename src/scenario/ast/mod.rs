@@ -238,6 +238,21 @@ pub struct Task {
     /// Tasks that have to end first.
     #[serde(default)]
     pub after: Vec<String>,
+    /// For policies that know priorities: smaller is more urgent.
+    #[serde(default)]
+    pub priority: Option<u32>,
+    /// For policies that share by weight: -20 (most) to 19 (least).
+    #[serde(default)]
+    pub nice: Option<i8>,
+    /// For policies that share by tickets.
+    #[serde(default)]
+    pub tickets: Option<u32>,
+    /// The slice that its threads ask for, for policies that grant it.
+    #[serde(default)]
+    pub slice: Option<Duration>,
+    /// When each has to be complete, counted from its arrival.
+    #[serde(default)]
+    pub deadline: Option<Duration>,
     /// What each does.
     pub steps: Vec<Step>,
 }

@@ -1,7 +1,7 @@
 //! E04: probabilities. E05: numbers that cannot be, or that no computer could simulate.
 
 use super::{Finding, Findings, Path, Subject, entry};
-use crate::scenario::ast::{Arrive, CostsName, Each, Interpreter, ModelName, Step};
+use crate::scenario::ast::{Arrive, CostsName, Each, Interpreter, ModelName, Step, Task};
 use crate::time::Duration;
 
 /// Cores of a machine.
@@ -18,6 +18,8 @@ pub const MOST_JOBS: u64 = 10_000_000;
 pub const MOST_OWN: u64 = 1_000_000;
 /// Children of one `Spawn`.
 pub const MOST_CHILDREN: u32 = 100_000;
+/// Tickets of a task: the sum over a million threads fits a draw.
+const MOST_TICKETS: u32 = 1_000_000;
 /// Shared objects.
 const MOST_SHARED: usize = 1_024;
 /// Replications.
@@ -119,6 +121,7 @@ fn jobs(subject: &Subject<'_>, found: &mut Findings) {
             let title = format!("task \"{name}\" has no jobs");
             found.push(Finding::error("E05", title, path.name("count"), "at least 1, or leave the task out"));
         }
+        urgency(task, &path, found);
         match &task.arrive {
             Arrive::AtOnce => {
                 total += u64::from(task.count.unwrap_or(1));
@@ -132,6 +135,24 @@ fn jobs(subject: &Subject<'_>, found: &mut Findings) {
                 count(*users, MOST_USERS, "users", path.name("arrive").name("users"), found);
             }
             Arrive::Every(_) | Arrive::Poisson(_) | Arrive::Recorded(_) => {}
+        }
+    }
+}
+
+/// What scheduling policies are told of a task.
+fn urgency(task: &Task, path: &Path, found: &mut Findings) {
+    if task.tickets.is_some_and(|tickets| tickets == 0 || tickets > MOST_TICKETS) {
+        let title = format!("a task has 1 to {MOST_TICKETS} tickets");
+        found.push(Finding::error("E05", title, path.name("tickets"), "such as 100, the default"));
+    }
+    if task.nice.is_some_and(|nice| !(-20..=19).contains(&nice)) {
+        let title = "`nice` is between -20 (the largest share) and 19 (the smallest)";
+        found.push(Finding::error("E05", title, path.name("nice"), "0 is the default"));
+    }
+    for (field, time) in [("slice", task.slice), ("deadline", task.deadline)] {
+        if time == Some(Duration::ZERO) {
+            let title = format!("a {field} cannot be zero");
+            found.push(Finding::error("E05", title, path.name(field), "such as \"4ms\""));
         }
     }
 }

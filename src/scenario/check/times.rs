@@ -15,7 +15,11 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
         when(&device.latency, &entry("devices", name).name("latency"), found);
     }
     for (name, task) in &scenario.tasks {
-        let path = entry("tasks", name).name("arrive");
+        let path = entry("tasks", name);
+        for (field, time) in [("slice", task.slice), ("deadline", task.deadline)] {
+            length(time.unwrap_or(Duration::ZERO), &path.name(field), found);
+        }
+        let path = path.name("arrive");
         match &task.arrive {
             Arrive::AtOnce => {}
             Arrive::Every(period) => length(*period, &path.index(0), found),

@@ -3,10 +3,10 @@
 pub mod expect;
 mod steps;
 
-use super::ast::{Arrive, CostsName, Interpreter, Machine, Random, Scenario, Shared, When};
+use super::ast::{self, Arrive, CostsName, Interpreter, Machine, Random, Scenario, Shared, When};
 use crate::dist::Dist;
 use crate::id::{LockId, TaskId, VarId};
-use crate::model::{self, Arrivals, Builder, Costs, Execution, Model};
+use crate::model::{self, Arrivals, Builder, Costs, Execution, Model, Urgency};
 use steps::Names;
 
 /// The model of a scenario under one execution model. The scenario must have passed all checks.
@@ -36,9 +36,21 @@ pub fn model(scenario: &Scenario, execution: Execution) -> Model {
             Arrive::Recorded(times) => Some(task.count.unwrap_or(u32::MAX).min(times.len() as u32)),
             Arrive::Every(_) | Arrive::Poisson(_) | Arrive::Closed { .. } => task.count,
         };
-        builder.task(name, count, arrivals, after.collect(), names.steps(&task.steps));
+        let id = builder.task(name, count, arrivals, after.collect(), names.steps(&task.steps));
+        builder.urgency(id, urgency(task));
     }
     builder.build()
+}
+
+fn urgency(task: &ast::Task) -> Urgency {
+    let default = Urgency::default();
+    Urgency {
+        priority: task.priority.unwrap_or(default.priority),
+        nice: task.nice.unwrap_or(default.nice),
+        tickets: task.tickets.unwrap_or(default.tickets),
+        slice: task.slice,
+        deadline: task.deadline,
+    }
 }
 
 /// A shared object with its id.

@@ -1,0 +1,135 @@
+//! The ready thread with the smallest number of some kind runs next: its next burst (shortest job first, shortest remaining
+//! time), its priority, its deadline. In the preemptive form no thread runs while one of a smaller number is ready.
+//!
+//! A thread of the same number does not take a core: who runs goes on.
+
+use std::collections::BTreeSet;
+
+use super::{Entry, Equals, Known, Policy};
+use crate::id::ThreadId;
+use crate::kernel::attributes::{Attributes, Needs};
+use crate::time::{Duration, Time};
+
+/// What threads are ordered by, the smallest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rank {
+    /// Core time of the next burst, or what is left of it.
+    Demand,
+    /// The priority of the task.
+    Priority,
+    /// When the job is due: earliest deadline first.
+    Deadline,
+    /// From one job of the task to the next: rate monotonic.
+    Period,
+    /// From the arrival of a job to its deadline: deadline monotonic.
+    RelativeDeadline,
+}
+
+impl Rank {
+    /// The number of a thread that has had `ran` of core time since it was last looked at.
+    pub fn of(self, of: &Attributes, ran: Duration) -> u64 {
+        match self {
+            Rank::Demand => of.remaining.0.saturating_sub(ran.0),
+            Rank::Priority => u64::from(of.priority),
+            Rank::Deadline => of.deadline.0,
+            Rank::Period => of.period.0,
+            Rank::RelativeDeadline => of.relative_deadline().0,
+        }
+    }
+}
+
+/// The ready threads in their order.
+#[derive(Clone, Debug, Hash)]
+pub struct Ranked {
+    rank: Rank,
+    preemptive: bool,
+    equals: Equals,
+    /// (number, arrival of the job, its place among all jobs, order of joining, thread).
+    queue: BTreeSet<(u64, Time, u64, u64, ThreadId)>,
+    joined: u64,
+}
+
+impl Ranked {
+    /// An empty queue.
+    pub fn new(rank: Rank, preemptive: bool, equals: Equals) -> Ranked {
+        Ranked { rank, preemptive, equals, queue: BTreeSet::new(), joined: 0 }
+    }
+}
+
+impl Policy for Ranked {
+    fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
+        let (release, order) = match self.equals {
+            Equals::ByArrival => (entry.of.release, entry.of.order),
+            Equals::ByQueue => (Time::ZERO, 0),
+        };
+        self.joined += 1;
+        self.queue.insert((self.rank.of(entry.of, Duration::ZERO), release, order, self.joined, thread));
+    }
+
+    fn pick(&mut self) -> Option<ThreadId> {
+        self.queue.pop_first().map(|first| first.4)
+    }
+
+    fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    fn slice(&self, _: ThreadId) -> Option<Duration> {
+        None
+    }
+
+    fn honors_yield(&self) -> bool {
+        false
+    }
+
+    fn needs(&self) -> Needs {
+        match self.rank {
+            Rank::Demand => Needs::Demand,
+            _ => Needs::Attributes,
+        }
+    }
+
+    fn contender(&self) -> Option<ThreadId> {
+        self.queue.first().filter(|_| self.preemptive).map(|first| first.4)
+    }
+
+    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration) -> Option<u64> {
+        let (ready, running) = (self.rank.of(ready.of, Duration::ZERO), self.rank.of(running.of, ran));
+        running.checked_sub(ready).filter(|by| *by > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Why;
+    use super::*;
+
+    fn order(equals: Equals, entries: &[(u32, u64)]) -> Vec<u32> {
+        let mut policy = Ranked::new(Rank::Priority, true, equals);
+        for (number, (priority, release)) in entries.iter().enumerate() {
+            let of = Attributes { priority: *priority, release: Time(*release), ..Attributes::DEFAULT };
+            policy.enqueue(ThreadId(number as u32), Entry { why: Why::Woken, now: Time::ZERO, of: &of });
+        }
+        std::iter::from_fn(|| policy.pick()).map(|thread| thread.0).collect()
+    }
+
+    #[test]
+    fn the_smallest_number_goes_first_and_equals_by_their_arrival_or_their_place() {
+        let entries = [(3, 0), (2, 9), (2, 5), (1, 7)];
+        assert_eq!(order(Equals::ByArrival, &entries), [3, 2, 1, 0]);
+        assert_eq!(order(Equals::ByQueue, &entries), [3, 1, 2, 0]);
+    }
+
+    #[test]
+    fn equals_do_not_preempt_and_what_has_run_counts() {
+        let policy = Ranked::new(Rank::Demand, true, Equals::ByArrival);
+        let left = |ms| Attributes { remaining: Duration::ms(ms), ..Attributes::DEFAULT };
+        let (ready, running) = (left(3), left(5));
+        let by = |ran| {
+            let (ready, running) =
+                (Known { thread: ThreadId(0), of: &ready }, Known { thread: ThreadId(1), of: &running });
+            policy.preempts(ready, running, Duration::ms(ran))
+        };
+        assert_eq!([by(0), by(1), by(2), by(3)], [Some(2_000_000), Some(1_000_000), None, None]);
+    }
+}

@@ -1,0 +1,134 @@
+//! How much core time a thread is about to use: up to its next wait, known in advance because draws are.
+
+use super::world::{Body, Draws, Phase};
+use super::{Chooser, Sim};
+use crate::dist::Dist;
+use crate::id::{ContextId, DistId, ThreadId};
+use crate::model::Op;
+use crate::rng::Stream;
+use crate::time::Duration;
+use crate::trace::Sink;
+
+/// Ops after which a burst is taken for endless.
+const MOST_OPS: u32 = 10_000;
+
+/// The draws that lie ahead of a context, read without taking them.
+enum Ahead {
+    Nothing,
+    Paged { task: usize, next: u64 },
+    Own(Stream),
+}
+
+impl<S: Sink, C: Chooser> Sim<'_, S, C> {
+    /// Tells the kernel how much core time the thread needs before it next waits for a device, the clock, a lock or an end.
+    /// An event loop and a worker without a job need no time that anybody could know: they count as zero.
+    #[cold]
+    pub(super) fn estimate(&mut self, thread: ThreadId) {
+        let remaining = self.demand(thread);
+        let attributes = *self.world.kernel.attributes(thread);
+        self.world.kernel.describe(thread, crate::kernel::attributes::Attributes { remaining, ..attributes });
+    }
+
+    fn demand(&mut self, thread: ThreadId) -> Duration {
+        let state = &self.world.threads[thread];
+        let (context, burst) = (state.current, state.burst);
+        let (left, phase) = match state.phase {
+            Phase::Burst => (burst.left, burst.then),
+            phase => (Duration::ZERO, phase),
+        };
+        // The context of an idle worker still stands behind its last job; that of a loop stands nowhere.
+        let carries = match state.body {
+            Body::Worker => self.world.contexts[context].job.is_some(),
+            Body::Program => true,
+            Body::Loop(_) => self.world.contexts[context].coroutine,
+        };
+        let ahead = match phase {
+            Phase::Gil | Phase::Step | Phase::Lock(_) if carries => self.walk(context),
+            _ => Duration::ZERO,
+        };
+        Duration(left.0.saturating_add(ahead.0))
+    }
+
+    /// Adds up the steps from the program counter to the next wait.
+    fn walk(&mut self, context: ContextId) -> Duration {
+        let state = &self.world.contexts[context];
+        let (mut pc, mut stack) = (state.pc, state.stack.clone());
+        let mut draws = match &state.draws {
+            Draws::None => Ahead::Nothing,
+            Draws::Paged { task, next } => Ahead::Paged { task: task.index(), next: *next },
+            Draws::Own(stream) => Ahead::Own(stream.clone()),
+            Draws::User { task, user } => {
+                Ahead::Own(self.world.work.tasks[task.index()].source.users[*user as usize].clone())
+            }
+        };
+        let mut total = 0u64;
+        for _ in 0..MOST_OPS {
+            let op = self.model.code[pc as usize];
+            pc += 1;
+            match op {
+                Op::Compute { kind, time } => {
+                    let demand = self.sample_ahead(&mut draws, time);
+                    total = total.saturating_add(self.model.stretched(kind, demand).0);
+                }
+                Op::Repeat { times } => stack.push(times),
+                Op::Again { start } => {
+                    let rounds = stack.last_mut().expect("lowering pairs every loop end with a start");
+                    *rounds -= 1;
+                    if *rounds == 0 {
+                        stack.pop();
+                    } else {
+                        pc = start;
+                    }
+                }
+                Op::Jump { to } => pc = to,
+                Op::Choose { table } => pc = self.branch_ahead(&mut draws, table),
+                Op::Call { entry } => {
+                    stack.push(pc);
+                    pc = entry;
+                }
+                Op::Return => match stack.pop() {
+                    Some(back) => pc = back,
+                    None => return Duration(total),
+                },
+                Op::Io { .. } | Op::Sleep { .. } | Op::Join { .. } | Op::Acquire { .. } | Op::Yield => {
+                    return Duration(total);
+                }
+                Op::Release { .. }
+                | Op::Load { .. }
+                | Op::Add { .. }
+                | Op::Store { .. }
+                | Op::Spawn { .. }
+                | Op::Print { .. }
+                | Op::BeginBlocking
+                | Op::EndBlocking => {}
+            }
+        }
+        Duration::FOREVER
+    }
+
+    fn bits_ahead(&mut self, draws: &mut Ahead) -> u64 {
+        match draws {
+            Ahead::Nothing => unreachable!("draws are counted when a model is built"),
+            Ahead::Paged { task, next } => {
+                *next += 1;
+                self.world.work.tasks[*task].pages.at(*next - 1)
+            }
+            Ahead::Own(stream) => stream.draw(),
+        }
+    }
+
+    fn sample_ahead(&mut self, draws: &mut Ahead, dist: DistId) -> Duration {
+        let model = self.model;
+        match &model.dists[dist.index()] {
+            Dist::Const(time) => *time,
+            random => random.sample(self.bits_ahead(draws)),
+        }
+    }
+
+    fn branch_ahead(&mut self, draws: &mut Ahead, table: u32) -> u32 {
+        let bits = self.bits_ahead(draws);
+        let choice = &self.model.choices[table as usize];
+        let branch = choice.branches.iter().find(|(upto, _)| bits <= *upto);
+        branch.map_or(choice.otherwise, |(_, to)| *to)
+    }
+}
