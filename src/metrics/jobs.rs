@@ -151,7 +151,7 @@ impl Jobs {
         (request.started, request.latency) = (now.0, latency.0);
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn end_request(&mut self, device: DeviceId, request: RequestId, now: Time) {
         let Request { context, submitted, started, latency } = self.requests[request.index()];
         self.requests[request.index()].latency = 0;

@@ -8,6 +8,7 @@ use crate::trace::{CpuKind, Sink, What};
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The thread needs core time for the context, and does `then` after it. Nothing is recorded if it needs none.
+    #[inline(always)]
     pub(super) fn start_burst(
         &mut self,
         thread: ThreadId,
@@ -28,6 +29,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// The running thread goes on with its burst. Whether it is over at once.
+    #[inline(always)]
     pub(super) fn go_on(&mut self, core: CoreId, thread: ThreadId) -> bool {
         let now = self.world.now;
         let state = &mut self.world.threads[thread];
@@ -39,17 +41,22 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return kind != CpuKind::HoldGil || !self.drop_at_check_point(core, thread);
         }
         state.burst.since = now;
-        self.arm(core, thread);
+        self.set_timer(core, thread);
         false
     }
 
     /// Sets the core's timer to the first thing that can stop the burst: its end, the end of the slice if somebody waits,
     /// or the check point after a drop request. Without waiters there are no events for ends of slices.
+    #[inline]
     pub(super) fn arm(&mut self, core: CoreId, thread: ThreadId) {
-        let state = &self.world.threads[thread];
-        if state.phase != Phase::Burst {
-            return;
+        if self.world.threads[thread].phase == Phase::Burst {
+            self.set_timer(core, thread);
         }
+    }
+
+    #[inline(always)]
+    fn set_timer(&mut self, core: CoreId, thread: ThreadId) {
+        let state = &self.world.threads[thread];
         let now = self.world.now;
         let mut at = state.burst.since + state.burst.left;
         if self.world.kernel.waiting() > 0 {

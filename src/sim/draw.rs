@@ -9,7 +9,7 @@ use crate::trace::Sink;
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// A sample of the distribution for the context.
-    #[inline]
+    #[inline(always)]
     pub(super) fn sample(&mut self, context: ContextId, dist: DistId) -> Duration {
         let model = self.model;
         match &model.dists[dist.index()] {
@@ -19,7 +19,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// The next 64 bits of the context.
-    #[inline]
+    #[inline(always)]
     pub(super) fn draw(&mut self, context: ContextId) -> u64 {
         match &mut self.world.contexts[context].draws {
             Draws::None => unreachable!("draws are counted when a model is built"),

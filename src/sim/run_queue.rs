@@ -13,6 +13,7 @@ use crate::trace::{On, Role, Sink, What};
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// What the thread waited for has happened.
+    #[inline]
     pub(super) fn wake(&mut self, thread: ThreadId) {
         self.wake_after(thread, Duration::ZERO);
     }
@@ -58,7 +59,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// The thread joins the run queue.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ready(&mut self, thread: ThreadId) {
         state_of(self, thread, State::Ready);
         self.unsettled = true;
@@ -160,6 +161,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.dispatch(core, next);
     }
 
+    #[inline(always)]
     fn dispatch(&mut self, core: CoreId, thread: ThreadId) {
         let switched = self.world.kernel.occupy(core, thread);
         self.world.threads[thread].core = Some(core);
@@ -174,7 +176,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// The thread executes from now on.
-    #[inline]
+    #[inline(always)]
     pub(super) fn begin(&mut self, core: CoreId, thread: ThreadId) {
         state_of(self, thread, State::Running);
         self.note(What::Run { core, thread });
@@ -183,6 +185,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// Back to the run queue at the end of the slice.
+    #[inline(always)]
     pub(super) fn preempt(&mut self, core: CoreId, thread: ThreadId) {
         self.note(What::Preempt { core, thread });
         self.requeue(core, thread, Why::Preempted);
@@ -194,7 +197,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.requeue(core, thread, Why::Yielded);
     }
 
-    #[inline]
+    #[inline(always)]
     fn requeue(&mut self, core: CoreId, thread: ThreadId, why: Why) {
         state_of(self, thread, State::Ready);
         self.unsettled = true;

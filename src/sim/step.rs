@@ -17,7 +17,15 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return false;
         }
         let state = &mut self.world.contexts[context];
-        let op = &self.model.code[state.pc as usize];
+        let mut op = &self.model.code[state.pc as usize];
+        if C::ALWAYS_FIRST
+            && !self.has_gil
+            && let Op::Jump { to } = *op
+        {
+            // Nothing can happen between a jump and the op it leads to.
+            state.pc = to;
+            op = &self.model.code[to as usize];
+        }
         state.pc += 1;
         // The ops that are most of all are compiled into their callers.
         match *op {

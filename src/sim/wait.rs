@@ -29,6 +29,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// The request goes to the device; whoever made it waits.
+    #[inline(always)]
     pub(super) fn submit(&mut self, thread: ThreadId, device: DeviceId, latency: Duration) -> bool {
         let context = self.world.threads[thread].current;
         let new = Request { device, latency, context };
@@ -45,6 +46,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         false
     }
 
+    #[inline(always)]
     fn serve(&mut self, request: RequestId) {
         let Request { device, latency, .. } = self.world.requests[request];
         self.note(What::IoStart { device, request, latency });
