@@ -290,13 +290,13 @@ impl Cores {
                 format!("core {number}: {busy} + {switching} + {idle} ns of {} ns", now.0)
             });
         }
-        let busy: u64 = self.cores.iter().map(|core| core.busy).sum();
-        let switching: u64 = self.cores.iter().map(|core| core.switching).sum();
+        let busy: u128 = self.cores.iter().map(|core| u128::from(core.busy)).sum();
+        let switching: u128 = self.cores.iter().map(|core| u128::from(core.switching)).sum();
         let ran = threads.spent(State::Running(CoreId(0)));
-        reports.require(u128::from(busy) == ran, Rule::BusyIsService, || {
+        reports.require(busy == ran, Rule::BusyIsService, || {
             format!("cores are busy for {busy} ns, threads run for {ran} ns")
         });
-        let accounted = u128::from(busy) + u128::from(switching) + self.queued + threads.waited();
+        let accounted = busy + switching + self.queued + threads.waited();
         reports.require(accounted == threads.lived(), Rule::LifeOfThread, || {
             format!("threads lived {} ns, {accounted} ns are accounted for", threads.lived())
         });

@@ -133,7 +133,11 @@ impl Auditor {
                         .any(|c| matches!(c.progress, Some(Progress::Suspended(on)) if stuck(on)));
                 self.reports.require(real, Rule::DeadlockReal, || "nobody waits for a lock or an end".to_owned());
             }
-            Outcome::Limit { .. } | Outcome::Crowded { .. } | Outcome::Livelock { .. } | Outcome::NotHeld { .. } => {}
+            Outcome::Limit { .. }
+            | Outcome::ClockEnd
+            | Outcome::Crowded { .. }
+            | Outcome::Livelock { .. }
+            | Outcome::NotHeld { .. } => {}
         }
     }
 }

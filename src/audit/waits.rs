@@ -19,14 +19,29 @@ pub(super) struct Waits {
     /// The suspended coroutines among them, by loop, the next one first.
     asleep: BTreeSet<(ThreadId, Time, ContextId)>,
     /// Who created the context, and for which program.
-    parents: BTreeMap<ContextId, (ContextId, u64, ProgramId)>,
+    parents: BTreeMap<ContextId, Family>,
     /// How many of its children of the program are still there.
-    children: BTreeMap<(ContextId, u64, ProgramId), u32>,
+    children: BTreeMap<Family, u32>,
+    /// Jobs that each context has begun.
+    begun: BTreeMap<ContextId, u64>,
     /// Whose wait has ended at this instant.
     due: Vec<(ContextId, On)>,
 }
 
+/// Those that `Join` waits for: what the parent spawned from the program, for the job that it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Family {
+    parent: ContextId,
+    serial: u64,
+    job: u64,
+    program: ProgramId,
+}
+
 impl Waits {
+    fn family(&self, parent: ContextId, serial: u64, program: ProgramId) -> Family {
+        Family { parent, serial, job: self.begun.get(&parent).copied().unwrap_or(0), program }
+    }
+
     /// A thread whose wait has ended is woken in the same instant. A coroutine is left to its loop.
     pub fn settle(&mut self, threads: &Threads, reports: &mut Reports) {
         for (context, on) in self.due.drain(..) {
@@ -52,6 +67,7 @@ impl Waits {
                 let twice = self.alarms.insert(context, reports.now + time).is_some();
                 reports.require(!twice, Rule::SleepNotEarly, || format!("{context:?} sleeps in its sleep"));
             }
+            What::JobStart { context, .. } => *self.begun.entry(context).or_default() += 1,
             What::Spawn { context, child } => self.spawn(context, child, threads, reports),
             What::ThreadEnd { thread, .. } => {
                 if let Some(own) = threads.threads.get(&thread).map(|thread| thread.own) {
@@ -88,7 +104,7 @@ impl Waits {
         let Role::Spawned { program, .. } = born.role else {
             return reports.require(false, Rule::Existence, || format!("{child:?} is created but has another role"));
         };
-        let key = (context, parent.serial, program);
+        let key = self.family(context, parent.serial, program);
         *self.children.entry(key).or_default() += 1;
         let twice = self.parents.insert(child, key).is_some();
         reports.require(!twice, Rule::Existence, || format!("{child:?} is created a second time"));
@@ -107,8 +123,9 @@ impl Waits {
         *left -= 1;
         if *left == 0 {
             self.children.remove(&key);
-            if threads.contexts.get(&key.0).is_some_and(|parent| parent.serial == key.1) {
-                self.due.push((key.0, On::Join(key.2)));
+            let parent = threads.contexts.get(&key.parent);
+            if parent.is_some_and(|parent| self.family(key.parent, parent.serial, key.program) == key) {
+                self.due.push((key.parent, On::Join(key.program)));
             }
         }
     }
@@ -150,7 +167,7 @@ impl Waits {
             }
             On::Join(program) => {
                 let serial = threads.contexts.get(&context).map_or(0, |context| context.serial);
-                let left = self.children.get(&(context, serial, program));
+                let left = self.children.get(&self.family(context, serial, program));
                 reports.require(left.is_none(), Rule::JoinWaits, || {
                     format!("{context:?} goes on although {left:?} of its {program:?} are there")
                 });

@@ -60,6 +60,7 @@ fn outcome(word: &str) -> &str {
         "deadlock" => "a deadlock",
         "limit" => "the limit of events",
         "livelock" => "a loop without time",
+        "clock-end" => "the end of the clock",
         "not-held" => "the release of a lock that was not held",
         other => other,
     }

@@ -21,25 +21,26 @@ pub enum Kind {
 const KINDS: usize = Kind::Idle as usize + 1;
 
 /// Sums by state. The end of a period is added when it ends, and its beginning was subtracted when it began, so that
-/// nobody has to remember when that was. The sums are right as soon as every period has ended.
+/// nobody has to remember when that was. The sums are right as soon as every period has ended. Many lives together can be
+/// longer than the clock.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Times([u64; KINDS]);
+pub struct Times([u128; KINDS]);
 
 impl Times {
     #[inline]
     pub fn begin(&mut self, kind: Kind, now: u64) {
-        self.0[kind as usize] = self.0[kind as usize].wrapping_sub(now);
+        self.0[kind as usize] = self.0[kind as usize].wrapping_sub(u128::from(now));
     }
 
     #[inline]
     pub fn end(&mut self, kind: Kind, now: u64) {
-        self.0[kind as usize] = self.0[kind as usize].wrapping_add(now);
+        self.0[kind as usize] = self.0[kind as usize].wrapping_add(u128::from(now));
     }
 }
 
 impl From<Times> for StateTimes {
     fn from(times: Times) -> StateTimes {
-        let of = |kind: Kind| Duration(times.0[kind as usize]);
+        let of = |kind: Kind| Duration(u64::try_from(times.0[kind as usize]).unwrap_or(u64::MAX));
         StateTimes {
             running: of(Kind::Running),
             native: of(Kind::Native),

@@ -88,11 +88,12 @@ pub struct Figures {
     pub makespan: Duration,
     /// The part of the run that is measured: from `warm_up` to the end.
     pub window: Duration,
-    /// Jobs that arrived and were completed, all tasks, in the window.
+    /// Jobs that arrived and were completed, all tasks, in the window: arrivals at its first instant count and completions
+    /// at its last, not the other way round.
     pub arrived: u64,
     /// Jobs completed in the window.
     pub completed: u64,
-    /// Jobs completed per second of the window.
+    /// Jobs completed per second, from the end of the warm-up to the makespan.
     pub throughput: f64,
     /// All tasks together.
     pub response: Summary,

@@ -12,6 +12,7 @@ use crate::time::{Duration, Time};
 #[derive(Clone, Debug)]
 pub struct Jobs {
     warm_up: u64,
+    until: Option<u64>,
     jobs: Vec<Job>,
     /// By context: its job, and the demand of its present burst.
     contexts: Vec<(Option<JobId>, u64)>,
@@ -32,6 +33,7 @@ struct Job {
 
 #[derive(Clone, Copy, Debug)]
 struct Request {
+    device: DeviceId,
     context: ContextId,
     submitted: u64,
     started: u64,
@@ -52,7 +54,7 @@ pub struct Task {
 #[derive(Clone, Debug, Default)]
 struct Device {
     completed: u64,
-    busy: u64,
+    busy: u128,
     response: Sample,
 }
 
@@ -60,6 +62,7 @@ impl Jobs {
     pub fn new(model: &Model) -> Jobs {
         Jobs {
             warm_up: model.warm_up.0,
+            until: model.until.map(|until| until.0),
             jobs: Vec::new(),
             contexts: Vec::new(),
             requests: Vec::new(),
@@ -73,10 +76,17 @@ impl Jobs {
     #[inline]
     pub fn arrive(&mut self, job: JobId, task: TaskId, now: Time) {
         put(&mut self.jobs, job.index(), Job { task, arrived: now.0, service: 0 });
-        if now.0 >= self.warm_up {
+        if now.0 >= self.warm_up && Some(now.0) != self.until {
             self.all.arrived += 1;
             self.tasks[task.index()].arrived += 1;
         }
+    }
+
+    /// Whether a completion belongs to the window. Of its two ends it has the last instant and arrivals have the first, so
+    /// that a server that is always busy completes what fits and not one more.
+    #[inline]
+    fn counts(&self, now: Time) -> bool {
+        now.0 > self.warm_up || self.warm_up == 0
     }
 
     /// Response times of one task, or of all together.
@@ -99,7 +109,7 @@ impl Jobs {
         self.contexts[context.index()].0 = None;
         self.last_end = now;
         let Job { task, arrived, service } = self.jobs[job.index()];
-        if now.0 < self.warm_up {
+        if !self.counts(now) {
             return;
         }
         let single = self.tasks.len() == 1;
@@ -128,20 +138,22 @@ impl Jobs {
     #[inline]
     pub fn computed(&mut self, context: ContextId) {
         if let Some((Some(job), demand)) = self.contexts.get(context.index()) {
-            self.jobs[job.index()].service += demand;
+            let job = &mut self.jobs[job.index()];
+            job.service = job.service.saturating_add(*demand);
         }
     }
 
     #[inline]
     pub fn serve(&mut self, context: ContextId, time: u64) {
         if let Some((Some(job), _)) = self.contexts.get(context.index()) {
-            self.jobs[job.index()].service += time;
+            let job = &mut self.jobs[job.index()];
+            job.service = job.service.saturating_add(time);
         }
     }
 
     #[inline]
-    pub fn submit(&mut self, request: RequestId, context: ContextId, now: Time) {
-        let new = Request { context, submitted: now.0, started: now.0, latency: 0 };
+    pub fn submit(&mut self, device: DeviceId, request: RequestId, context: ContextId, now: Time) {
+        let new = Request { device, context, submitted: now.0, started: now.0, latency: 0 };
         put(&mut self.requests, request.index(), new);
     }
 
@@ -153,12 +165,13 @@ impl Jobs {
 
     #[inline(always)]
     pub fn end_request(&mut self, device: DeviceId, request: RequestId, now: Time) {
-        let Request { context, submitted, started, latency } = self.requests[request.index()];
+        let Request { context, submitted, started, latency, .. } = self.requests[request.index()];
         self.requests[request.index()].latency = 0;
         self.serve(context, latency);
+        let counts = self.counts(now);
         let device = &mut self.devices[device.index()];
-        device.busy += clipped(started, now.0, self.warm_up);
-        if now.0 >= self.warm_up {
+        device.busy += u128::from(clipped(started, now.0, self.warm_up));
+        if counts {
             device.completed += 1;
             if submitted >= self.warm_up {
                 device.response.add(now.0 - submitted);
@@ -166,8 +179,12 @@ impl Jobs {
         }
     }
 
-    /// The figures of tasks and devices over a window that ends now.
-    pub fn finish(&mut self, model: &Model, now: Time) -> (Vec<TaskFigures>, Vec<DeviceFigures>) {
+    /// The figures of tasks over `done` nanoseconds and of devices over a window that ends now.
+    pub fn finish(&mut self, model: &Model, done: f64, now: Time) -> (Vec<TaskFigures>, Vec<DeviceFigures>) {
+        for request in self.requests.iter().filter(|request| request.latency > 0) {
+            // Still being served.
+            self.devices[request.device.index()].busy += u128::from(clipped(request.started, now.0, self.warm_up));
+        }
         if let [only] = self.tasks.as_slice() {
             let arrived = self.all.arrived;
             self.all = Task { arrived, ..only.clone() };
@@ -177,7 +194,7 @@ impl Jobs {
             task: definition.name.clone(),
             arrived: task.arrived,
             completed: task.completed,
-            throughput: rate(task.completed, window),
+            throughput: rate(task.completed, done),
             response: task.response.summary(),
             wait: task.wait.summary(),
             service: task.service.summary(),

@@ -9,7 +9,7 @@ use super::threads::{Threads, put};
 use crate::id::ProcessId;
 use crate::model::Model;
 use crate::sim::{Ended, Outcome};
-use crate::time::Duration;
+use crate::time::{Duration, Time};
 use crate::trace::{Digest, Record, Role, Sink, What};
 
 /// Lines kept of what programs print.
@@ -24,6 +24,10 @@ pub struct Meter<'a> {
     jobs: Jobs,
     finals: Vec<i64>,
     roles: Vec<Role>,
+    /// By thread: whether a program spawned it.
+    spawned: Vec<bool>,
+    /// When the last thread or coroutine ended that a program spawned.
+    children_end: Time,
     prints: Vec<Printed>,
 }
 
@@ -37,6 +41,8 @@ impl<'a> Meter<'a> {
             jobs: Jobs::new(model),
             finals: model.vars.iter().map(|var| var.initial).collect(),
             roles: Vec::new(),
+            spawned: Vec::new(),
+            children_end: Time::ZERO,
             prints: Vec::new(),
         }
     }
@@ -60,15 +66,16 @@ impl<'a> Meter<'a> {
     pub fn finish(mut self, seed: u64, ended: &Ended, digest: &Digest) -> Figures {
         let model = self.model;
         let cores = self.threads.finish(ended.at);
-        let (tasks, devices) = self.jobs.finish(model, ended.at);
         let window = Duration(ended.at.0.saturating_sub(model.warm_up.0));
+        let makespan = match ended.outcome {
+            Outcome::Finished => self.jobs.last_end.max(self.children_end),
+            _ => ended.at,
+        };
+        let done = makespan.0.saturating_sub(model.warm_up.0) as f64;
+        let (tasks, devices) = self.jobs.finish(model, done, ended.at);
         let busy: u128 = cores.iter().map(|core| u128::from(core.busy.0)).sum();
         let capacity = u128::from(window.0) * cores.len() as u128;
         let all = &self.jobs.all;
-        let makespan = match ended.outcome {
-            Outcome::Finished => self.jobs.last_end.max(crate::time::Time::ZERO),
-            _ => ended.at,
-        };
         Figures {
             seed,
             outcome: ended.outcome.word().to_owned(),
@@ -79,7 +86,7 @@ impl<'a> Meter<'a> {
             window,
             arrived: all.arrived,
             completed: all.completed,
-            throughput: rate(all.completed, window.0 as f64),
+            throughput: rate(all.completed, done),
             response: all.response.summary(),
             wait: all.wait.summary(),
             service: all.service.summary(),
@@ -96,6 +103,12 @@ impl<'a> Meter<'a> {
             finals: model.vars.iter().map(|var| var.name.clone()).zip(self.finals).collect::<IndexMap<_, _>>(),
             critical_path: self.jobs.critical_path(model),
             prints: self.prints,
+        }
+    }
+
+    fn child_ends(&mut self, spawned: bool, now: Time) {
+        if spawned {
+            self.children_end = now;
         }
     }
 
@@ -137,7 +150,7 @@ impl Sink for Meter<'_> {
                 self.threads.block(core, thread, on, now);
                 self.gils.block(thread, on, now);
             }
-            What::IoSubmit { request, context, .. } => self.jobs.submit(request, context, now),
+            What::IoSubmit { device, request, context } => self.jobs.submit(device, request, context, now),
             What::IoStart { request, latency, .. } => self.jobs.start_request(request, latency, now),
             What::IoDone { device, request } => self.jobs.end_request(device, request, now),
             What::GilTake { process, thread } => self.gils.take(process, thread, now),
@@ -152,14 +165,21 @@ impl Sink for Meter<'_> {
             What::Sleep { context, time } => self.jobs.serve(context, time.0),
             What::ThreadStart { thread, context, role, .. } => {
                 self.threads.start(thread, context, now);
+                put(&mut self.spawned, thread.index(), matches!(role, Role::Spawned { .. }));
                 self.name(context, role);
             }
-            What::ThreadEnd { core, thread } => self.threads.end(core, thread, now),
+            What::ThreadEnd { core, thread } => {
+                self.threads.end(core, thread, now);
+                self.child_ends(self.spawned[thread.index()], now);
+            }
             What::CoroutineStart { context, thread, role } => {
                 self.threads.start_coroutine(context, thread, now);
                 self.name(context, role);
             }
-            What::CoroutineEnd { context } => self.threads.end_coroutine(context, now),
+            What::CoroutineEnd { context } => {
+                self.threads.end_coroutine(context, now);
+                self.child_ends(matches!(self.roles[context.index()], Role::Spawned { .. }), now);
+            }
             What::Store { var, process: ProcessId(0), value, .. } => self.finals[var.index()] = value,
             What::Print { context, text } => self.print(record, context, text),
             What::Store { .. }

@@ -11,4 +11,7 @@ mod meter;
 mod sample;
 mod threads;
 
+#[cfg(test)]
+mod tests;
+
 pub use meter::Meter;

@@ -18,11 +18,16 @@ pub struct Sample {
     /// The cells of `hdrhistogram` with three significant digits, as far as they are used. Counting is all a run needs,
     /// and costs a tenth of the library's call; the library answers questions afterwards.
     cells: Vec<u64>,
+    /// The first values one by one: there are many small samples, and cells are large.
+    few: Vec<u64>,
 }
+
+/// Values kept one by one.
+const FEW: usize = 32;
 
 impl Default for Sample {
     fn default() -> Sample {
-        Sample { count: 0, sum: 0, min: u64::MAX, max: 0, cells: Vec::new() }
+        Sample { count: 0, sum: 0, min: u64::MAX, max: 0, cells: Vec::new(), few: Vec::new() }
     }
 }
 
@@ -34,17 +39,30 @@ impl Sample {
         self.sum += u128::from(ns);
         self.min = self.min.min(ns);
         self.max = self.max.max(ns);
-        let scale = (u64::BITS - BITS) - (ns | ((1 << BITS) - 1)).leading_zeros();
-        let cell = ((scale as usize) << (BITS - 1)) + (ns >> scale) as usize;
+        let cell = cell_of(ns);
         match self.cells.get_mut(cell) {
             Some(count) => *count += 1,
-            None => self.grow(cell),
+            None => self.keep(ns),
         }
     }
 
     #[cold]
-    fn grow(&mut self, cell: usize) {
-        self.cells.resize((cell + 1).next_multiple_of(1 << (BITS - 1)), 0);
+    fn keep(&mut self, ns: u64) {
+        if self.cells.is_empty() && self.few.len() < FEW {
+            self.few.push(ns);
+            return;
+        }
+        self.count_in(ns);
+        for ns in std::mem::take(&mut self.few) {
+            self.count_in(ns);
+        }
+    }
+
+    fn count_in(&mut self, ns: u64) {
+        let cell = cell_of(ns);
+        if self.cells.len() <= cell {
+            self.cells.resize((cell + 1).next_multiple_of(1 << (BITS - 1)), 0);
+        }
         self.cells[cell] += 1;
     }
 
@@ -55,6 +73,9 @@ impl Sample {
             let scale = (cell >> (BITS - 1)).saturating_sub(1);
             let low = ((cell - (scale << (BITS - 1))) as u64) << scale;
             histogram.record_n(low, *count).expect("the histogram grows as needed");
+        }
+        for ns in &self.few {
+            histogram.record(*ns).expect("the histogram grows as needed");
         }
         histogram
     }
@@ -87,6 +108,13 @@ impl Sample {
             max: Duration(self.max),
         }
     }
+}
+
+/// The cell of a value.
+#[inline]
+fn cell_of(ns: u64) -> usize {
+    let scale = (u64::BITS - BITS) - (ns | ((1 << BITS) - 1)).leading_zeros();
+    ((scale as usize) << (BITS - 1)) + (ns >> scale) as usize
 }
 
 #[cfg(test)]

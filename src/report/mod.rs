@@ -38,7 +38,7 @@ impl Collector {
     /// The run ended at `end` and gave these figures.
     pub fn finish(mut self, name: &str, end: Time, figures: Figures) -> ModelData {
         self.timeline.finish(end);
-        self.series.finish(end);
+        self.series.finish(Time(figures.makespan.0).min(end));
         let Collector { timeline, series, latency } = self;
         ModelData { name: name.to_owned(), timeline, series, latency, figures }
     }

@@ -82,7 +82,7 @@ impl Series {
     fn job(&mut self, now: Time) {
         self.jobs += 1;
         self.last = now;
-        if now.0 >= self.warm_up.0 {
+        if now.0 > self.warm_up.0 || self.warm_up == Duration::ZERO {
             self.measured += 1;
         }
         while now.0 / self.width >= WINDOWS as u64 {

@@ -68,7 +68,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let holder = self.holder_of_what_it_waits_for(context);
         let held_by = holder.map(|holder| {
             let ended = self.world.contexts[holder].program.0 == u32::MAX;
-            if ended { "a thread that has ended".to_owned() } else { self.who(holder) }
+            match ended {
+                true => "a thread or coroutine that has ended".to_owned(),
+                // A worker whose earlier job ended with the lock holds it still.
+                false if holder == context => "the same thread".to_owned(),
+                false => self.who(holder),
+            }
         });
         Some(Waiting { who: self.who(context), on, held_by, since: Time(since.0) })
     }

@@ -27,7 +27,7 @@ pub use world::World;
 
 use crate::choice::{Choice, Chooser, First};
 use crate::engine::{Class, Due};
-use crate::id::{ContextId, RequestId, ThreadId};
+use crate::id::{ContextId, CoreId, RequestId, ThreadId};
 use crate::model::Model;
 use crate::time::Time;
 use crate::trace::{Record, Sink, What};
@@ -162,6 +162,8 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
         let outcome = self.outcome.take().unwrap_or_else(|| {
             if quiet && self.world.work.unfinished == 0 {
                 Outcome::Finished
+            } else if quiet && self.late() {
+                Outcome::ClockEnd
             } else if quiet {
                 Outcome::Deadlock(self.waiting())
             } else {
@@ -173,6 +175,12 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             _ => self.world.now,
         };
         Ended { outcome, at, events: self.events }
+    }
+
+    /// Whether something still runs, or waits for a time that the clock does not reach.
+    fn late(&self) -> bool {
+        let kernel = &self.world.kernel;
+        self.world.engine.peek().is_some() || (0..kernel.cores()).any(|core| kernel.occupant(CoreId(core)).is_some())
     }
 
     fn next_event(&mut self) {

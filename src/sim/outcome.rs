@@ -26,6 +26,8 @@ pub enum Outcome {
     Limit { max_events: u64 },
     /// More exists than a run may have; usually work that comes faster than it can be done.
     Crowded { most: usize, what: &'static str },
+    /// The 584 years of the clock are over, and something still runs or waits for a later time.
+    ClockEnd,
     /// A million steps without time passing.
     Livelock { who: String },
     /// A context released a lock that it did not hold.
@@ -41,6 +43,7 @@ impl Outcome {
             Outcome::Deadlock(_) => "deadlock",
             Outcome::Limit { .. } => "limit",
             Outcome::Crowded { .. } => "crowded",
+            Outcome::ClockEnd => "clock-end",
             Outcome::Livelock { .. } => "livelock",
             Outcome::NotHeld { .. } => "not-held",
         }
@@ -62,6 +65,9 @@ impl Outcome {
             Outcome::Crowded { most, what } => vec![format!(
                 "stopped at {most} {what}: work comes faster than it is done, or something is spawned without end"
             )],
+            Outcome::ClockEnd => {
+                vec!["the clock, which counts 584 years in nanoseconds, ended before the work did".to_owned()]
+            }
             Outcome::Livelock { who } => {
                 vec![format!(
                     "{who} took a million steps without any time passing: some step in its loop must take time"

@@ -250,3 +250,13 @@ fn a_timer_takes_two_iterations() {
     // The timer's handle, a poll, the step's handle.
     assert_eq!(awake - slept, 5_000_000 + 3_000 + 100_000 + 3_000);
 }
+
+#[test]
+fn the_end_of_the_clock_is_no_deadlock() {
+    let year = Duration::s(366 * 24 * 3_600);
+    for step in [Stmt::Sleep(Dist::Const(year)), Stmt::Cpu(CpuKind::Python, Dist::Const(year))] {
+        let mut builder = Builder::new(1, Execution::Serial);
+        builder.batch("late", 1, vec![Stmt::Repeat(600, vec![step])]);
+        assert_eq!(end_of(builder).0.word(), "clock-end");
+    }
+}

@@ -141,3 +141,17 @@ fn real_runs_break_no_rule() {
     }
     assert!(loud.is_empty(), "{} runs break rules:\n{}", loud.len(), loud.join("\n"));
 }
+
+/// A worker's next job joins what that job spawned, not what an earlier one left behind.
+#[test]
+fn a_job_joins_its_own_children() {
+    for execution in [Execution::Serial, Execution::Threads(2), Execution::Processes(2)] {
+        let mut builder = Builder::new(2, execution);
+        let program = builder.program("p", vec![Stmt::Sleep(Dist::Exp { mean: Duration::ms(50) })]);
+        let spawn = |count| Stmt::Spawn(SpawnKind::Thread, program, count);
+        builder.batch("a", 6, vec![spawn(2), Stmt::Join(program), spawn(3)]);
+        let model = builder.build();
+        let (records, ended) = run(&model, 1);
+        assert_eq!((ended.outcome.word(), audit(&model, &records, &ended)), ("finished", Vec::new()), "{execution}");
+    }
+}
