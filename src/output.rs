@@ -107,6 +107,12 @@ impl Folder {
         Ok(Folder { target, staging, written: Mutex::default(), failure: Mutex::default() })
     }
 
+    /// How many of the files that stand at the target now have one of these endings.
+    pub fn former(&self, endings: &[&str]) -> usize {
+        let ends = |file: &&String| endings.iter().any(|ending| file.ends_with(ending));
+        listed(&self.target).map_or(0, |files| files.iter().filter(ends).count())
+    }
+
     /// Writes a file, from any thread. The first failure comes out of [`Folder::publish`].
     pub fn write(&self, file: &str, bytes: &[u8]) {
         let path = self.staging.path().join("new").join(file);

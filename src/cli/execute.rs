@@ -29,6 +29,8 @@ pub struct Done {
     pub audited: bool,
     pub checked: bool,
     pictures: Vec<Shown>,
+    /// Picture files of an earlier run that went, since this run drew none.
+    pub lost: usize,
     /// The folder with its files.
     pub published: Result<PathBuf, OutputError>,
 }
@@ -121,8 +123,9 @@ impl Job {
         folder.write("figures.json", json(&Written::of(&results)).as_bytes());
         folder.write("scenario.ron", text.as_bytes());
         folder.write("index.html", html::scenario(&results.report, &pictures, text).as_bytes());
+        let lost = if asked.charts { 0 } else { folder.former(&[".svg", ".png"]) };
         let published = folder.publish();
-        Done { results, audited: options.audit, checked: options.check_determinism, pictures, published }
+        Done { results, audited: options.audit, checked: options.check_determinism, pictures, lost, published }
     }
 }
 
@@ -146,13 +149,6 @@ impl Done {
     pub fn held(&self) -> (usize, usize) {
         let all = self.results.report.points.iter().flat_map(|point| &point.expectations);
         (all.clone().filter(|checked| checked.holds).count(), all.count())
-    }
-
-    /// The sentence that says most: the first comparison.
-    pub fn verdict(&self) -> String {
-        let point = self.results.report.points.first();
-        let verdicts = point.map(|point| point.verdicts.as_slice()).unwrap_or_default();
-        verdicts.get(1).or(verdicts.first()).cloned().unwrap_or_default()
     }
 }
 
@@ -216,9 +212,10 @@ impl Tally {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn index(&self, out: &Path) -> Result<(), OutputError> {
+    pub fn index(&self, out: &Path) -> Result<PathBuf, OutputError> {
         let entries: Vec<Entry> = self.done.iter().filter(|done| done.published.is_ok()).map(entry).collect();
-        output::write_file(out, "index.html", html::batch("gilsim: all scenarios", &entries).as_bytes())
+        output::write_file(out, "index.html", html::batch("gilsim: all scenarios", &entries).as_bytes())?;
+        Ok(out.join("index.html"))
     }
 }
 
@@ -229,7 +226,7 @@ fn entry(done: &Done) -> Entry {
         href: inside("index.html"),
         title: report.title.clone(),
         picture: done.pictures.first().map(|shown| Shown { href: inside(&shown.href), title: shown.title.clone() }),
-        verdict: done.verdict(),
+        verdict: report.verdict.clone(),
         held: done.held(),
         passed: done.results.passed,
     }

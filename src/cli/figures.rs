@@ -32,7 +32,7 @@ const NOTHING: &str = "–";
 
 /// All models against each other.
 pub fn overview(point: &Point) -> Grid {
-    let heads = ["model", "makespan", "jobs/s", "response", "p50", "p99", "cores", "GIL", "switches", "speed-up"];
+    let heads = ["model", "makespan", "jobs/s", "response", "p50", "p99", "cores", "GIL", "ctx sw", "speed-up"];
     let mut grid = Grid::new("", 1, &heads);
     for model in &point.models {
         let Some(run) = model.runs.first() else { continue };
@@ -86,11 +86,12 @@ fn parts(times: &StateTimes) -> [u64; 10] {
 }
 
 fn gils(point: &Point) -> Grid {
-    let heads = ["model", "process", "held", "switches", "requests", "forced", "mean hold", "p99", "mean wait", "p99"];
+    let heads =
+        ["model", "process", "held", "hand-overs", "requests", "forced", "mean hold", "p99", "mean wait", "p99"];
     let mut grid = Grid::new("The GIL", 2, &heads);
     for (model, run) in firsts(point) {
         // A GIL that nobody wants twice is not worth a line; of several processes the busiest is enough.
-        let wanted = run.gils.iter().filter(|gil| gil.switches > 1 || gil.requests > 0);
+        let wanted = run.gils.iter().filter(|gil| gil.switches > 0 || gil.requests > 0);
         if let Some(gil) = wanted.max_by(|a, b| a.held.total_cmp(&b.held)) {
             let of = if run.gils.len() > 1 { format!("{} of {}", gil.process, run.gils.len()) } else { "0".to_owned() };
             grid.rows.push(vec![

@@ -187,12 +187,15 @@ fn batch(paths: &[std::path::PathBuf], options: &args::Options, terminal: &Termi
         }
     }
     bar.finish_and_clear();
-    if let Err(error) = tally.index(&options.out) {
+    // A page without scenarios would only destroy that of an earlier batch.
+    let index = (!tally.done.is_empty()).then(|| tally.index(&options.out));
+    if let Some(Err(error)) = &index {
         terminal.complain(&error.to_string());
         tally.unwritten();
     }
+    let page = index.and_then(Result::ok);
     let words = match options.format {
-        Format::Table => table::batch(&tally, &options.out, terminal),
+        Format::Table => table::batch(&tally, page.as_deref(), terminal),
         Format::Json => tally.json(),
     };
     terminal.print(&words).max(tally.exit())

@@ -149,17 +149,20 @@ fn outcomes(out: &mut String, point: &Point) {
 }
 
 /// One line per scenario of a batch, with what failed, and what came of it together.
-pub fn batch(tally: &Tally, folder: &Path, terminal: &Terminal) -> String {
+pub fn batch(tally: &Tally, page: Option<&Path>, terminal: &Terminal) -> String {
     let mut out = String::new();
     let width = tally.done.iter().map(|done| done.results.report.name.chars().count()).max().unwrap_or(0);
     for done in &tally.done {
         let report = &done.results.report;
         let room =
             if terminal.is_terminal { usize::from(terminal.width).saturating_sub(width + 8) } else { usize::MAX };
-        let verdict = shortened(&done.verdict(), room);
+        // What failed is told in full.
+        let room = if done.results.passed { room } else { usize::MAX };
+        let verdict = shortened(&report.verdict, room);
         let _ = writeln!(out, "{}  {:width$}  {verdict}", terminal.mark(done.results.passed), report.name);
         let checked = report.points.iter().flat_map(|point| &point.expectations);
-        for failed in checked.filter(|checked| !checked.holds) {
+        // The first is the verdict.
+        for failed in checked.filter(|checked| !checked.holds).skip(1) {
             let _ = writeln!(out, "      {:width$}  {}: {}", "", failed.expectation, failed.found);
         }
     }
@@ -169,9 +172,8 @@ pub fn batch(tally: &Tally, folder: &Path, terminal: &Terminal) -> String {
     let passed = tally.done.iter().filter(|done| done.results.passed).count();
     let all = tally.done.len() + tally.refused.len();
     let _ = writeln!(out, "\n{passed} of {all} scenarios passed");
-    let index = folder.join("index.html");
-    if index.exists() {
-        let _ = writeln!(out, "{}", terminal.muted(&format!("Files: {}", index.display())));
+    if let Some(page) = page {
+        let _ = writeln!(out, "{}", terminal.muted(&format!("Files: {}", page.display())));
     }
     out
 }

@@ -100,8 +100,15 @@ impl Terminal {
         if let Some(difference) = &done.results.difference {
             self.complain(&format!("{}: not deterministic: {difference}", done.results.report.name));
         }
-        if let Err(error) = &done.published {
-            self.complain(&error.to_string());
+        match &done.published {
+            Err(error) => self.complain(&error.to_string()),
+            // They would show another run than the figures beside them.
+            Ok(folder) if done.lost > 0 => self.say(&format!(
+                "note: {} picture files of an earlier run were removed from {}; without --no-charts they are drawn again\n",
+                done.lost,
+                folder.display()
+            )),
+            Ok(_) => {}
         }
     }
 

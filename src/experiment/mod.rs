@@ -6,6 +6,7 @@
 mod cell;
 mod check;
 mod determinism;
+mod headline;
 mod interval;
 mod verdict;
 
@@ -72,7 +73,8 @@ pub fn run(scenario: &Scenario, options: &Options, observer: &impl Observer) -> 
     let (points, cells): (Vec<Point>, Vec<Vec<Cell>>) = done.into_iter().unzip();
     let passed = points.iter().flat_map(|point| &point.expectations).all(|checked| checked.holds);
     let difference = options.check_determinism.then(|| determinism::check(scenario, &cells, observer)).flatten();
-    let report = Report { title: scenario.title.clone(), name: scenario.name.clone(), points };
+    let verdict = headline::headline(&points);
+    let report = Report { title: scenario.title.clone(), name: scenario.name.clone(), verdict, points };
     Results { report, passed, difference }
 }
 

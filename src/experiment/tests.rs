@@ -200,7 +200,7 @@ fn verdicts_say_why() {
         results.report.points[0].verdicts.clone()
     };
     let found = verdicts(&MODELS, &hogs);
-    assert_eq!(found[0], "Serial: done in 100 ms; 1 of 4 cores were busy on average");
+    assert_eq!(found[0], "Serial: done in 100 ms; 1 of 4 cores was busy on average");
     assert_eq!(found[1], "Threads(2): 1.00x the speed of Serial; the GIL was held 100 % of the time");
     assert_eq!(found[2], "Processes(2): 2.00x the speed of Serial; 2 of 4 cores were busy on average");
 
@@ -222,7 +222,28 @@ fn verdicts_say_why() {
     });
     assert!(found[0].contains("one coroutine at a time"), "{found:?}");
     let found = verdicts(&[Execution::Serial], &stuck);
-    assert!(found[0].starts_with("Serial: ended in a deadlock;"), "{found:?}");
+    assert!(found[0].starts_with("Serial: ended in a deadlock;") && found[0].contains("waits for"), "{found:?}");
+
+    // One coroutine at a time waits for the device, but nobody ordered them: no word about an order.
+    let found = verdicts(&[Execution::Serial, Execution::Asyncio], &pages(Some(1)));
+    assert!(!found[1].contains("one request after the other"), "{found:?}");
+    // A long burst now and then blocks a loop that waits most of the time.
+    let found = verdicts(&[Execution::Asyncio], &|builder| {
+        let web = builder.device("web", ms(5), None);
+        builder.batch("page", 10, vec![Stmt::Io(web, None)]);
+        builder.batch("hog", 1, vec![python(ms(30))]);
+    });
+    assert!(found[0].contains("one coroutine at a time"), "{found:?}");
+}
+
+#[test]
+fn a_gil_that_one_thread_keeps_never_changes_hands() {
+    let results = run(&scenario(&MODELS, 1, Vec::new(), hogs), &Options::default(), &());
+    let switches = |model: usize| -> u64 {
+        results.report.points[0].models[model].runs[0].gils.iter().map(|gil| gil.switches).sum()
+    };
+    assert_eq!((switches(0), switches(2)), (0, 0));
+    assert!(switches(1) > 10, "{}", switches(1));
 }
 
 #[test]

@@ -5,15 +5,49 @@ use super::cell::Cell;
 use crate::metrics::figures::{Figures, Interval, ModelFigures, StateTimes};
 use crate::model::{Execution, Model};
 use crate::report::chart::axis;
+use crate::time::Duration;
 
 /// One sentence per model, in the order of the scenario.
 pub fn verdicts(runs: &Runs<'_>, figures: &[ModelFigures], baseline: Option<Execution>) -> Vec<String> {
     let base = figures.iter().find(|figures| baseline.is_some_and(|base| base.to_string() == figures.model));
+    let differ = differing(figures);
     let verdict = |((model, cells), figures): ((&Model, &[Cell]), &ModelFigures)| {
         let against = base.filter(|base| base.model != figures.model);
-        format!("{}: {}; {}", model.execution, headline(figures, against), reason(model, cells))
+        let why = deadlock(cells).unwrap_or_else(|| reason(model, cells));
+        let finals = finals(figures, &differ);
+        format!("{}: {}; {why}{finals}", model.execution, headline(figures, against))
     };
     runs.models().zip(figures).map(verdict).collect()
+}
+
+/// Who waits for whom, of the first run that ended so.
+fn deadlock(cells: &[Cell]) -> Option<String> {
+    const SHOWN: usize = 3;
+    let run = &cells.iter().find(|cell| cell.figures.outcome == "deadlock")?.figures;
+    // When each began to wait is told below the table.
+    let words = |line: &String| line.split(", since ").next().unwrap_or(line).to_owned();
+    let shown: Vec<String> = run.explanation.iter().take(SHOWN).map(words).collect();
+    let more = run.explanation.len().saturating_sub(SHOWN);
+    Some(if more > 0 { format!("{}; and {more} more wait", shown.join("; ")) } else { shown.join("; ") })
+}
+
+/// Names of the variables whose last values are not the same in every run of every model.
+fn differing(figures: &[ModelFigures]) -> Vec<String> {
+    let runs = || figures.iter().flat_map(|model| &model.runs);
+    let Some(first) = runs().next() else { return Vec::new() };
+    let differs = |name: &&String| runs().any(|run| run.finals.get(*name) != first.finals.get(*name));
+    first.finals.keys().filter(differs).cloned().collect()
+}
+
+/// Last values where models or runs disagree about them: what the order of execution decided.
+fn finals(figures: &ModelFigures, differ: &[String]) -> String {
+    let value = |name: &String| {
+        let values = figures.runs.iter().filter_map(|run| run.finals.get(name));
+        let (least, most) = (values.clone().min()?, values.max()?);
+        let range = if least == most { least.to_string() } else { format!("{least} to {most}") };
+        Some(format!("; {name} = {range} at the end"))
+    };
+    differ.iter().take(3).filter_map(value).collect()
 }
 
 /// How fast it was.
@@ -36,7 +70,8 @@ fn headline(figures: &ModelFigures, base: Option<&ModelFigures>) -> String {
 
 /// Of a run that ends with the clock: what was completed, and how soon.
 fn load(figures: &ModelFigures, base: Option<&ModelFigures>) -> String {
-    let p99 = |figures: &ModelFigures| mean(&figures.runs, |run| run.response.p99.0 as f64);
+    // Of the first run, as in the tables.
+    let p99 = |figures: &ModelFigures| figures.runs.first().map_or(0.0, |run| run.response.p99.0 as f64);
     let own = p99(figures);
     let mut words = format!("{} jobs/s", axis::number(figures.throughput.mean));
     if own > 0.0 {
@@ -75,146 +110,138 @@ fn times(speedup: Interval) -> String {
     }
 }
 
-fn mean<T>(items: &[T], figure: impl Fn(&T) -> f64) -> f64 {
-    if items.is_empty() { 0.0 } else { items.iter().map(figure).sum::<f64>() / items.len() as f64 }
-}
-
 /// A share in percent; with a digit more where it is nearly all.
 fn percent(share: f64) -> String {
     let tenths = (share * 1_000.0).round();
     if (990.0..1_000.0).contains(&tenths) { format!("{:.1} %", tenths / 10.0) } else { axis::percent(share) }
 }
 
-/// What the figures of a model tell, as means over its runs.
-struct Evidence {
+/// What the figures of the first run of a model tell: the tables below it are of that run, too.
+struct Evidence<'a> {
+    run: &'a Figures,
+    /// The states of what does the work: the coroutines if there are any, else the threads.
+    times: &'a StateTimes,
+    coroutines: bool,
     /// Of the busiest GIL.
     held: f64,
-    busy: f64,
-    /// Completed of arrived jobs.
-    arrived: f64,
-    completed: f64,
-    /// Shares of what waits: the coroutines if there are any, else the threads. Without idle time.
-    gil: f64,
-    lock: f64,
-    io: f64,
-    sleeping: f64,
-    ready: f64,
-    /// Requests under way at once.
-    overlap: f64,
-    coroutines: bool,
-    lag_p99: f64,
+    /// Without what had nothing to do: decides what is worth a word.
+    active: f64,
+    /// All of it, as in the table: the base of every share that is written.
+    life: f64,
 }
 
-/// The states of what does the work.
-fn workers(run: &Figures) -> &StateTimes {
-    let coroutines = &run.coroutines;
-    if life(coroutines) > 0.0 { coroutines } else { &run.threads }
-}
-
-fn life(times: &StateTimes) -> f64 {
-    let all = [
-        times.running,
-        times.native,
-        times.switching,
-        times.ready,
-        times.gil,
-        times.lock,
-        times.io,
-        times.sleeping,
-        times.join,
-    ];
-    all.iter().map(|time| time.0 as f64).sum()
-}
-
-impl Evidence {
-    fn of(cells: &[Cell]) -> Evidence {
-        let over = |figure: &dyn Fn(&Figures) -> f64| mean(cells, |cell| figure(&cell.figures));
-        let share = |state: &dyn Fn(&StateTimes) -> u64| {
-            over(&|run| {
-                let all = life(workers(run));
-                if all > 0.0 { state(workers(run)) as f64 / all } else { 0.0 }
-            })
-        };
+impl<'a> Evidence<'a> {
+    fn of(run: &'a Figures) -> Evidence<'a> {
+        let coroutines = life(&run.coroutines) > 0.0;
+        let times = if coroutines { &run.coroutines } else { &run.threads };
+        let life = life(times);
         Evidence {
-            held: over(&|run| run.gils.iter().map(|gil| gil.held).fold(0.0, f64::max)),
-            busy: over(&|run| run.utilization),
-            arrived: over(&|run| run.arrived as f64),
-            completed: over(&|run| run.completed as f64),
-            gil: share(&|times| times.gil.0),
-            lock: share(&|times| times.lock.0),
-            io: share(&|times| times.io.0),
-            sleeping: share(&|times| times.sleeping.0),
-            ready: share(&|times| times.ready.0),
-            overlap: over(&|run| workers(run).io.0 as f64 / run.window.0.max(1) as f64),
-            coroutines: over(&|run| life(&run.coroutines)) > 0.0,
-            lag_p99: over(&|run| run.loop_lag.as_ref().map_or(0.0, |lag| lag.p99.0 as f64)),
+            run,
+            times,
+            coroutines,
+            held: run.gils.iter().map(|gil| gil.held).fold(0.0, f64::max),
+            active: life - times.idle.0 as f64,
+            life,
         }
+    }
+
+    /// Whether a state took this share of the time in which there was something to do.
+    fn much(&self, state: Duration, share: f64) -> bool {
+        self.active > 0.0 && state.0 as f64 >= share * self.active
+    }
+
+    fn share(&self, state: Duration) -> String {
+        percent(state.0 as f64 / self.life)
+    }
+
+    fn who(&self) -> &'static str {
+        if self.coroutines { "coroutines" } else { "threads" }
     }
 }
 
+fn life(times: &StateTimes) -> f64 {
+    let StateTimes { running, native, switching, ready, gil, lock, io, sleeping, join, idle } = *times;
+    [running, native, switching, ready, gil, lock, io, sleeping, join, idle].iter().map(|time| time.0 as f64).sum()
+}
+
 /// The device with slots that was busiest: its name and share.
-fn device(model: &Model, cells: &[Cell]) -> Option<(String, f64)> {
+fn device(model: &Model, run: &Figures) -> Option<(String, f64)> {
     let limited = model.devices.iter().enumerate().filter(|(_, device)| device.slots.is_some());
-    let share = |index: usize| mean(cells, |cell| cell.figures.devices.get(index).map_or(0.0, |d| d.utilization));
+    let share = |index: usize| run.devices.get(index).map_or(0.0, |device| device.utilization);
     let all = limited.map(|(index, device)| (device.name.clone(), share(index)));
     all.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 /// Why: the resource that was used up, else what was waited for, else how busy the cores were.
 fn reason(model: &Model, cells: &[Cell]) -> String {
-    let evidence = Evidence::of(cells);
-    let behind = evidence.arrived >= 50.0 && evidence.completed < 0.95 * evidence.arrived;
-    let cause =
-        bottleneck(model, cells, &evidence).or_else(|| waits(&evidence)).unwrap_or_else(|| cores(model, evidence.busy));
-    if behind {
-        let share = percent(evidence.completed / evidence.arrived);
-        format!("it falls behind, completing {share} of what arrives; {cause}")
+    let Some(cell) = cells.first() else { return "it was not run".to_owned() };
+    let evidence = Evidence::of(&cell.figures);
+    let (arrived, completed) = (evidence.run.arrived as f64, evidence.run.completed as f64);
+    let cause = bottleneck(model, &evidence)
+        .or_else(|| waits(model, &evidence))
+        .unwrap_or_else(|| cores(model, evidence.run.utilization));
+    if arrived >= 50.0 && completed < 0.95 * arrived {
+        format!("it falls behind, completing {} of what arrives; {cause}", percent(completed / arrived))
     } else {
         cause
     }
 }
 
-/// A resource that was in use nearly all the time.
-fn bottleneck(model: &Model, cells: &[Cell], evidence: &Evidence) -> Option<String> {
+/// A resource that was in use nearly all the time, or made others wait.
+fn bottleneck(model: &Model, evidence: &Evidence<'_>) -> Option<String> {
     const FULL: f64 = 0.9;
-    if evidence.coroutines && evidence.ready > 0.4 {
-        let (share, lag) = (percent(evidence.ready), axis::duration(evidence.lag_p99));
-        return Some(format!(
-            "a loop runs one coroutine at a time: they waited for it {share} of their time (p99 {lag} each time)"
-        ));
+    let run = evidence.run;
+    if let Some(words) = blocked_loop(evidence) {
+        return Some(words);
     }
-    if evidence.held >= FULL && evidence.gil > 0.05 {
-        let which = if cells.iter().any(|cell| cell.figures.gils.len() > 1) { "the busiest GIL" } else { "the GIL" };
+    if evidence.held >= FULL && evidence.much(evidence.times.gil, 0.05) {
+        let which = if run.gils.len() > 1 { "the busiest GIL" } else { "the GIL" };
         return Some(format!("{which} was held {} of the time", percent(evidence.held)));
     }
-    if let Some((name, share)) = device(model, cells).filter(|(_, share)| *share >= FULL) {
+    if let Some((name, share)) = device(model, run).filter(|(_, share)| *share >= FULL) {
         return Some(format!("the device \"{name}\" was busy {} of the time", percent(share)));
     }
-    (evidence.busy >= FULL && model.machine.cores > 1)
-        .then(|| format!("all {} cores were busy {} of the time", model.machine.cores, percent(evidence.busy)))
+    (run.utilization >= FULL && model.machine.cores > 1)
+        .then(|| format!("all {} cores were busy {} of the time", model.machine.cores, percent(run.utilization)))
+}
+
+/// A loop whose coroutines could run and did not: often, or seldom but long.
+fn blocked_loop(evidence: &Evidence<'_>) -> Option<String> {
+    let lag = evidence.run.loop_lag.as_ref().filter(|lag| evidence.coroutines && lag.count > 0)?;
+    let long = lag.p99.0 as f64 >= 0.25 * evidence.run.response.p99.0 as f64 && lag.p99.0 > 0;
+    (evidence.much(evidence.times.ready, 0.4) || long && evidence.much(evidence.times.ready, 0.05)).then(|| {
+        format!(
+            "a loop runs one coroutine at a time: they waited for it {} of their lives (loop lag p99 {})",
+            evidence.share(evidence.times.ready),
+            axis::duration(lag.p99.0 as f64)
+        )
+    })
 }
 
 /// What took most of the time, if it was a wait.
-fn waits(evidence: &Evidence) -> Option<String> {
-    let who = if evidence.coroutines { "coroutines" } else { "threads" };
-    if evidence.lock >= 0.3 {
-        return Some(format!("{who} waited for locks {} of their time", percent(evidence.lock)));
+fn waits(model: &Model, evidence: &Evidence<'_>) -> Option<String> {
+    let (times, who) = (evidence.times, evidence.who());
+    if evidence.much(times.lock, 0.3) {
+        return Some(format!("{who} waited for locks {} of their lives", evidence.share(times.lock)));
     }
-    if evidence.io >= 0.5 && evidence.overlap > 1.2 {
-        let at_once = axis::number(evidence.overlap);
-        return Some(format!("{who} waited for IO {} of their time, {at_once} at once", percent(evidence.io)));
+    if evidence.much(times.io, 0.5) {
+        let share = evidence.share(times.io);
+        if matches!(model.execution, Execution::Serial | Execution::Threads(1) | Execution::FreeThreaded(1)) {
+            return Some(format!("it waited for IO {share} of the time, one request after the other"));
+        }
+        let at_once = times.io.0 as f64 / evidence.run.window.0.max(1) as f64;
+        let at_once =
+            if at_once > 1.2 { format!(", {} at once on average", axis::number(at_once)) } else { String::new() };
+        return Some(format!("{who} waited for IO {share} of their lives{at_once}"));
     }
-    if evidence.io >= 0.5 {
-        return Some(format!("it waited for IO {} of the time, one request after the other", percent(evidence.io)));
+    if evidence.much(times.sleeping, 0.5) {
+        return Some(format!("{who} slept {} of their lives", evidence.share(times.sleeping)));
     }
-    if evidence.sleeping >= 0.5 {
-        return Some(format!("{who} slept {} of their time", percent(evidence.sleeping)));
+    if evidence.much(times.gil, 0.2) {
+        return Some(format!("{who} waited for the GIL {} of their lives", evidence.share(times.gil)));
     }
-    if evidence.gil >= 0.2 {
-        return Some(format!("{who} waited for the GIL {} of their time", percent(evidence.gil)));
-    }
-    (evidence.ready >= 0.3 && !evidence.coroutines)
-        .then(|| format!("threads were ready but had no core {} of their time", percent(evidence.ready)))
+    (evidence.much(times.ready, 0.3) && !evidence.coroutines)
+        .then(|| format!("threads were ready but had no core {} of their lives", evidence.share(times.ready)))
 }
 
 fn cores(model: &Model, busy: f64) -> String {
@@ -222,7 +249,8 @@ fn cores(model: &Model, busy: f64) -> String {
         1 => format!("the core was busy {} of the time", percent(busy)),
         cores => {
             let used = axis::number(busy * f64::from(cores));
-            format!("{used} of {cores} cores were busy on average")
+            let was = if used == "1" { "was" } else { "were" };
+            format!("{used} of {cores} cores {was} busy on average")
         }
     }
 }

@@ -12,6 +12,8 @@ pub struct Report {
     pub title: String,
     /// Names that files are called by: the file name without its ending.
     pub name: String,
+    /// The sentence that says most: a failed expectation, a deadlock, a change over the sweep, or a comparison.
+    pub verdict: String,
     /// One per point of the sweep, in order.
     pub points: Vec<Point>,
 }
@@ -211,7 +213,7 @@ pub struct GilFigures {
     pub process: u32,
     /// Held time divided by the window.
     pub held: f64,
-    /// Takes by another thread than the last holder.
+    /// Times the GIL changed hands: takes by another thread than the last holder. The first take of all is none.
     pub switches: u64,
     /// Drop requests by waiters that timed out.
     pub requests: u64,

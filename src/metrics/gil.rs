@@ -58,9 +58,9 @@ impl Gils {
         let gil = self.gil(process);
         gil.holder = Some(thread);
         gil.since = now.0;
-        if gil.last.replace(thread) != Some(thread) && now.0 >= warm_up {
-            gil.switches += 1;
-        }
+        // The first take of all comes from nobody: nothing changed hands.
+        let from_another = gil.last.replace(thread).is_some_and(|last| last != thread);
+        gil.switches += u64::from(from_another && now.0 >= warm_up);
         if let Some(since) = waited
             && since >= warm_up
         {

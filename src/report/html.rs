@@ -236,7 +236,12 @@ mod tests {
             verdicts: vec!["Threads(4) win".to_owned()],
             expectations: vec![checked],
         };
-        Report { title: "a \"title\" <script>".to_owned(), name: "a".to_owned(), points: vec![point] }
+        Report {
+            title: "a \"title\" <script>".to_owned(),
+            name: "a".to_owned(),
+            verdict: String::new(),
+            points: vec![point],
+        }
     }
 
     #[test]

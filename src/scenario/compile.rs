@@ -26,8 +26,8 @@ const SECTIONS: &[&str] = &["devices", "shared", "programs", "tasks", "models"];
 /// Everything that is wrong, at once, in the order of the text. Warnings come when there is nothing else.
 pub fn compile(name: &str, text: &str, sets: &[(String, String)]) -> Result<Compiled, Vec<Diagnostic>> {
     let base = apply(text, sets)?;
-    let loaded = load::load(&base.text);
-    let trace = |found: Vec<Diagnostic>| tidy(found.into_iter().map(|one| base.trace(one)).collect());
+    let loaded = load::load(&base.draft.text);
+    let trace = |found: Vec<Diagnostic>| tidy(found.into_iter().map(|one| base.draft.trace(one)).collect());
     let Some(scenario) = &loaded.scenario else { return Err(trace(loaded.diagnostics)) };
     if !loaded.diagnostics.is_empty() {
         let mut found = loaded.diagnostics.clone();
@@ -35,10 +35,11 @@ pub fn compile(name: &str, text: &str, sets: &[(String, String)]) -> Result<Comp
         found.extend(findings.iter().filter(|finding| is_error(finding)).map(|finding| locate(finding, &loaded.cst)));
         return Err(trace(found));
     }
-    let compiled = points(&base.text, &loaded.cst, scenario).map_err(&trace)?;
+    let fixed = |path: &str| base.fixed.iter().any(|fixed| fixed == path);
+    let compiled = points(&base.draft.text, &loaded.cst, scenario, &fixed).map_err(&trace)?;
     let expect = Path::root().name("expect");
     let written =
-        |path: &Path| loaded.cst.place(path).map_or_else(String::new, |place| one_line(&base.text[place.value]));
+        |path: &Path| loaded.cst.place(path).map_or_else(String::new, |place| one_line(&base.draft.text[place.value]));
     let expects = scenario.expect.iter().enumerate();
     let scenario = Scenario {
         name: name.to_owned(),
@@ -53,29 +54,48 @@ pub fn compile(name: &str, text: &str, sets: &[(String, String)]) -> Result<Comp
 }
 
 /// The text with the edits of the command line.
-fn apply(text: &str, sets: &[(String, String)]) -> Result<Draft, Vec<Diagnostic>> {
-    let mut draft = Draft::new(text);
+struct Base {
+    draft: Draft,
+    /// Swept paths that the command line gave one value.
+    fixed: Vec<String>,
+}
+
+fn apply(text: &str, sets: &[(String, String)]) -> Result<Base, Vec<Diagnostic>> {
+    let mut base = Base { draft: Draft::new(text), fixed: Vec::new() };
     if sets.is_empty() {
-        return Ok(draft);
+        return Ok(base);
     }
-    let Loaded { mut cst, diagnostics, .. } = load::load(text);
+    let Loaded { mut cst, diagnostics, scenario, .. } = load::load(text);
     if !diagnostics.is_empty() {
         return Err(tidy(diagnostics));
     }
+    let sweep = scenario.as_ref().and_then(|scenario| scenario.sweep.as_ref());
     for (path, value) in sets {
         let command = format!("--set {path}={value}");
         let refuse = |why: String| vec![Diagnostic::error("E12", format!("`{command}`: {why}"), 0..0, "")];
         let parsed = Path::parse(path).map_err(|at| refuse(format!("not a path from character {} on", at + 1)))?;
         let by = By::Command(command.clone());
-        cst = draft.set(&cst, &parsed, value, by).map_err(|error| refuse(error.to_string()))?;
+        let axis = sweep.map(|sweep| sweep::fix(sweep, &parsed, value)).transpose().map_err(&refuse)?.flatten();
+        let set = match &axis {
+            // The sweep would write over the value: it is the sweep that changes.
+            Some(fixed) => base.draft.set(&cst, &fixed.place, &fixed.values, by),
+            None => base.draft.set(&cst, &parsed, value, by),
+        };
+        cst = set.map_err(|error| refuse(error.to_string()))?;
+        base.fixed.extend(axis.map(|_| parsed.to_string()));
     }
-    Ok(draft)
+    Ok(base)
 }
 
 type Points = (Vec<Point>, Vec<Diagnostic>);
 
 /// All points with their models, and the warnings.
-fn points(text: &str, cst: &Cst, scenario: &ast::Scenario) -> Result<Points, Vec<Diagnostic>> {
+fn points(
+    text: &str,
+    cst: &Cst,
+    scenario: &ast::Scenario,
+    fixed: &dyn Fn(&str) -> bool,
+) -> Result<Points, Vec<Diagnostic>> {
     let points = match sweep::points(text, cst, scenario) {
         Ok(points) => points,
         Err(findings) => {
@@ -92,7 +112,7 @@ fn points(text: &str, cst: &Cst, scenario: &ast::Scenario) -> Result<Points, Vec
     }
     let settings: Vec<Settings> = points.iter().map(|point| point.settings.clone()).collect();
     let mut found: Vec<Diagnostic> =
-        at::check(&scenario.expect, &settings).iter().map(|finding| locate(finding, cst)).collect();
+        at::check(&scenario.expect, &settings, fixed).iter().map(|finding| locate(finding, cst)).collect();
     let mut warnings = Warnings::default();
     for (point, loaded) in points.iter().zip(&loaded) {
         found.extend(loaded.diagnostics.iter().map(|one| point.draft.trace(one.clone())));

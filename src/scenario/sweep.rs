@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use ron::value::RawValue;
+
 use super::ast::{Raw, Scenario, Sweep};
 use super::check::{Finding, Part, Settings, Spot};
 use super::diagnostic::Severity;
@@ -48,6 +50,38 @@ pub fn points(text: &str, cst: &Cst, scenario: &Scenario) -> Result<Vec<TextPoin
         points.push(TextPoint { settings, draft });
     }
     Ok(points)
+}
+
+/// A swept path with one value instead of its own.
+pub struct Fixed {
+    /// Where its values stand.
+    pub place: Path,
+    /// The list to put there.
+    pub values: String,
+}
+
+/// What gives a swept path this one value; `None` if the path is not swept.
+///
+/// # Errors
+/// The path is swept in part, in words.
+pub fn fix(sweep: &Sweep, path: &Path, value: &str) -> Result<Option<Fixed>, String> {
+    let (Sweep::Grid(map) | Sweep::Zip(map)) = sweep;
+    for (key, values) in map {
+        let Ok(swept) = Path::parse(key) else { continue };
+        if swept == *path {
+            let place = Path::root().name("sweep").index(0).name(key);
+            // What is not RON is a text without its quotes, as everywhere on the command line.
+            let value = if RawValue::from_ron(value).is_ok() { value.to_owned() } else { format!("{value:?}") };
+            // The values of a Zip are taken together with those of the other paths.
+            let alone = matches!(sweep, Sweep::Grid(_)) || map.len() == 1;
+            let count = if alone { 1 } else { values.len() };
+            return Ok(Some(Fixed { place, values: format!("[{}]", vec![value; count].join(", ")) }));
+        }
+        if swept.0.starts_with(&path.0) || path.0.starts_with(&swept.0) {
+            return Err(format!("the scenario sweeps {swept}, which would write over it; set {swept} instead"));
+        }
+    }
+    Ok(None)
 }
 
 fn written(cst: &Cst, axis: &Path, value: &Path) -> Option<(Range<usize>, Range<usize>)> {

@@ -241,7 +241,9 @@ fn a_second_run_replaces_the_files_of_the_first() {
     let desk = Desk::with(&[("good.ron", GOOD)]);
     desk.run(&["run", "good.ron"]);
     assert!(desk.path("output/good/timeline-serial.svg").exists());
-    assert_eq!(desk.run(&["run", "good.ron", "--no-charts"]).0, 0);
+    let (code, _, err) = desk.run(&["run", "good.ron", "--no-charts"]);
+    assert!(code == 0 && err.contains("picture files of an earlier run were removed"), "{err}");
+    assert_eq!(desk.run(&["run", "good.ron", "--no-charts"]).2, "", "nothing was lost this time");
     assert!(!desk.path("output/good/timeline-serial.svg").exists(), "stale pictures");
 }
 
@@ -303,6 +305,45 @@ fn a_batch_goes_on_past_what_fails_and_shows_all() {
         document["scenarios"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     assert_eq!((code, order), (2, vec!["a", "b", "below-a"]));
     assert_eq!(document["invalid"], serde_json::json!(["all/c.ron"]));
+}
+
+#[test]
+fn a_batch_of_nothing_leaves_the_page_alone() {
+    let desk = Desk::with(&[("good.ron", GOOD), ("bad.ron", INVALID)]);
+    assert_eq!(desk.run(&["batch", "good.ron", "--no-charts"]).0, 0);
+    let page = || fs::read_to_string(desk.path("output/index.html")).unwrap();
+    let before = page();
+    for wrong in ["god.ron", "bad.ron"] {
+        let (code, out, _) = desk.run(&["batch", wrong]);
+        assert!(code == 2 && !out.contains("Files:") && page() == before, "{wrong}: {code} {out}");
+    }
+    assert_eq!(desk.run(&["batch", "god.ron", "--out", "new"]).0, 2);
+    assert!(!desk.path("new").exists());
+}
+
+#[test]
+fn a_setting_of_the_command_line_replaces_a_swept_one() {
+    let desk = Desk::with(&[("swept.ron", SWEPT)]);
+    let points = |sets: &[&str]| {
+        let all = [&["run", "swept.ron", "--no-charts", "--format", "json"], sets].concat();
+        let (code, out, err) = desk.run(&all);
+        assert_eq!(code, 0, "{err}");
+        let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let points = document["scenarios"][0]["points"].as_array().unwrap().clone();
+        points
+            .iter()
+            .map(|point| (point["settings"].to_string(), point["expectations"].as_array().unwrap().len()))
+            .collect::<Vec<_>>()
+    };
+    let at = |cores: u32| format!("{{\"machine.cores\":\"{cores}\"}}");
+    assert_eq!(points(&["--set", "machine.cores=2"]), [(at(2), 1)]);
+    // What is expected elsewhere does not apply.
+    assert_eq!(points(&["--set", "machine.cores=3"]), [(at(3), 0)]);
+    assert_eq!(points(&["--set", "machine.costs=Linux"]).len(), 2);
+    let (code, _, err) = desk.run(&["run", "swept.ron", "--set", "machine=(cores: 3)"]);
+    assert!(code == 2 && err.contains("set machine.cores instead"), "{code} {err}");
+    let (code, _, err) = desk.run(&["run", "swept.ron", "--set", "machine.cores=0"]);
+    assert!(code == 2 && err.contains("machine.cores"), "{code} {err}");
 }
 
 #[test]

@@ -106,14 +106,17 @@ impl Lane {
     /// Ends the open segment and returns it if any time passed.
     pub fn close(&mut self, now: u64) -> Option<Segment> {
         let segment = Segment { end: now, ..self.open.take()? };
-        if segment.end <= segment.start {
+        // A GIL that is taken and dropped at once changed hands all the same.
+        let takes_time = segment.end > segment.start;
+        if takes_time || matches!(self.group, Group::Gil(_)) {
+            let changed = self.last_tag.replace(segment.tag).is_some_and(|last| last != segment.tag);
+            self.switches += u64::from(changed);
+        }
+        if !takes_time {
             return None;
         }
         let state = segment.state as usize;
         self.totals[state] += segment.end - segment.start;
-        if self.last_tag.replace(segment.tag).is_some_and(|last| last != segment.tag) {
-            self.switches += 1;
-        }
         match &mut self.store {
             Store::Bins(bins) => bins.add(&segment),
             Store::Segments(segments) => {

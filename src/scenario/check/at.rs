@@ -4,25 +4,31 @@ use super::{Finding, Path, Settings, Spot, key};
 use crate::scenario::ast::{Expect, Raw};
 use crate::scenario::lower::expect::{at, canonical};
 
-/// What is wrong with the settings in these expectations.
-pub fn check(expects: &[Expect], points: &[Settings]) -> Vec<Finding> {
+/// What is wrong with the settings in these expectations. Paths that are `fixed` were given one value for this time;
+/// what is asked at others does not apply.
+pub fn check(expects: &[Expect], points: &[Settings], fixed: &dyn Fn(&str) -> bool) -> Vec<Finding> {
     let mut found = Vec::new();
-    walk(&Path::root().name("expect"), expects, points, &mut found);
+    walk(&Path::root().name("expect"), expects, &Sweep { points, fixed }, &mut found);
     found
 }
 
-fn walk(path: &Path, expects: &[Expect], points: &[Settings], found: &mut Vec<Finding>) {
+struct Sweep<'a> {
+    points: &'a [Settings],
+    fixed: &'a dyn Fn(&str) -> bool,
+}
+
+fn walk(path: &Path, expects: &[Expect], sweep: &Sweep<'_>, found: &mut Vec<Finding>) {
     for (index, expect) in expects.iter().enumerate() {
         let path = path.index(index);
         match expect {
             Expect::At(settings, inner) => {
-                found.extend(mismatch(&path, settings, points));
-                walk(&path.index(1), inner, points, found);
+                found.extend(mismatch(&path, settings, sweep));
+                walk(&path.index(1), inner, sweep, found);
             }
-            Expect::In(_, inner) => walk(&path.index(1), inner, points, found),
+            Expect::In(_, inner) => walk(&path.index(1), inner, sweep, found),
             Expect::Sometimes(inner) => {
                 if let Expect::At(settings, _) = &**inner {
-                    found.extend(mismatch(&path.index(0), settings, points));
+                    found.extend(mismatch(&path.index(0), settings, sweep));
                 }
             }
             _ => {}
@@ -30,8 +36,12 @@ fn walk(path: &Path, expects: &[Expect], points: &[Settings], found: &mut Vec<Fi
     }
 }
 
-fn mismatch(path: &Path, written: &indexmap::IndexMap<String, Raw>, points: &[Settings]) -> Option<Finding> {
+fn mismatch(path: &Path, written: &indexmap::IndexMap<String, Raw>, sweep: &Sweep<'_>) -> Option<Finding> {
     let settings = at(written);
+    let points = sweep.points;
+    if settings.iter().any(|(path, _)| (sweep.fixed)(&canonical(path))) {
+        return None;
+    }
     let map = path.index(0);
     for (name, (path, value)) in written.keys().zip(&settings) {
         let mut values: Vec<&str> = points.iter().filter_map(|point| point.get(path)).map(String::as_str).collect();

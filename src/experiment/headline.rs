@@ -1,0 +1,79 @@
+//! The one sentence about a scenario that says most.
+
+use crate::metrics::figures::{ModelFigures, Point};
+use crate::report::chart::axis;
+
+/// Changes and speed-ups closer to 1 than this are no news.
+const NEWS: f64 = 1.05;
+
+/// A failed expectation, else a deadlock, else what changes over the sweep, else the comparison with the largest
+/// difference, else the first that there is.
+pub fn headline(points: &[Point]) -> String {
+    failed(points)
+        .or_else(|| deadlock(points))
+        .or_else(|| change(points))
+        .or_else(|| comparison(points.first()?))
+        .unwrap_or_default()
+}
+
+fn failed(points: &[Point]) -> Option<String> {
+    let all = || points.iter().flat_map(|point| &point.expectations).filter(|checked| !checked.holds);
+    let first = all().next()?;
+    let more = match all().count() {
+        1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    Some(format!("{}: {}{more}", first.expectation, first.found))
+}
+
+fn deadlock(points: &[Point]) -> Option<String> {
+    let verdicts = points.iter().flat_map(|point| point.models.iter().zip(&point.verdicts));
+    let ended = |model: &ModelFigures| model.runs.iter().any(|run| run.outcome == "deadlock");
+    verdicts.filter(|(model, _)| ended(model)).map(|(_, verdict)| verdict.clone()).next()
+}
+
+/// What a sweep is about: makespan where runs end by themselves, else the rate of completed jobs.
+fn measure(model: &ModelFigures) -> (f64, &'static str) {
+    let finished = model.runs.iter().all(|run| run.outcome == "finished");
+    if finished { (model.makespan.mean, "makespan") } else { (model.throughput.mean, "jobs/s") }
+}
+
+/// The model that differs most between two points of the sweep.
+fn change(points: &[Point]) -> Option<String> {
+    let names = |point: &Point| point.models.iter().map(|model| model.model.clone()).collect::<Vec<String>>();
+    let (first, others) = points.split_first().filter(|(_, others)| !others.is_empty())?;
+    if others.iter().any(|other| names(other) != names(first)) {
+        return None;
+    }
+    let range = |index: usize| {
+        let values = || points.iter().map(move |point| (point, measure(&point.models[index])));
+        let least = values().min_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
+        let most = values().max_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
+        let comparable = values().all(|(_, (value, what))| value > 0.0 && what == least.1.1);
+        comparable.then(|| (most.1.0 / least.1.0, index, least, most))
+    };
+    let all = (0..first.models.len()).filter_map(range);
+    let (ratio, index, least, most) = all.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let (model, what) = (&first.models[index].model, least.1.1);
+    if ratio < NEWS {
+        return Some(format!("{model} changes most over {} points: {what} by less than 5 %", points.len()));
+    }
+    let write = |value: f64| if what == "makespan" { axis::duration(value) } else { axis::number(value) };
+    let place = |point: &Point| {
+        let settings: Vec<String> = point.settings.iter().map(|(path, value)| format!("{path} = {value}")).collect();
+        settings.join(", ")
+    };
+    let end = |(point, (value, _)): (&Point, (f64, &str))| format!("{} at {}", write(value), place(point));
+    Some(format!("{model}: {what} from {} to {}", end(least), end(most)))
+}
+
+fn comparison(point: &Point) -> Option<String> {
+    let news = |model: &ModelFigures| {
+        let ratio = model.speedup.map_or(1.0, |speedup| speedup.mean);
+        if ratio > 0.0 { ratio.max(1.0 / ratio) } else { 1.0 }
+    };
+    let others = point.models.iter().zip(&point.verdicts).filter(|(model, _)| model.model != point.baseline);
+    let best = others.clone().max_by(|a, b| news(a.0).total_cmp(&news(b.0)));
+    let chosen = best.filter(|(model, _)| news(model) >= NEWS).or_else(|| others.clone().next());
+    chosen.map(|(_, verdict)| verdict.clone()).or_else(|| point.verdicts.first().cloned())
+}
