@@ -144,7 +144,7 @@ fn run(files: &[std::path::PathBuf], options: &args::Options, terminal: &Termina
     }
     bar.finish_and_clear();
     if options.format == Format::Json {
-        exit = exit.max(terminal.print(&tally.json()));
+        exit = exit.max(terminal.print_json(&tally.json()));
     }
     exit.max(tally.exit())
 }
@@ -187,13 +187,17 @@ fn batch(paths: &[std::path::PathBuf], options: &args::Options, terminal: &Termi
         }
     }
     bar.finish_and_clear();
-    if let Err(error) = tally.index(&options.out) {
-        terminal.complain(&error.to_string());
-        tally.unwritten();
-    }
-    let words = match options.format {
-        Format::Table => table::batch(&tally, &options.out, terminal),
-        Format::Json => tally.json(),
+    let overview = match tally.index(&options.out) {
+        Ok(page) => Some(page),
+        Err(error) => {
+            terminal.complain(&error.to_string());
+            tally.unwritten();
+            None
+        }
     };
-    terminal.print(&words).max(tally.exit())
+    let printed = match options.format {
+        Format::Table => terminal.print(&table::batch(&tally, overview.as_deref(), terminal)),
+        Format::Json => terminal.print_json(&tally.json()),
+    };
+    printed.max(tally.exit())
 }

@@ -5,15 +5,26 @@ use super::cell::Cell;
 use crate::metrics::figures::{Figures, Interval, ModelFigures, StateTimes};
 use crate::model::{Execution, Model};
 use crate::report::chart::axis;
+use crate::time::Duration;
 
 /// One sentence per model, in the order of the scenario.
 pub fn verdicts(runs: &Runs<'_>, figures: &[ModelFigures], baseline: Option<Execution>) -> Vec<String> {
     let base = figures.iter().find(|figures| baseline.is_some_and(|base| base.to_string() == figures.model));
     let verdict = |((model, cells), figures): ((&Model, &[Cell]), &ModelFigures)| {
+        if let Some(words) = unmeasured(model, figures) {
+            return format!("{}: {words}", model.execution);
+        }
         let against = base.filter(|base| base.model != figures.model);
         format!("{}: {}; {}", model.execution, headline(figures, against), reason(model, cells))
     };
     runs.models().zip(figures).map(verdict).collect()
+}
+
+/// All runs ended before anything was measured: figures of nothing tell nothing.
+fn unmeasured(model: &Model, figures: &ModelFigures) -> Option<String> {
+    let nothing = model.warm_up > Duration::ZERO && figures.runs.iter().all(|run| run.window == Duration::ZERO);
+    let words = || format!("nothing was measured: every run ended within the warm-up of {}", model.warm_up);
+    nothing.then(words)
 }
 
 /// How fast it was.
