@@ -10,12 +10,21 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 /// The file that says what gilsim wrote into a folder: a sentence, then one name a line.
 const MARKER: &str = ".gilsim";
 const SENTENCE: &str = "Written by gilsim, which replaces these files at its next run:";
+
+/// How the names of hidden folders begin.
+const HIDDEN: &str = ".gilsim-";
+/// A hidden folder of this age belongs to a run that was killed: no run takes so long.
+const LEFT_BEHIND: Duration = Duration::from_secs(24 * 3_600);
+/// How often a folder that others may be changing is tried, and the time between.
+const ATTEMPTS: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(3);
 
 /// Hidden folders that exist now.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
@@ -54,8 +63,10 @@ impl Staging {
         fs::create_dir_all(out).map_err(because(out))?;
         // Under the lock, so that an interrupt either sees the folder or comes before it.
         let mut unfinished = unfinished();
-        let folder = tempfile::Builder::new().prefix(".gilsim-").tempdir_in(out).map_err(because(out))?;
+        let folder = tempfile::Builder::new().prefix(HIDDEN).tempdir_in(out).map_err(because(out))?;
         unfinished.insert(folder.path().to_owned());
+        // By this a later run knows whose it is, should this one be killed.
+        fs::write(folder.path().join(MARKER), marker(&BTreeSet::new())).map_err(because(folder.path()))?;
         Ok(Staging(Some(folder)))
     }
 
@@ -100,7 +111,8 @@ impl Folder {
     /// `out` cannot be written, or what stands at the target is not gilsim's to replace.
     pub fn begin(out: &Path, name: &str) -> Result<Folder, OutputError> {
         let target = out.join(name);
-        replaceable(&target)?;
+        again(|| replaceable(&target))?;
+        remove_leftovers(out);
         let staging = Staging::inside(out)?;
         let new = staging.path().join("new");
         fs::create_dir(&new).map_err(because(&new))?;
@@ -133,24 +145,60 @@ impl Folder {
     pub fn publish(self) -> Result<PathBuf, OutputError> {
         let marker = marker(&self.written.lock().unwrap_or_else(PoisonError::into_inner));
         self.write(MARKER, marker.as_bytes());
-        if let Some(error) = self.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(error) = failure {
             return Err(error);
         }
-        let (new, old) = (self.staging.path().join("new"), self.staging.path().join("old"));
         let no_interrupt = unfinished();
+        let mut attempt = 0;
+        again(|| {
+            attempt += 1;
+            self.swap(&format!("old-{attempt}"))
+        })?;
+        drop(no_interrupt);
+        Ok(self.target)
+    }
+
+    /// Puts the new folder in the place of the one that is there, which becomes `old` until all is removed.
+    fn swap(&self, old: &str) -> Result<(), OutputError> {
+        let (new, old) = (self.staging.path().join("new"), self.staging.path().join(old));
         replaceable(&self.target)?;
         let existed = fs::symlink_metadata(&self.target).is_ok();
         if existed {
             fs::rename(&self.target, &old).map_err(because(&self.target))?;
         }
         if let Err(error) = fs::rename(&new, &self.target) {
-            if existed {
+            // Not if another run has put its own there meanwhile.
+            if existed && fs::symlink_metadata(&self.target).is_err() {
                 fs::rename(&old, &self.target).map_err(because(&self.target))?;
             }
             return Err(because(&self.target)(error));
         }
-        drop(no_interrupt);
-        Ok(self.target)
+        Ok(())
+    }
+}
+
+/// Another run may be changing the same folder at this moment: what fails is tried again a few times.
+fn again<T>(mut attempt: impl FnMut() -> Result<T, OutputError>) -> Result<T, OutputError> {
+    for _ in 1..ATTEMPTS {
+        if let Ok(done) = attempt() {
+            return Ok(done);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    attempt()
+}
+
+/// Removes hidden folders that a run left behind when it was killed, as well as that goes.
+fn remove_leftovers(out: &Path) {
+    for entry in fs::read_dir(out).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let hidden = entry.file_name().to_str().is_some_and(|name| name.starts_with(HIDDEN));
+        let age = fs::symlink_metadata(path.join(MARKER)).and_then(|marker| marker.modified());
+        let old = age.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > LEFT_BEHIND));
+        if hidden && old && listed(&path).is_some() {
+            let _ = fs::remove_dir_all(&path);
+        }
     }
 }
 
@@ -160,8 +208,10 @@ impl Folder {
 /// It cannot be written, or a file of this name stands there that is not gilsim's.
 pub fn write_file(out: &Path, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
     let target = out.join(name);
+    // In this order: another run writes its list before its file.
+    let exists = fs::symlink_metadata(&target).is_ok();
     let mut known = listed(out).unwrap_or_default();
-    if fs::symlink_metadata(&target).is_ok() && !known.contains(name) {
+    if exists && !known.contains(name) {
         return Err(OutputError { path: target, why: "gilsim did not write the file that is there".to_owned() });
     }
     let staging = Staging::inside(out)?;
@@ -280,6 +330,54 @@ mod tests {
         fs::remove_dir_all(&folder).unwrap();
         fs::write(&folder, "a file").unwrap();
         assert!(publish(out.path(), &["y"]).unwrap_err().why.contains("not a folder"));
+    }
+
+    #[test]
+    fn several_may_publish_the_same_folder_at_once() {
+        let out = TempDir::new().unwrap();
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| (0..25).map(|_| publish(out.path(), &["x", "y"])).collect::<Vec<_>>()))
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(results.iter().all(Result::is_ok), "{results:?}");
+        assert_eq!(names(out.path()), ["a"]);
+        assert_eq!(names(&out.path().join("a")), [MARKER, "x", "y"]);
+    }
+
+    #[test]
+    fn a_swap_is_tried_again_when_another_run_was_faster() {
+        let out = TempDir::new().unwrap();
+        let mut attempts = 0;
+        let done = again(|| {
+            attempts += 1;
+            if attempts < 3 {
+                Err(OutputError { path: out.path().to_owned(), why: String::new() })
+            } else {
+                Ok(attempts)
+            }
+        });
+        assert_eq!(done.unwrap(), 3);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed_and_nothing_else() {
+        let out = TempDir::new().unwrap();
+        let hidden = |name: &str, marked: bool, hours: u64| {
+            let folder = out.path().join(name);
+            fs::create_dir_all(folder.join("new")).unwrap();
+            let file = folder.join(if marked { MARKER } else { "notes" });
+            fs::write(&file, marker(&BTreeSet::new())).unwrap();
+            let then = std::time::SystemTime::now() - Duration::from_secs(hours * 3_600);
+            fs::File::options().write(true).open(file).unwrap().set_modified(then).unwrap();
+        };
+        hidden(".gilsim-old", true, 25);
+        hidden(".gilsim-young", true, 1);
+        hidden(".gilsim-mine", false, 25);
+        hidden("folder", true, 25);
+        publish(out.path(), &["x"]).unwrap();
+        assert_eq!(names(out.path()), [".gilsim-mine", ".gilsim-young", "a", "folder"]);
     }
 
     #[test]

@@ -17,6 +17,9 @@ use super::Exit;
 use super::args::Options;
 use super::load::{Loaded, Refused};
 
+/// The page beside the folders of all scenarios.
+pub const OVERVIEW: &str = "index.html";
+
 /// A scenario with the folder for its files.
 pub struct Job {
     loaded: Loaded,
@@ -214,8 +217,8 @@ impl Tally {
     /// It cannot be written.
     pub fn index(&self, out: &Path) -> Result<PathBuf, OutputError> {
         let entries: Vec<Entry> = self.done.iter().filter(|done| done.published.is_ok()).map(entry).collect();
-        output::write_file(out, "index.html", html::batch("gilsim: all scenarios", &entries).as_bytes())?;
-        Ok(out.join("index.html"))
+        output::write_file(out, OVERVIEW, html::batch("gilsim: all scenarios", &entries).as_bytes())?;
+        Ok(out.join(OVERVIEW))
     }
 }
 

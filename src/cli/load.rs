@@ -5,8 +5,11 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use gilsim::scenario::control::{acts, visible};
 use gilsim::scenario::diagnostic::Diagnostic;
 use gilsim::scenario::{self, Scenario};
+
+use super::execute::OVERVIEW;
 
 /// More than any scenario has.
 const LARGEST: u64 = 16 << 20;
@@ -21,7 +24,7 @@ pub struct Source {
 
 impl Source {
     pub fn shown(&self) -> String {
-        self.file.display().to_string()
+        visible(&self.file.display().to_string()).into_owned()
     }
 }
 
@@ -120,6 +123,9 @@ pub fn all(files: Vec<(PathBuf, String)>, sets: &[(String, String)]) -> Vec<Resu
     let mut owners: BTreeMap<String, PathBuf> = BTreeMap::new();
     let mut one = |(file, name): (PathBuf, String)| {
         let mut source = Source { file, name, text: String::new() };
+        if let Some(why) = unfit(&source.name) {
+            return Err(Refused { source, why: Why::Words(why) });
+        }
         // Names that differ only in case are one folder on some systems.
         if let Some(other) = owners.insert(source.name.to_lowercase(), source.file.clone()) {
             let why = format!("{} has the same name: both would write to the folder {}", other.display(), source.name);
@@ -137,6 +143,20 @@ pub fn all(files: Vec<(PathBuf, String)>, sets: &[(String, String)]) -> Vec<Resu
     files.into_iter().map(&mut one).collect()
 }
 
+/// Why a name does for no output folder, in words.
+fn unfit(name: &str) -> Option<String> {
+    let why = if name == OVERVIEW {
+        "that is the page of all scenarios"
+    } else if name.is_empty() || name.starts_with('.') {
+        "hidden folders are not for outputs"
+    } else if name.contains(acts) {
+        "it has control characters"
+    } else {
+        return None;
+    };
+    Some(format!("its outputs would go to a folder named \"{}\", and {why}: rename the file", visible(name)))
+}
+
 fn read(file: &Path) -> Result<String, String> {
     let opened = File::open(file).map_err(|error| error.to_string())?;
     if opened.metadata().is_ok_and(|metadata| metadata.is_dir()) {
@@ -146,6 +166,9 @@ fn read(file: &Path) -> Result<String, String> {
     opened.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > LARGEST {
         return Err(format!("this is more than {} MiB: no scenario is so long", LARGEST >> 20));
+    }
+    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+        return Err(format!("not a text: byte {} is zero; it may be UTF-16, or no scenario at all", at + 1));
     }
     String::from_utf8(bytes)
         .map_err(|error| format!("not a text in UTF-8: byte {} is wrong", error.utf8_error().valid_up_to() + 1))

@@ -144,7 +144,7 @@ fn run(files: &[std::path::PathBuf], options: &args::Options, terminal: &Termina
     }
     bar.finish_and_clear();
     if options.format == Format::Json {
-        exit = exit.max(terminal.print(&tally.json()));
+        exit = exit.max(terminal.print_json(&tally.json()));
     }
     exit.max(tally.exit())
 }
@@ -193,10 +193,10 @@ fn batch(paths: &[std::path::PathBuf], options: &args::Options, terminal: &Termi
         terminal.complain(&error.to_string());
         tally.unwritten();
     }
-    let page = index.and_then(Result::ok);
-    let words = match options.format {
-        Format::Table => table::batch(&tally, page.as_deref(), terminal),
-        Format::Json => tally.json(),
+    let overview = index.and_then(Result::ok);
+    let printed = match options.format {
+        Format::Table => terminal.print(&table::batch(&tally, overview.as_deref(), terminal)),
+        Format::Json => terminal.print_json(&tally.json()),
     };
-    terminal.print(&words).max(tally.exit())
+    printed.max(tally.exit())
 }

@@ -148,8 +148,9 @@ fn outcomes(out: &mut String, point: &Point) {
     }
 }
 
-/// One line per scenario of a batch, with what failed, and what came of it together.
-pub fn batch(tally: &Tally, page: Option<&Path>, terminal: &Terminal) -> String {
+/// One line per scenario of a batch, with what failed, and what came of it together. `overview` is the page of all, if
+/// it could be written.
+pub fn batch(tally: &Tally, overview: Option<&Path>, terminal: &Terminal) -> String {
     let mut out = String::new();
     let width = tally.done.iter().map(|done| done.results.report.name.chars().count()).max().unwrap_or(0);
     for done in &tally.done {
@@ -172,7 +173,7 @@ pub fn batch(tally: &Tally, page: Option<&Path>, terminal: &Terminal) -> String 
     let passed = tally.done.iter().filter(|done| done.results.passed).count();
     let all = tally.done.len() + tally.refused.len();
     let _ = writeln!(out, "\n{passed} of {all} scenarios passed");
-    if let Some(page) = page {
+    if let Some(page) = overview {
         let _ = writeln!(out, "{}", terminal.muted(&format!("Files: {}", page.display())));
     }
     out

@@ -12,6 +12,9 @@ pub fn verdicts(runs: &Runs<'_>, figures: &[ModelFigures], baseline: Option<Exec
     let base = figures.iter().find(|figures| baseline.is_some_and(|base| base.to_string() == figures.model));
     let differ = differing(figures);
     let verdict = |((model, cells), figures): ((&Model, &[Cell]), &ModelFigures)| {
+        if let Some(words) = unmeasured(model, figures) {
+            return format!("{}: {words}", model.execution);
+        }
         let against = base.filter(|base| base.model != figures.model);
         let why = deadlock(cells).unwrap_or_else(|| reason(model, cells));
         let finals = finals(figures, &differ);
@@ -48,6 +51,13 @@ fn finals(figures: &ModelFigures, differ: &[String]) -> String {
         Some(format!("; {name} = {range} at the end"))
     };
     differ.iter().take(3).filter_map(value).collect()
+}
+
+/// All runs ended before anything was measured: figures of nothing tell nothing.
+fn unmeasured(model: &Model, figures: &ModelFigures) -> Option<String> {
+    let nothing = model.warm_up > Duration::ZERO && figures.runs.iter().all(|run| run.window == Duration::ZERO);
+    let words = || format!("nothing was measured: every run ended within the warm-up of {}", model.warm_up);
+    nothing.then(words)
 }
 
 /// How fast it was.

@@ -3,6 +3,7 @@
 pub mod ast;
 pub mod check;
 mod compile;
+pub mod control;
 pub mod diagnostic;
 mod draft;
 pub mod edit;

@@ -67,6 +67,10 @@ pub(super) fn no_duration(text: &str, node: &Node) -> Diagnostic {
             );
             wrong.help(HELP)
         }
+        Kind::Record if node.name.is_some() && node.entries.is_empty() => {
+            let title = format!("`{written}` says nothing: a time is missing between its brackets");
+            Diagnostic::error("T10", title, node.head(text), "such as Exp(\"5ms\")")
+        }
         Kind::Record => {
             let title = "a fixed duration is expected here, not a distribution";
             Diagnostic::error("T10", title, node.head(text), "such as \"5ms\"")

@@ -1,5 +1,6 @@
 //! The points of a sweep, each as a text of its own. E12: sweeps that cannot be.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use ron::value::RawValue;
@@ -144,6 +145,9 @@ fn axes(sweep: &Sweep) -> Result<Vec<Axis<'_>>, Vec<Finding>> {
         };
         let axis = Axis { place, path, values };
         found.extend(unfit(&axis));
+        if let Sweep::Grid(_) = sweep {
+            found.extend(repeated(&axis));
+        }
         let overlaps =
             |other: &&Axis<'_>| other.path.0.starts_with(&axis.path.0) || axis.path.0.starts_with(&other.path.0);
         if let Some(other) = axes.iter().find(overlaps) {
@@ -169,6 +173,16 @@ fn unfit(axis: &Axis<'_>) -> Option<Finding> {
         return Some(finding.help_with(&format!("a swept path begins with one of: {}", FIELDS.join(", "))));
     }
     axis.values.is_empty().then(|| wrong("no values to sweep over", axis.place.clone().into(), "give at least one"))
+}
+
+/// A value that a grid has twice: the same points again.
+fn repeated(axis: &Axis<'_>) -> Option<Finding> {
+    let mut known = BTreeMap::new();
+    let places = axis.values.iter().enumerate().map(|(index, value)| (index, *known.entry(&value.0).or_insert(index)));
+    let (again, first) = places.into_iter().find(|(index, first)| index != first)?;
+    let mut finding = wrong("a grid has the same value twice", axis.place.index(again).into(), "again");
+    finding.labels.push((axis.place.index(first).into(), "first here".to_owned()));
+    Some(finding)
 }
 
 /// For each point the number of the value of each axis.

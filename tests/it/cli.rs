@@ -417,3 +417,61 @@ fn an_interrupt_leaves_no_halves() {
     assert_eq!(outcome(child.wait_with_output().unwrap()).0, 130);
     assert_eq!(names(&desk.path("output")), Vec::<String>::new());
 }
+
+#[test]
+fn names_that_do_for_no_folder_are_refused_before_anything_runs() {
+    let desk = Desk::with(&[("index.html.ron", GOOD), (".ron", GOOD), ("...ron", GOOD), ("good.ron", GOOD)]);
+    for name in ["index.html.ron", ".ron", "...ron"] {
+        let (code, out, err) = desk.run(&["run", "good.ron", name, "--no-charts"]);
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains("rename the file"), "{err}");
+    }
+    assert!(!desk.path("output").exists());
+}
+
+#[test]
+fn an_overview_that_cannot_be_written_is_not_shown() {
+    let desk = Desk::with(&[("in/good.ron", GOOD), ("out/index.html", "mine")]);
+    let (code, out, err) = desk.run(&["batch", "in", "--out", "out", "--no-charts"]);
+    assert_eq!(code, 6, "{err}");
+    assert!(!out.contains("Files:"), "{out}");
+    assert_eq!(fs::read_to_string(desk.path("out/index.html")).unwrap(), "mine");
+}
+
+#[test]
+fn nothing_that_a_file_says_acts_on_the_terminal() {
+    let hostile =
+        "(tasks: { \"t\": (steps: [Print(\"a\\u{1b}]0;x\\u{7}\\u{202e}b\")]) }, modells: [\"\u{1b}[2J\u{202e}\"])";
+    let printing = hostile.replace(", modells: [\"\u{1b}[2J\u{202e}\"]", "");
+    let desk = Desk::with(&[("a\u{1b}[31mb.ron", hostile), ("print.ron", &printing)]);
+    let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    for arguments in [
+        &["check", "a\u{1b}[31mb.ron"][..],
+        &["check", "no\u{1b}[31m\u{7}.ron"],
+        &["run", "print.ron", "--no-charts"],
+        &["run", "print.ron", "--no-charts", "--format", "json"],
+    ] {
+        let (_, out, err) = desk.run(arguments);
+        assert!(!(out.clone() + &err).contains(acts), "{arguments:?}: {out:?} {err:?}");
+        if arguments.contains(&"json") {
+            let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+            assert!(document.to_string().contains('\u{202e}'), "the same text, however it is written");
+        }
+    }
+}
+
+#[test]
+fn a_file_of_zeros_is_no_text() {
+    let desk = Desk::with(&[("zeros.ron", "\0\0\0\0")]);
+    let (code, _, err) = desk.run(&["check", "zeros.ron"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("byte 1 is zero"), "{err}");
+}
+
+#[test]
+fn a_run_that_ends_within_the_warm_up_says_so() {
+    let text = "(warm_up: \"1s\", tasks: { \"t\": (steps: [Cpu(\"1ms\")]) })";
+    let desk = Desk::with(&[("short.ron", text)]);
+    let (_, out, err) = desk.run(&["run", "short.ron", "--no-charts"]);
+    assert!(out.contains("nothing was measured: every run ended within the warm-up of 1s"), "{out}{err}");
+}

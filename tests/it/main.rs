@@ -4,6 +4,7 @@ mod cli;
 mod digests;
 mod docs;
 mod gil;
+mod limits;
 mod meaning;
 mod measured;
 mod mutations;

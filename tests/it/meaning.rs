@@ -294,6 +294,9 @@ fn expectations() {
         "Final(var: «\"a\"», is: 1)",
         "Utilization(of: «\"disk\"», at_most: 1)",
         "«Utilization»(of: \"gil\", at_most: 1)",
+        "Utilization(of: \"cpu\", at_least: «2»)",
+        "Utilization(of: \"cpu\", at_most: «-0.5»)",
+        "«CriticalPath»(at_most: \"1s\")",
         "«GilSwitches»(at_most: 1)",
         "«LoopLag»(p: 50, at_most: \"1s\")",
         "Speedup(of: «Threads(2)», over: Serial, at_most: 1)",
@@ -304,6 +307,14 @@ fn expectations() {
     ] {
         check("E13", &expect(wrong));
     }
+    assert!(found(&expect("Utilization(of: \"cpu\", at_least: 0, at_most: 1)"), &[]).is_empty());
+    let unlimited = |bound: &str| {
+        with(&format!(
+            "devices: {{ \"d\": (latency: \"1ms\"{bound}) }}, expect: [Utilization(of: \"d\", at_most: «2»)]"
+        ))
+    };
+    check("E13", &unlimited(", slots: 1"));
+    assert!(found(&unlimited("").replace(['«', '»'], ""), &[]).is_empty());
     check("E05", &expect("Latency(p: «101», at_most: \"1s\")"));
     let swept = |at: &str| {
         with(&format!(
@@ -318,6 +329,11 @@ fn expectations() {
 #[test]
 fn warnings_and_their_names() {
     check("E14", &with("allow: [«\"unsued\"»]"));
+    let recorded = |count: &str| {
+        format!("(tasks: {{ \"t\": (count: {count}, arrive: Recorded([\"1s\", \"2s\"]), steps: [Cpu(\"1ms\")]) }})")
+    };
+    check("few-arrivals", &recorded("«5»"));
+    assert!(found(&recorded("2"), &[]).is_empty());
     check("unused", &with("devices: { «\"disk\"»: (latency: \"1ms\") }"));
     check("unused", &with("programs: { «\"p\"»: [Cpu(\"1ms\")] }"));
     assert!(found(&with("allow: [\"unused\"], programs: { \"p\": [Cpu(\"1ms\")] }"), &[]).is_empty());
@@ -602,4 +618,32 @@ fn errors_as_they_are_shown() {
     look("expectations", include_str!("../golden/expectations.ron"), &[]);
     look("set", include_str!("../golden/set.ron"), &[("machine.cores", "0"), ("runs", "0")]);
     look("warnings", include_str!("../golden/warnings.ron"), &[]);
+}
+
+#[test]
+fn what_is_listed_twice_is_said_once() {
+    check("E06", &with("charts: [Timeline, «Timeline»]"));
+    let after = "(tasks: { \"a\": (steps: [Cpu(\"1ms\")]), \"b\": (after: [\"a\", «\"a\"»], steps: [Cpu(\"1ms\")]) })";
+    check("E06", after);
+    check("E12", &with("sweep: Grid({ \"machine.cores\": [1, 2, «1»] })"));
+    let zip = with("sweep: Zip({ \"machine.cores\": [1, 1], \"until\": [\"1s\", \"2s\"] })");
+    assert!(found(&zip, &[]).is_empty());
+}
+
+#[test]
+fn names_and_titles_have_no_characters_that_act() {
+    for acts in ["\\u{1b}[2J", "\\n", "\\u{202e}", "\u{202e}"] {
+        check("E08", &with(&format!("title: «\"a{acts}b\"»")));
+        check("E08", &format!("(tasks: {{ «\"a{acts}b\"»: (steps: [Cpu(\"1ms\")]) }})"));
+        check("E08", &with(&format!("allow: [\"unused\"], devices: {{ «\"a{acts}b\"»: (latency: \"1ms\") }}")));
+    }
+    assert!(found(&with("title: \"größe 数 → µs\""), &[]).is_empty());
+}
+
+#[test]
+fn a_rate_below_one_a_year_is_named_so() {
+    let text = "(until: \"1s\", tasks: { \"t\": (arrive: Poisson(«\"0.000001/min\"»), steps: [Cpu(\"1ms\")]) })";
+    check("E05", text);
+    let title = &found(&text.replace(['«', '»'], ""), &[])[0].title;
+    assert!(title.contains("less than once a year"), "{title}");
 }

@@ -14,6 +14,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("one-run", "something is asked of several runs, and there is one"),
     ("not-shared", "every process has its own copy of something that looks shared"),
     ("overload", "more work arrives than can be done"),
+    ("few-arrivals", "a count of jobs is larger than the number of recorded arrivals"),
     ("idle-workers", "more workers than there are jobs"),
 ];
 

@@ -17,7 +17,10 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
                     "a period above zero, or AtOnce with a `count`",
                 ));
             }
-            Arrive::Recorded(times) => recorded(times, &path.index(0), found),
+            Arrive::Recorded(times) => {
+                recorded(times, &path.index(0), found);
+                fewer(task.count, times.len(), name, &path, found);
+            }
             Arrive::AtOnce | Arrive::Every(_) | Arrive::Poisson(_) | Arrive::Closed { .. } => {}
         }
         if subject.scenario.until.is_none() && is_endless(task) {
@@ -48,6 +51,16 @@ fn recorded(times: &[Duration], path: &Path, found: &mut Findings) {
             found.push(finding.help("write the times in ascending order"));
             return;
         }
+    }
+}
+
+/// A `count` takes the first of the times; it cannot add any.
+fn fewer(count: Option<u32>, times: usize, task: &str, path: &Path, found: &mut Findings) {
+    if let Some(count) = count.filter(|count| *count as usize > times) {
+        let title = format!("task \"{task}\" has a count of {count}, and {times} recorded arrivals");
+        let spot = entry("tasks", task).name("count");
+        let finding = Finding::warning("few-arrivals", title, spot, "more than there are times");
+        found.push(finding.and(path.index(0), format!("{times} times")).help("write more times, or leave out `count`"));
     }
 }
 

@@ -1,10 +1,15 @@
 //! E03: tasks that wait for each other, programs that call or spawn each other, in a circle.
 
-use petgraph::algo::tarjan_scc;
+use std::collections::{BTreeMap, BTreeSet};
+
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::code::{Reference, graph};
 use super::{Finding, Findings, Path, Subject, entry};
+
+/// Places that are shown of one circle.
+const MOST_LABELS: usize = 12;
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     after(subject, found);
@@ -78,16 +83,21 @@ fn program_circles(subject: &Subject<'_>, follow: impl Fn(&Reference) -> bool) -
 
 fn program_labels(subject: &Subject<'_>, circle: &[usize], follow: impl Fn(&Reference) -> bool) -> Vec<(Path, String)> {
     let name = |index: usize| subject.scenario.programs.get_index(index).map_or("", |(name, _)| name);
+    let mut first: BTreeMap<(usize, usize), &Reference> = BTreeMap::new();
+    for reference in subject.code.references().iter().filter(|reference| follow(reference)) {
+        first.entry((reference.from, reference.to)).or_insert(reference);
+    }
     let label = |(from, to): (usize, usize)| {
-        let references = subject.code.references();
-        let reference = references.iter().find(|r| r.from == from && r.to == to && follow(r))?;
+        let reference = first.get(&(from, to))?;
         let verb = if reference.spawn.is_some() { "spawns" } else { "calls" };
         Some((reference.path.clone(), format!("\"{}\" {verb} \"{}\"", name(from), name(to))))
     };
     edges(circle).filter_map(label).collect()
 }
 
-fn report(title: String, mut labels: impl Iterator<Item = (Path, String)>, help: &str, found: &mut Findings) {
+/// Shows the first places of a circle: nobody reads more.
+fn report(title: String, labels: impl Iterator<Item = (Path, String)>, help: &str, found: &mut Findings) {
+    let mut labels = labels.take(MOST_LABELS);
     let Some((path, text)) = labels.next() else { return };
     let finding = Finding::error("E03", title, path, text);
     found.push(labels.fold(finding, |finding, (path, text)| finding.and(path, text)).help(help));
@@ -97,10 +107,11 @@ fn edges(circle: &[usize]) -> impl Iterator<Item = (usize, usize)> {
     circle.iter().copied().zip(circle.iter().copied().cycle().skip(1))
 }
 
-/// One circle for each set of nodes that all reach each other, from the node with the least number.
+/// One circle for each set of nodes that all reach each other, from the node with the least number. Without recursion:
+/// a chain may be as long as a file.
 pub fn circles(graph: &DiGraph<(), ()>) -> Vec<Vec<usize>> {
     let mut circles: Vec<Vec<usize>> =
-        tarjan_scc(graph).into_iter().filter_map(|component| circle_in(graph, &component)).collect();
+        kosaraju_scc(graph).into_iter().filter_map(|component| circle_in(graph, &component)).collect();
     circles.sort();
     circles
 }
@@ -108,6 +119,10 @@ pub fn circles(graph: &DiGraph<(), ()>) -> Vec<Vec<usize>> {
 /// The shortest circle through the least node of a component; `None` for a single node without an edge to itself.
 fn circle_in(graph: &DiGraph<(), ()>, component: &[NodeIndex]) -> Option<Vec<usize>> {
     let start = *component.iter().min()?;
+    if let [only] = component {
+        return graph.contains_edge(*only, *only).then(|| vec![only.index()]);
+    }
+    let mut unseen: BTreeSet<NodeIndex> = component.iter().copied().filter(|node| *node != start).collect();
     let mut came_from: Vec<(NodeIndex, Option<usize>)> = vec![(start, None)];
     let mut at = 0;
     while at < came_from.len() {
@@ -123,7 +138,7 @@ fn circle_in(graph: &DiGraph<(), ()>, component: &[NodeIndex]) -> Option<Vec<usi
             return Some(circle);
         }
         for next in graph.neighbors(node) {
-            if component.contains(&next) && !came_from.iter().any(|(seen, _)| *seen == next) {
+            if unseen.remove(&next) {
                 came_from.push((next, Some(at)));
             }
         }

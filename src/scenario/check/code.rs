@@ -99,24 +99,40 @@ impl<'a> Code<'a> {
 
     /// Which bodies can be reached from the given ones over references that `follow` accepts, themselves included.
     pub fn reach(&self, from: impl IntoIterator<Item = usize>, follow: impl Fn(&Reference) -> bool) -> Vec<bool> {
-        let mut reached = vec![false; self.bodies.len()];
-        let mut todo: Vec<usize> = from.into_iter().collect();
-        let mut out: Vec<Vec<usize>> = vec![Vec::new(); self.bodies.len()];
-        for reference in self.references.iter().filter(|reference| follow(reference)) {
-            out[reference.from].push(reference.to);
-        }
-        while let Some(index) = todo.pop() {
-            if !std::mem::replace(&mut reached[index], true) {
-                todo.extend(&out[index]);
-            }
-        }
-        reached
+        let edges = self.references.iter().filter(|reference| follow(reference));
+        spread(self.bodies.len(), from, edges.map(|r| (r.from, r.to)))
+    }
+
+    /// Which bodies reach one of the given ones over references that `follow` accepts, themselves included.
+    pub fn reaching(&self, to: &[usize], follow: impl Fn(&Reference) -> bool) -> Vec<bool> {
+        let edges = self.references.iter().filter(|reference| follow(reference));
+        spread(self.bodies.len(), to.iter().copied(), edges.map(|r| (r.to, r.from)))
     }
 
     /// Bodies that some task calls or spawns, directly or not, and the tasks.
     pub fn used(&self) -> Vec<bool> {
         self.reach(self.tasks(), |_| true)
     }
+}
+
+/// Which of so many nodes the edges lead to from the given ones, themselves included.
+fn spread(
+    nodes: usize,
+    from: impl IntoIterator<Item = usize>,
+    edges: impl Iterator<Item = (usize, usize)>,
+) -> Vec<bool> {
+    let mut reached = vec![false; nodes];
+    let mut out: Vec<Vec<usize>> = vec![Vec::new(); nodes];
+    for (from, to) in edges {
+        out[from].push(to);
+    }
+    let mut todo: Vec<usize> = from.into_iter().collect();
+    while let Some(index) = todo.pop() {
+        if !std::mem::replace(&mut reached[index], true) {
+            todo.extend(&out[index]);
+        }
+    }
+    reached
 }
 
 /// A graph of so many nodes.

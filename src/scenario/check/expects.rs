@@ -37,7 +37,9 @@ struct Asker<'a, 'f> {
 impl Asker<'_, '_> {
     fn expect(&mut self, path: &Path, expect: &Expect, scope: &Scope<'_>) {
         match expect {
-            Expect::Elapsed { is, at_least, at_most } | Expect::CriticalPath { is, at_least, at_most } => {
+            Expect::Elapsed { is, at_least, at_most } => self.bounds(path, *is, *at_least, *at_most),
+            Expect::CriticalPath { is, at_least, at_most } => {
+                self.chain(path);
                 self.bounds(path, *is, *at_least, *at_most);
             }
             Expect::Throughput { task, at_least, at_most } => {
@@ -57,6 +59,7 @@ impl Asker<'_, '_> {
             Expect::Utilization { of, at_least, at_most } => {
                 self.resource(path, of, scope);
                 self.numbers(path, *at_least, *at_most);
+                self.shares(path, of, *at_least, *at_most);
             }
             Expect::GilSwitches { at_least, at_most } => {
                 self.gil(path, scope, "GilSwitches");
@@ -117,6 +120,31 @@ impl Asker<'_, '_> {
             }
         }
         self.bounds(path, None, at_least, at_most);
+    }
+
+    /// What has a capacity is between idle and busy; the use of a device without slots counts requests.
+    fn shares(&mut self, path: &Path, of: &str, at_least: Option<f64>, at_most: Option<f64>) {
+        if self.subject.scenario.devices.get(of).is_some_and(|device| device.slots.is_none()) {
+            return;
+        }
+        let bounds = [("at_least", at_least), ("at_most", at_most)];
+        let finite = bounds.into_iter().filter_map(|(name, value)| Some((name, value.filter(|v| v.is_finite())?)));
+        for (name, value) in finite.filter(|(_, value)| !(0.0..=1.0).contains(value)) {
+            let text = match (1.0..=100.0).contains(&value) {
+                true => format!("{value} percent is {}", value / 100.0),
+                false => "between 0 and 1".to_owned(),
+            };
+            self.wrong(format!("the use of \"{of}\" is a share from 0 to 1, not {value}"), path.name(name), text);
+        }
+    }
+
+    fn chain(&mut self, path: &Path) {
+        let subject = self.subject;
+        if subject.is_whole("tasks") && subject.scenario.tasks.values().all(|task| task.after.is_empty()) {
+            let title = "there is no critical path: no task waits for another";
+            let finding = Finding::error("E13", title, head(path), "no `after` in any task");
+            self.found.push(finding.help("write `after: [..]` in a task, or ask Elapsed"));
+        }
     }
 
     fn percentile(&mut self, path: &Path, p: f64) {

@@ -1,29 +1,38 @@
 //! E10: a join of something that was never spawned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::walk::Body;
 use super::{Finding, Findings, Path, Subject};
 use crate::scenario::ast::Step;
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let code = &subject.code;
+    let joining: Vec<Vec<(Path, &str, usize)>> = code.bodies().iter().map(|body| own_joins(subject, body)).collect();
+    if joining.iter().all(Vec::is_empty) {
+        return;
+    }
     // What a context joins, it must have spawned itself: in its own program or in one that it calls.
-    let spawned = code.references().iter().filter(|r| r.spawn.is_some()).map(|r| r.to);
+    let (mut calls, mut spawns) = (vec![Vec::new(); joining.len()], vec![Vec::new(); joining.len()]);
+    for reference in code.references() {
+        let list = if reference.spawn.is_some() { &mut spawns } else { &mut calls };
+        list[reference.from].push(reference.to);
+    }
     let used = code.used();
-    let roots: Vec<usize> = code.tasks().chain(spawned.filter(|&index| used[index])).collect();
+    let children = spawns.iter().flatten().copied().filter(|&index| used[index]);
+    let roots: BTreeSet<usize> = code.tasks().chain(children).collect();
     let mut joins: BTreeMap<Path, (String, bool)> = BTreeMap::new();
     for root in roots {
-        let reached = code.reach([root], |r| r.spawn.is_none());
-        let spawns =
-            |program: usize| code.references().iter().any(|r| r.spawn.is_some() && r.to == program && reached[r.from]);
-        for (body, _) in code.bodies().iter().zip(&reached).filter(|(_, reached)| **reached) {
-            body.each(&mut |path, step| {
-                if let Step::Join(name) = step
-                    && let Some(program) = code.program(name)
-                {
-                    joins.entry(path.clone()).or_insert((name.clone(), false)).1 |= spawns(program);
-                }
-            });
+        let mut reached = BTreeSet::new();
+        let mut todo = vec![root];
+        while let Some(body) = todo.pop() {
+            if reached.insert(body) {
+                todo.extend(&calls[body]);
+            }
+        }
+        let spawned: BTreeSet<usize> = reached.iter().flat_map(|&body| spawns[body].iter().copied()).collect();
+        for (path, name, program) in reached.iter().flat_map(|&body| &joining[body]) {
+            joins.entry(path.clone()).or_insert(((*name).to_owned(), false)).1 |= spawned.contains(program);
         }
     }
     for (path, (name, _)) in joins.into_iter().filter(|(_, (_, spawned))| !spawned) {
@@ -31,4 +40,17 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
         let finding = Finding::error("E10", title, path, "nothing to wait for");
         found.push(finding.help(format!("spawn them first, in the same task or program: Spawn(Thread, \"{name}\")")));
     }
+}
+
+/// The joins of a body with the names and numbers of their programs.
+fn own_joins<'a>(subject: &Subject<'a>, body: &Body<'a>) -> Vec<(Path, &'a str, usize)> {
+    let mut joins = Vec::new();
+    body.each(&mut |path, step| {
+        if let Step::Join(name) = step
+            && let Some(program) = subject.code.program(name)
+        {
+            joins.push((path.clone(), name.as_str(), program));
+        }
+    });
+    joins
 }

@@ -8,6 +8,7 @@ mod arrivals;
 pub mod at;
 mod circles;
 mod code;
+mod depth;
 mod expects;
 mod idle;
 mod joins;
@@ -22,12 +23,16 @@ mod shared;
 mod spawns;
 mod start;
 mod times;
+mod twice;
+mod unseen;
 mod unused;
 mod walk;
 
 pub use allow::NAMES as WARNINGS;
 pub use expects::Settings;
 pub(super) use model::execution;
+
+use std::collections::BTreeSet;
 
 use super::ast::{ModelName, Scenario};
 use super::diagnostic::Severity;
@@ -56,11 +61,14 @@ impl Subject<'_> {
 /// Checks that hold for every scenario.
 const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     names::check,
+    unseen::check,
     circles::check,
+    depth::check,
     numbers::check,
     times::check,
     arrivals::check,
     model::check,
+    twice::check,
     allow::check,
     expects::check,
     unused::check,
@@ -68,7 +76,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     joins::check,
 ];
 
-/// Checks that follow calls, which therefore must not go round in circles.
+/// Checks that follow calls, which therefore must not go round in circles, nor too deep.
 const DEEP_CHECKS: &[fn(&Subject<'_>, &mut Findings)] =
     &[loops::check, locks::check, spawns::check, start::check, nothing::check, idle::check, overload::check];
 
@@ -80,31 +88,35 @@ pub fn check(scenario: &Scenario, lost: &[&'static str], models: &[ModelName]) -
     for check in CHECKS {
         check(&subject, &mut findings);
     }
-    if subject.code.order().is_some() {
+    if subject.code.order().is_some() && depth::is_bounded(&subject.code) {
         for check in DEEP_CHECKS {
             check(&subject, &mut findings);
         }
     }
     findings
-        .0
+        .list
         .retain(|found| found.severity == Severity::Error || !scenario.allow.iter().any(|name| name == found.code));
-    findings.0
+    findings.list
 }
 
 /// Collects what the checks find, each thing once.
 #[derive(Debug, Default)]
-pub struct Findings(Vec<Finding>);
+pub struct Findings {
+    list: Vec<Finding>,
+    /// The same, to be looked up.
+    known: BTreeSet<Finding>,
+}
 
 impl Findings {
     fn push(&mut self, finding: Finding) {
-        if !self.0.contains(&finding) {
-            self.0.push(finding);
+        if self.known.insert(finding.clone()) {
+            self.list.push(finding);
         }
     }
 }
 
 /// Something that is wrong, as a [`super::diagnostic::Diagnostic`] with spots for positions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
@@ -121,7 +133,7 @@ pub struct Finding {
 }
 
 /// A part of what stands at a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Spot {
     /// Where.
     pub path: Path,
@@ -130,7 +142,7 @@ pub struct Spot {
 }
 
 /// Parts of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// All of the value.
     Value,

@@ -8,6 +8,9 @@ use crate::scenario::words::nearest;
 const SECTIONS: &[(&str, &str)] =
     &[("devices", "device"), ("shared", "shared object"), ("programs", "program"), ("tasks", "task")];
 
+/// Names that a wrong one is compared with: every wrong one with every other takes too long in the largest files.
+const MOST_COMPARED: usize = 500;
+
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     for body in subject.code.bodies() {
         body.each(&mut |path, step| step_names(subject, path, step, found));
@@ -92,8 +95,19 @@ fn expect_shared(subject: &Subject<'_>, name: &str, path: &Path, (step, kind): (
 }
 
 fn expect_name(subject: &Subject<'_>, section: &'static str, name: &str, path: &Path, found: &mut Findings) {
-    if subject.is_whole(section) && !names(subject.scenario, section).contains(&name) {
+    if subject.is_whole(section) && !declares(subject.scenario, section, name) {
         found.push(unknown("E01", subject.scenario, section, name, path));
+    }
+}
+
+/// Whether a section has this name.
+fn declares(scenario: &Scenario, section: &str, name: &str) -> bool {
+    match section {
+        "devices" => scenario.devices.contains_key(name),
+        "shared" => scenario.shared.contains_key(name),
+        "programs" => scenario.programs.contains_key(name),
+        "tasks" => scenario.tasks.contains_key(name),
+        _ => false,
     }
 }
 
@@ -113,13 +127,13 @@ pub fn unknown(code: &'static str, scenario: &Scenario, section: &'static str, n
     let what = SECTIONS.iter().find(|(of, _)| *of == section).map_or("thing", |(_, what)| what);
     let title = format!("no {what} named \"{name}\"");
     let declared = names(scenario, section);
-    if let Some(nearest) = nearest(name, &declared) {
+    if let Some(nearest) = nearest(name, &declared[..declared.len().min(MOST_COMPARED)]) {
         return Finding::error(code, title, path, format!("did you mean \"{nearest}\"?"))
             .and(super::key(&entry(section, nearest)), "declared here")
             .fix(path, format!("\"{nearest}\""));
     }
     let mut finding = Finding::error(code, title, path, "not declared");
-    if let Some((other, _)) = SECTIONS.iter().find(|(other, _)| names(scenario, other).contains(&name)) {
+    if let Some((other, _)) = SECTIONS.iter().find(|(other, _)| declares(scenario, other, name)) {
         let text = format!("this one is in `{other}`, not `{section}`");
         finding = finding.and(super::key(&entry(other, name)), text);
     }

@@ -1,7 +1,7 @@
 //! E04: probabilities. E05: numbers that cannot be, or that no computer could simulate.
 
 use super::{Finding, Findings, Path, Subject, entry};
-use crate::scenario::ast::{Arrive, CostsName, Each, Interpreter, ModelName, Step, Task};
+use crate::scenario::ast::{Arrive, CostsName, Each, Interpreter, ModelName, Scenario, Step, Task};
 use crate::time::Duration;
 
 /// Cores of a machine.
@@ -20,6 +20,10 @@ pub const MOST_OWN: u64 = 1_000_000;
 pub const MOST_CHILDREN: u32 = 100_000;
 /// Tickets of a task: the sum over a million threads fits a draw.
 const MOST_TICKETS: u32 = 1_000_000;
+/// Tasks.
+const MOST_TASKS: usize = 10_000;
+/// Programs.
+const MOST_PROGRAMS: usize = 10_000;
 /// Shared objects.
 const MOST_SHARED: usize = 1_024;
 /// Replications.
@@ -27,6 +31,7 @@ const MOST_RUNS: u32 = 100_000;
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     machine(subject, found);
+    names(subject.scenario, found);
     interpreter(subject, found);
     workers(subject, found);
     jobs(subject, found);
@@ -69,9 +74,20 @@ fn machine(subject: &Subject<'_>, found: &mut Findings) {
         let title = "timers cannot be rounded to a multiple of zero";
         found.push(Finding::error("E05", title, path.name("costs").name("timer_granularity"), "at least \"1ns\""));
     }
-    if subject.scenario.shared.len() > MOST_SHARED {
-        let title = format!("too many shared objects: at most {MOST_SHARED}");
-        found.push(Finding::error("E05", title, super::key(&Path::root().name("shared")), "too many"));
+}
+
+/// How many there are of what has a name.
+fn names(scenario: &Scenario, found: &mut Findings) {
+    for (section, what, count, most) in [
+        ("shared", "shared objects", scenario.shared.len(), MOST_SHARED),
+        ("programs", "programs", scenario.programs.len(), MOST_PROGRAMS),
+        ("tasks", "tasks", scenario.tasks.len(), MOST_TASKS),
+    ] {
+        if count > most {
+            let title = format!("{count} {what} are too many: at most {most}");
+            let finding = Finding::error("E05", title, super::key(&Path::root().name(section)), "too many");
+            found.push(finding.help("many jobs of the same kind are one task with a `count`"));
+        }
     }
 }
 
@@ -161,7 +177,7 @@ fn runs(subject: &Subject<'_>, found: &mut Findings) {
     let scenario = subject.scenario;
     let root = Path::root();
     count(scenario.runs, MOST_RUNS, "runs", root.name("runs"), found);
-    if scenario.seed.checked_add(u64::from(scenario.runs)).is_none() {
+    if scenario.seed.checked_add(u64::from(scenario.runs.saturating_sub(1))).is_none() {
         let title = "the seeds of the runs count up from `seed`, which is too large for that";
         found.push(Finding::error("E05", title, root.name("seed"), "a smaller number"));
     }

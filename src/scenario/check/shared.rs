@@ -1,5 +1,7 @@
 //! Warning `not-shared`: something looks shared, and every process has its own.
 
+use std::collections::BTreeMap;
+
 use super::model::{execution, processes};
 use super::{Finding, Findings, Path, Subject, entry, head, key};
 use crate::scenario::ast::{Arrive, Shared, SpawnWhat, Step};
@@ -11,28 +13,21 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     if several.is_none() && children.is_empty() {
         return;
     }
+    let used = subject.code.used();
+    let mut users: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, body) in subject.code.bodies().iter().enumerate() {
+        body.each(&mut |_, step| users.entry(shared_of(step).map_or("", String::as_str)).or_default().push(index));
+    }
     for name in scenario.shared.iter().filter(|(_, s)| !matches!(s, Shared::Interprocess(_))).map(|(name, _)| name) {
-        let uses: Vec<bool> = subject
-            .code
-            .bodies()
-            .iter()
-            .map(|body| {
-                let mut uses = false;
-                body.each(&mut |_, step| uses |= shared_of(step) == Some(name));
-                uses
-            })
-            .collect();
-        let reaches = |from: usize, across: bool| {
-            let reached = subject.code.reach([from], |r| across || r.spawn != Some(SpawnWhat::Process));
-            reached.iter().zip(&uses).any(|(reached, uses)| *reached && *uses)
-        };
+        let users = users.get(name.as_str()).map_or(&[][..], Vec::as_slice);
+        let inside = subject.code.reaching(users, |r| r.spawn != Some(SpawnWhat::Process));
         let spot = key(&entry("shared", name));
         let help = "declare it Interprocess(..) to share it";
         if let Some(index) = several {
             let jobs = |(index, task): (usize, &crate::scenario::ast::Task)| {
                 let many = !matches!(task.arrive, Arrive::AtOnce);
                 let jobs = task.count.unwrap_or(if many { 2 } else { 1 });
-                if reaches(subject.code.task(index), false) { u64::from(jobs) } else { 0 }
+                if inside[subject.code.task(index)] { u64::from(jobs) } else { 0 }
             };
             if scenario.tasks.values().enumerate().map(jobs).sum::<u64>() > 1 {
                 let model = execution(&scenario.models[index]);
@@ -42,8 +37,8 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
                 continue;
             }
         }
-        let used = subject.code.used();
-        if let Some(child) = children.iter().find(|r| used[r.from] && reaches(r.to, true)) {
+        let anywhere = subject.code.reaching(users, |_| true);
+        if let Some(child) = children.iter().find(|r| used[r.from] && anywhere[r.to]) {
             let title = format!("a child process has its own copy of \"{name}\"");
             let finding = Finding::warning("not-shared", title, spot, "not shared with the child");
             found.push(finding.and(head(&child.path), "a process is spawned here").help(help));

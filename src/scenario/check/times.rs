@@ -23,7 +23,12 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
         match &task.arrive {
             Arrive::AtOnce => {}
             Arrive::Every(period) => length(*period, &path.index(0), found),
-            Arrive::Poisson(rate) => length(rate.gap, &path.index(0), found),
+            Arrive::Poisson(rate) => {
+                if rate.gap > LONGEST {
+                    let title = "less than once a year: is the unit right?";
+                    found.push(Finding::error("E05", title, path.index(0), "such as \"200/s\""));
+                }
+            }
             Arrive::Closed { think, .. } => when(think, &path.name("think"), found),
             Arrive::Recorded(times) => {
                 for (index, time) in times.iter().enumerate() {

@@ -123,6 +123,7 @@ fn type_messages_point_at_the_value() {
         ("T10", "-5s", "until: \"-5s\""),
         ("T10", "1.2.3", "until: \"1.2.3s\""),
         ("T10", "Exp(\"1s\")", "until: Exp(\"1s\")"),
+        ("T10", "Exp()", "until: Exp()"),
     ] {
         expect_said(&format!("({body}, {TASKS})"), &[(code, at)]);
         expect_said(&format!("({body},\r\n{TASKS})"), &[(code, at)]);
