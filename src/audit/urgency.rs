@@ -41,9 +41,13 @@ impl Urgencies {
             PolicyConfig::DeadlineMonotonic { .. } => (Some(By::RelativeDeadline), true),
             // The demands of the future are in no record.
             PolicyConfig::ShortestJobFirst { .. } | PolicyConfig::ShortestRemainingTime { .. } => (None, false),
-            PolicyConfig::Fair | PolicyConfig::RoundRobin(..) | PolicyConfig::FirstCome | PolicyConfig::Cooperative => {
-                (None, false)
-            }
+            PolicyConfig::Fair
+            | PolicyConfig::Lottery(..)
+            | PolicyConfig::Stride(..)
+            | PolicyConfig::Mlfq { .. }
+            | PolicyConfig::RoundRobin(..)
+            | PolicyConfig::FirstCome
+            | PolicyConfig::Cooperative => (None, false),
         };
         let tasks = model.tasks.clone();
         Urgencies { by, preemptive, tasks, jobs: BTreeMap::new(), threads: BTreeMap::new() }

@@ -1,7 +1,7 @@
 //! Recorded outputs of other schedulers and published worst cases: must agree exactly.
 //!
 //! Everything of the kinds round robin, first come, shortest first, priorities, and overlap of computing with devices is
-//! compared. Left out, each for want of a mechanism: multi-level feedback, lottery and real-time policies, `multi.py` (all of its cases have a timer that interrupts all cores at once, and caches
+//! compared here; multi-level feedback, shares and deadlines in files of their own. Left out for want of a mechanism: `multi.py` (all of its cases have a timer that interrupts all cores at once, and caches
 //! that warm up), and Graham's instances with precedence (see [`list_scheduling_agrees_with_graham`]).
 
 use gilsim::dist::Dist;
@@ -16,20 +16,20 @@ use crate::probe::probe;
 /// One abstract time unit of the recorded programs.
 const UNIT: f64 = 1e6;
 
-fn cases(file: &str) -> Value {
+pub fn cases(file: &str) -> Value {
     let path = format!("{}/tests/oracle/{file}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn units(value: &Value) -> Duration {
+pub fn units(value: &Value) -> Duration {
     Duration((value.as_f64().unwrap() * UNIT).round() as u64)
 }
 
-fn numbers(value: &Value) -> Vec<u64> {
+pub fn numbers(value: &Value) -> Vec<u64> {
     value.as_array().unwrap().iter().map(|v| units(v).0).collect()
 }
 
-fn cpu(time: Duration) -> Stmt {
+pub fn cpu(time: Duration) -> Stmt {
     Stmt::Cpu(CpuKind::Python, Dist::Const(time))
 }
 
@@ -47,12 +47,12 @@ fn one_thread_each(cores: u32, policy: PolicyConfig, jobs: &[Value]) -> Builder 
 }
 
 /// Recorded segments without cores: `[start, end, job]`, neighbours of one job merged.
-fn segments(expected: &Value) -> Vec<(u64, u64, u32)> {
+pub fn segments(expected: &Value) -> Vec<(u64, u64, u32)> {
     let rows = expected.as_array().unwrap().iter();
     rows.map(|row| (units(&row[0]).0, units(&row[1]).0, row[2].as_u64().unwrap() as u32)).collect()
 }
 
-fn on_core_zero(segments: &[(u64, u64, u32, u32)]) -> Vec<(u64, u64, u32)> {
+pub fn on_core_zero(segments: &[(u64, u64, u32, u32)]) -> Vec<(u64, u64, u32)> {
     segments.iter().map(|s| (s.0, s.1, s.3)).collect()
 }
 

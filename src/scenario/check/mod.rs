@@ -18,6 +18,7 @@ mod names;
 mod nothing;
 mod numbers;
 mod overload;
+mod scheduler;
 mod shared;
 mod spawns;
 mod start;
@@ -58,6 +59,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     names::check,
     circles::check,
     numbers::check,
+    scheduler::check,
     times::check,
     arrivals::check,
     model::check,
