@@ -220,3 +220,23 @@ fn closed_systems_complete_what_they_must_by_the_horizon() {
         assert_eq!(done, case["expected"]["completions_by_horizon"].as_u64().unwrap(), "{}", case["id"]);
     }
 }
+
+proptest::proptest! {
+    /// On one core nobody beats the shortest remaining time on mean response.
+    #[test]
+    fn shortest_remaining_time_is_never_beaten(jobs in proptest::collection::vec((0..40u64, 1..30u64), 1..9)) {
+        let mean = |policy: PolicyConfig| {
+            let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(policy);
+            for (index, (arrival, burst)) in jobs.iter().enumerate() {
+                let arrivals = Arrivals::Recorded([Duration::ms(*arrival)].into());
+                builder.task(&format!("job {index}"), Some(1), arrivals, vec![], vec![cpu(Duration::ms(*burst))]);
+            }
+            let (_, probe) = probe(&builder.build(), 1);
+            probe.ended.iter().map(|(_, arrived, ended)| ended - arrived).sum::<u64>()
+        };
+        let best = mean(PolicyConfig::ShortestRemainingTime { equals: Equals::ByArrival });
+        for policy in crate::real_runs::policies() {
+            proptest::prop_assert!(mean(policy.clone()) >= best, "{policy}");
+        }
+    }
+}

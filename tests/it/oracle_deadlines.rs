@@ -6,6 +6,7 @@
 use gilsim::kernel::policy::{Equals, PolicyConfig};
 use gilsim::model::{Arrivals, Builder, Execution, Stmt, Urgency};
 use gilsim::time::Duration;
+use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::oracle::{cases, cpu, units};
@@ -142,6 +143,32 @@ fn worst_responses_are_those_of_response_time_analysis() {
             responses(&tasks, Duration::s(5)).iter().map(|times| *times.iter().max().unwrap()).collect();
         let expected: Vec<u64> = case["worst_response"].as_array().unwrap().iter().map(|time| units(time).0).collect();
         assert_eq!(found, expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// On one core earliest deadline first meets all deadlines of any periodic tasks that fit on it at all.
+    #[test]
+    fn earliest_deadline_first_meets_what_can_be_met(
+        tasks in proptest::collection::vec((proptest::sample::select(vec![2u64, 3, 4, 5, 6, 8, 10, 12]), 1..9u64), 1..6),
+    ) {
+        let mut builder = Builder::new(1, Execution::ThreadPerTask).native().until(Duration::ms(1_000));
+        builder = builder.policy(PolicyConfig::Edf { equals: Equals::ByArrival });
+        // In fractions of a millisecond whose sum of loads is at most 1.
+        let shares: u64 = tasks.iter().map(|task| task.1).sum();
+        let times: Vec<u64> = tasks.iter().map(|(period, share)| period * 1_000_000 * share / shares).collect();
+        for (index, ((period, _), time)) in tasks.iter().zip(&times).enumerate() {
+            let every = Arrivals::Every(Duration::ms(*period));
+            builder.task(&format!("task {index}"), None, every, vec![], vec![cpu(Duration(*time))]);
+        }
+        let (_, probe) = probe(&builder.build(), 1);
+        for (task, arrived, ended) in &probe.ended {
+            prop_assert!(ended - arrived <= tasks[*task as usize].0 * 1_000_000, "task {task} at {arrived}");
+        }
+        let complete: u64 = tasks.iter().map(|task| 1_000 / task.0).sum();
+        prop_assert!(probe.ended.len() as u64 >= complete - tasks.len() as u64);
     }
 }
 
