@@ -65,6 +65,8 @@ impl Cores {
             PolicyConfig::ShortestRemainingTime { .. }
             | PolicyConfig::Priority { preemptive: true, .. }
             | PolicyConfig::Mlfq { .. }
+            | PolicyConfig::SchedFifo
+            | PolicyConfig::SchedRr { .. }
             | PolicyConfig::Edf { .. }
             | PolicyConfig::RateMonotonic { .. }
             | PolicyConfig::DeadlineMonotonic { .. } => (None, true, None),

@@ -36,6 +36,7 @@ impl Urgencies {
     pub fn new(model: &Model) -> Urgencies {
         let (by, preemptive) = match model.machine.policy {
             PolicyConfig::Priority { preemptive, .. } => (Some(By::Priority), preemptive),
+            PolicyConfig::SchedFifo | PolicyConfig::SchedRr { .. } => (Some(By::Priority), true),
             PolicyConfig::Edf { .. } => (Some(By::Deadline), true),
             PolicyConfig::RateMonotonic { .. } => (Some(By::Period), true),
             PolicyConfig::DeadlineMonotonic { .. } => (Some(By::RelativeDeadline), true),

@@ -158,6 +158,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("ShortestJobFirst", "ShortestJobFirst()"),
     ("ShortestRemainingTime", "ShortestRemainingTime()"),
     ("Priority", "Priority(preemptive: true)"),
+    ("SchedRr", "SchedRr()"),
     ("Lottery", "Lottery(\"4ms\")"),
     ("Stride", "Stride(\"4ms\")"),
     ("Mlfq", "Mlfq(quanta: [\"10ms\", \"20ms\", \"40ms\"], boost: \"1s\")"),

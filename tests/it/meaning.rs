@@ -116,6 +116,7 @@ fn impossible_numbers() {
         "machine: (cores: «5000»)",
         "machine: (scheduler: RoundRobin(«\"0s\"»))",
         "machine: (scheduler: Stride(«\"0s\"»))",
+        "machine: (scheduler: SchedRr(slice: «\"0s\"»))",
         "machine: (scheduler: Mlfq(quanta: «[]»))",
         "machine: (scheduler: Mlfq(quanta: [\"1ms\"], allotments: «[1, 2]»))",
         "machine: (scheduler: Mlfq(quanta: [\"1ms\", \"1ms\"], allotments: [1, «0»]))",

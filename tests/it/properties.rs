@@ -80,6 +80,7 @@ impl Spec {
         let mut builder = Builder::new(self.cores, self.execution).costs(self.costs.clone());
         let policy = match &self.policy {
             PolicyConfig::RoundRobin(slice, ties) => PolicyConfig::RoundRobin(Duration(slice.0 * change.scale), *ties),
+            PolicyConfig::SchedRr { slice } => PolicyConfig::SchedRr { slice: Duration(slice.0 * change.scale) },
             PolicyConfig::Lottery(slice, draws) => {
                 PolicyConfig::Lottery(Duration(slice.0 * change.scale), draws.clone())
             }

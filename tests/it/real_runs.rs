@@ -89,6 +89,8 @@ pub fn policies() -> Vec<PolicyConfig> {
         PolicyConfig::Edf { equals: arrival },
         PolicyConfig::RateMonotonic { equals: queue },
         PolicyConfig::DeadlineMonotonic { equals: arrival },
+        PolicyConfig::SchedFifo,
+        PolicyConfig::SchedRr { slice: Duration::us(600) },
         PolicyConfig::Lottery(Duration::us(700), vec![]),
         PolicyConfig::Stride(Duration::us(700), queue),
         levels(false, Ties::PreemptedFirst),

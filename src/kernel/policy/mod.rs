@@ -8,6 +8,7 @@ mod first_come;
 mod lottery;
 mod mlfq;
 mod ranked;
+mod real_time;
 mod round_robin;
 mod stride;
 
@@ -151,6 +152,14 @@ pub enum PolicyConfig {
         #[serde(default)]
         equals: Equals,
     },
+    /// Priorities of POSIX, first come first served within each.
+    SchedFifo,
+    /// Priorities of POSIX, round robin within each.
+    SchedRr {
+        /// The longest a thread runs while another of its priority waits.
+        #[serde(default = "rr_slice")]
+        slice: Duration,
+    },
     /// Each slice goes to a ticket drawn at random. The second value: draws to use before random ones, for replays; ticket
     /// numbers are their remainders by the number of tickets of ready threads.
     Lottery(Duration, #[serde(default)] Vec<u64>),
@@ -200,6 +209,11 @@ fn yes() -> bool {
     true
 }
 
+/// `RR_TIMESLICE` of Linux.
+fn rr_slice() -> Duration {
+    Duration::ms(100)
+}
+
 fn preempted_first() -> Ties {
     Ties::PreemptedFirst
 }
@@ -221,6 +235,8 @@ impl fmt::Display for PolicyConfig {
                 let comma = if equals.argument().is_empty() { "" } else { ", " };
                 write!(f, "Priority(preemptive: {preemptive}{comma}{})", equals.argument())
             }
+            PolicyConfig::SchedFifo => write!(f, "SchedFifo"),
+            PolicyConfig::SchedRr { slice } => write!(f, "SchedRr(slice: \"{slice}\")"),
             PolicyConfig::Lottery(slice, draws) if draws.is_empty() => write!(f, "Lottery(\"{slice}\")"),
             PolicyConfig::Lottery(slice, draws) => write!(f, "Lottery(\"{slice}\", {draws:?})"),
             PolicyConfig::Stride(slice, Equals::ByArrival) => write!(f, "Stride(\"{slice}\")"),
@@ -303,6 +319,8 @@ pub const POLICIES: &[(&str, &str)] = &[
     ("ShortestJobFirst([equals: ByArrival])", "the shortest next burst first; runs until it blocks or ends"),
     ("ShortestRemainingTime([equals: ByArrival])", "who has least left of its burst, preemptive"),
     ("Priority([preemptive: true], [equals: ByArrival])", "the smallest `priority` of a task first"),
+    ("SchedFifo", "priorities of POSIX; runs until it blocks or a more urgent thread is ready"),
+    ("SchedRr([slice: \"100ms\"])", "the same, round robin among threads of one priority"),
     ("Lottery(\"4ms\", [draws])", "each slice to a ticket drawn at random"),
     ("Stride(\"4ms\", [equals])", "slices in proportion to tickets, without luck"),
     ("Mlfq(quanta: [\"10ms\", ..], ..)", "multi-level feedback: who uses much core time sinks, boosts lift everybody"),
@@ -322,6 +340,8 @@ impl PolicyConfig {
             PolicyConfig::ShortestJobFirst { equals } => ranked(Rank::Demand, false, *equals),
             PolicyConfig::ShortestRemainingTime { equals } => ranked(Rank::Demand, true, *equals),
             PolicyConfig::Priority { preemptive, equals } => ranked(Rank::Priority, *preemptive, *equals),
+            PolicyConfig::SchedFifo => AnyPolicy::RealTime(real_time::RealTime::new(None)),
+            PolicyConfig::SchedRr { slice } => AnyPolicy::RealTime(real_time::RealTime::new(Some(*slice))),
             PolicyConfig::Lottery(slice, draws) => AnyPolicy::Lottery(lottery::Lottery::new(*slice, draws, seed)),
             PolicyConfig::Stride(slice, equals) => AnyPolicy::Stride(stride::Stride::new(*slice, *equals)),
             PolicyConfig::Mlfq { quanta, allotments, boost, refill_after_wait, front_after_wait, ties } => {
@@ -419,6 +439,8 @@ policies! {
     RoundRobin(round_robin::RoundRobin),
     /// See [`PolicyConfig::FirstCome`] and [`PolicyConfig::Cooperative`].
     FirstCome(first_come::FirstCome),
+    /// See [`PolicyConfig::SchedFifo`] and [`PolicyConfig::SchedRr`].
+    RealTime(real_time::RealTime),
     /// See [`PolicyConfig::Lottery`].
     Lottery(lottery::Lottery),
     /// See [`PolicyConfig::Stride`].

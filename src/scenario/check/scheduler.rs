@@ -30,6 +30,7 @@ fn times(policy: &PolicyConfig, path: &Path) -> Vec<(Path, Duration)> {
         PolicyConfig::RoundRobin(slice, _) | PolicyConfig::Lottery(slice, _) | PolicyConfig::Stride(slice, _) => {
             vec![(path.index(0), *slice)]
         }
+        PolicyConfig::SchedRr { slice } => vec![(path.name("slice"), *slice)],
         PolicyConfig::Mlfq { quanta, boost, .. } => {
             let levels = quanta.iter().enumerate();
             let levels = levels.map(|(level, quantum)| (path.name("quanta").index(level), *quantum));
