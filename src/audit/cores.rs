@@ -54,6 +54,7 @@ impl Cores {
             PolicyConfig::RoundRobin(slice, Ties::ArrivalsFirst) => (Some(slice), true, Some(0)),
             // One thread whose slice ends may stand before those who came during it.
             PolicyConfig::RoundRobin(slice, Ties::PreemptedFirst) => (Some(slice), true, Some(1)),
+            PolicyConfig::Lottery(slice, _) | PolicyConfig::Stride(slice, _) => (Some(slice), true, None),
             // Fair shares are judged in figures, not record by record.
             PolicyConfig::Fair => (None, true, None),
             PolicyConfig::FirstCome | PolicyConfig::Cooperative => (None, false, Some(0)),
@@ -63,6 +64,9 @@ impl Cores {
             }
             PolicyConfig::ShortestRemainingTime { .. }
             | PolicyConfig::Priority { preemptive: true, .. }
+            | PolicyConfig::Mlfq { .. }
+            | PolicyConfig::SchedFifo
+            | PolicyConfig::SchedRr { .. }
             | PolicyConfig::Edf { .. }
             | PolicyConfig::RateMonotonic { .. }
             | PolicyConfig::DeadlineMonotonic { .. } => (None, true, None),

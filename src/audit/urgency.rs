@@ -36,14 +36,19 @@ impl Urgencies {
     pub fn new(model: &Model) -> Urgencies {
         let (by, preemptive) = match model.machine.policy {
             PolicyConfig::Priority { preemptive, .. } => (Some(By::Priority), preemptive),
+            PolicyConfig::SchedFifo | PolicyConfig::SchedRr { .. } => (Some(By::Priority), true),
             PolicyConfig::Edf { .. } => (Some(By::Deadline), true),
             PolicyConfig::RateMonotonic { .. } => (Some(By::Period), true),
             PolicyConfig::DeadlineMonotonic { .. } => (Some(By::RelativeDeadline), true),
             // The demands of the future are in no record.
             PolicyConfig::ShortestJobFirst { .. } | PolicyConfig::ShortestRemainingTime { .. } => (None, false),
-            PolicyConfig::Fair | PolicyConfig::RoundRobin(..) | PolicyConfig::FirstCome | PolicyConfig::Cooperative => {
-                (None, false)
-            }
+            PolicyConfig::Fair
+            | PolicyConfig::Lottery(..)
+            | PolicyConfig::Stride(..)
+            | PolicyConfig::Mlfq { .. }
+            | PolicyConfig::RoundRobin(..)
+            | PolicyConfig::FirstCome
+            | PolicyConfig::Cooperative => (None, false),
         };
         let tasks = model.tasks.clone();
         Urgencies { by, preemptive, tasks, jobs: BTreeMap::new(), threads: BTreeMap::new() }

@@ -156,10 +156,12 @@ fn devices(point: &Point) -> Grid {
 }
 
 fn tasks(point: &Point) -> Grid {
-    let heads = ["task", "model", "completed", "jobs/s", "response", "p50", "p99", "wait", "service"];
+    let heads = ["task", "model", "completed", "jobs/s", "response", "p50", "p99", "wait", "service", "missed"];
     let mut grid = Grid::new("Tasks", 2, &heads);
     let tasks = firsts(point).next().map_or(0, |(_, run)| run.tasks.len());
-    for index in 0..if tasks > 1 { tasks } else { 0 } {
+    // One task alone is in the overview, but for its deadlines.
+    let deadlines = firsts(point).any(|(_, run)| run.tasks.iter().any(|task| task.missed.is_some()));
+    for index in 0..if tasks > 1 || deadlines { tasks } else { 0 } {
         for (model, run) in firsts(point) {
             let task = &run.tasks[index];
             grid.rows.push(vec![
@@ -172,6 +174,7 @@ fn tasks(point: &Point) -> Grid {
                 sampled(&task.response, |response| response.p99.0 as f64),
                 sampled(&task.wait, |wait| wait.mean),
                 sampled(&task.service, |service| service.mean),
+                task.missed.map_or_else(|| NOTHING.to_owned(), axis::count),
             ]);
         }
     }

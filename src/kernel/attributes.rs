@@ -15,6 +15,8 @@ pub struct Attributes {
     pub slice: Option<Duration>,
     /// When the job arrived.
     pub release: Time,
+    /// The number of its task, in the order of the scenario.
+    pub task: u32,
     /// The number of the job among all, in order of arrival.
     pub order: u64,
     /// When the job has to be complete; [`Time::NEVER`] if nobody says.
@@ -33,6 +35,7 @@ impl Attributes {
         tickets: 100,
         slice: None,
         release: Time::ZERO,
+        task: u32::MAX,
         order: 0,
         deadline: Time::NEVER,
         period: Duration::FOREVER,

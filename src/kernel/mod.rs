@@ -19,6 +19,7 @@ use timers::Timers;
 pub struct Kernel {
     policy: AnyPolicy,
     needs: Needs,
+    has_policy_timer: bool,
     /// By thread number; empty if the policy needs none.
     attributes: Vec<Attributes>,
     /// Invariant: the length of the policy's queue.
@@ -39,8 +40,8 @@ struct Core {
 
 impl Kernel {
     /// Idle cores and an empty run queue.
-    pub fn new(cores: u32, policy: &PolicyConfig) -> Kernel {
-        let policy = policy.build(cores);
+    pub fn new(cores: u32, policy: &PolicyConfig, seed: u64) -> Kernel {
+        let policy = policy.build(cores, seed);
         let core = Core { occupant: None, last: None, slice_from: Time::ZERO };
         let mut idle = vec![u64::MAX; cores.div_ceil(64) as usize];
         if !cores.is_multiple_of(64) {
@@ -48,13 +49,15 @@ impl Kernel {
         }
         Kernel {
             needs: policy.needs(),
+            has_policy_timer: policy.next_timer() < Time::NEVER,
             policy,
             attributes: Vec::new(),
             waiting: 0,
             cores: vec![core; cores as usize],
             idle,
             idle_count: cores as usize,
-            timers: Timers::new(cores),
+            // One more for the policy.
+            timers: Timers::new(cores + 1),
         }
     }
 
@@ -163,7 +166,7 @@ impl Kernel {
         self.idle_count += 1;
         let state = &mut self.cores[core.index()];
         let occupant = state.occupant.take().expect("the core is occupied");
-        self.policy.ran(occupant, now.since(state.slice_from));
+        self.policy.ran(occupant, now.since(state.slice_from), now);
         self.set_timer(core, Time::NEVER);
     }
 
@@ -173,7 +176,7 @@ impl Kernel {
         let known = |thread| Known { thread, of: self.attributes(thread) };
         let occupied = self.cores.iter().enumerate().filter_map(|(core, state)| {
             let running = state.occupant.filter(|thread| executing(*thread))?;
-            let by = self.policy.preempts(known(ready), known(running), now.since(state.slice_from))?;
+            let by = self.policy.preempts(known(ready), known(running), now.since(state.slice_from), now)?;
             Some((by, CoreId(core as u32)))
         });
         // The least deserving; the lowest core among equals.
@@ -212,14 +215,59 @@ impl Kernel {
     /// event as long as nobody waits, so the end is computed, not stored.
     #[inline(always)]
     pub fn slice_end(&self, core: CoreId, now: Time) -> Time {
-        let Core { occupant, slice_from: from, .. } = self.cores[core.index()];
-        let Some(slice) = occupant.and_then(|thread| self.policy.slice(thread)) else { return Time::NEVER };
-        let full = from + slice;
-        if now <= full {
-            return full;
+        let Core { occupant: Some(thread), slice_from: from, .. } = self.cores[core.index()] else {
+            return Time::NEVER;
+        };
+        match self.policy.slice_end(thread, now.since(from), now) {
+            Some(end) => from + end,
+            None => Time::NEVER,
         }
-        let rounds = now.since(from).0.div_ceil(slice.0);
-        Time(from.0.saturating_add(rounds.saturating_mul(slice.0)))
+    }
+
+    /// The slice of the thread on the core is over. Whether it keeps the core all the same.
+    #[inline(always)]
+    pub fn renew(&mut self, core: CoreId, now: Time) -> bool {
+        let state = &mut self.cores[core.index()];
+        let thread = state.occupant.expect("the core is occupied");
+        let keeps = self.policy.renew(thread, now.since(state.slice_from), now);
+        if keeps {
+            state.slice_from = now;
+        }
+        keeps
+    }
+
+    /// Whether the policy does anything by itself.
+    #[inline(always)]
+    pub fn has_policy_timer(&self) -> bool {
+        self.has_policy_timer
+    }
+
+    /// Whether the timer is that of the policy rather than that of a core.
+    #[inline(always)]
+    pub fn is_policy_timer(&self, core: CoreId) -> bool {
+        core.index() == self.cores.len()
+    }
+
+    /// Lets the policy do what is due; `executing` says which threads use core time. Whether anything was.
+    pub fn run_policy_timer(&mut self, now: Time, executing: impl Fn(ThreadId) -> bool) -> bool {
+        if self.policy.next_timer() > now {
+            return false;
+        }
+        for state in &mut self.cores {
+            if let Some(thread) = state.occupant.filter(|thread| executing(*thread)) {
+                self.policy.ran(thread, now.since(state.slice_from), now);
+                state.slice_from = now;
+            }
+        }
+        self.policy.timer(now);
+        true
+    }
+
+    /// Sets the policy's timer, if a core is in use: else nothing depends on it, and a run may end.
+    pub fn arm_policy_timer(&mut self) {
+        let idle = self.idle_count == self.cores.len();
+        let at = if idle { Time::NEVER } else { self.policy.next_timer() };
+        self.timers.set(CoreId::from(self.cores.len()), at);
     }
 
     /// Sets the timer of a core; [`Time::NEVER`] stops it.
@@ -247,7 +295,7 @@ mod tests {
     use policy::Ties;
 
     fn kernel(cores: u32) -> Kernel {
-        Kernel::new(cores, &PolicyConfig::RoundRobin(Duration(10), Ties::ArrivalsFirst))
+        Kernel::new(cores, &PolicyConfig::RoundRobin(Duration(10), Ties::ArrivalsFirst), 1)
     }
 
     #[test]

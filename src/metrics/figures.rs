@@ -168,6 +168,10 @@ pub struct TaskFigures {
     pub wait: Summary,
     /// Time served.
     pub service: Summary,
+    /// Jobs that arrived in the window and were complete after their deadline, or are not although it has passed; for tasks
+    /// with deadlines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missed: Option<u64>,
 }
 
 /// A core's share of a run, in nanoseconds of the window; the sum is the window.

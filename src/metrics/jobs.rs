@@ -5,6 +5,7 @@ use super::figures::{CriticalPath, DeviceFigures, TaskFigures};
 use super::sample::Sample;
 use super::threads::put;
 use crate::id::{ContextId, DeviceId, JobId, RequestId, TaskId};
+use crate::kernel::policy::PolicyConfig;
 use crate::model::Model;
 use crate::time::{Duration, Time};
 
@@ -29,6 +30,8 @@ struct Job {
     task: TaskId,
     arrived: u64,
     service: u64,
+    /// Not complete; kept for tasks with deadlines only.
+    open: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +52,9 @@ pub struct Task {
     pub wait: Sample,
     pub service: Sample,
     longest: u64,
+    /// Counted from the arrival of a job; `None` without deadlines.
+    deadline: Option<u64>,
+    missed: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -66,7 +72,7 @@ impl Jobs {
             jobs: Vec::new(),
             contexts: Vec::new(),
             requests: Vec::new(),
-            tasks: vec![Task::default(); model.tasks.len()],
+            tasks: model.tasks.iter().map(|task| Task { deadline: deadline(model, task), ..Task::default() }).collect(),
             devices: vec![Device::default(); model.devices.len()],
             all: Task::default(),
             last_end: Time::ZERO,
@@ -75,7 +81,7 @@ impl Jobs {
 
     #[inline]
     pub fn arrive(&mut self, job: JobId, task: TaskId, now: Time) {
-        put(&mut self.jobs, job.index(), Job { task, arrived: now.0, service: 0 });
+        put(&mut self.jobs, job.index(), Job { task, arrived: now.0, service: 0, open: true });
         if now.0 >= self.warm_up && Some(now.0) != self.until {
             self.all.arrived += 1;
             self.tasks[task.index()].arrived += 1;
@@ -108,7 +114,7 @@ impl Jobs {
     pub fn end(&mut self, job: JobId, context: ContextId, now: Time) {
         self.contexts[context.index()].0 = None;
         self.last_end = now;
-        let Job { task, arrived, service } = self.jobs[job.index()];
+        let Job { task, arrived, service, .. } = self.jobs[job.index()];
         if !self.counts(now) {
             return;
         }
@@ -121,6 +127,11 @@ impl Jobs {
             return;
         }
         let response = now.0 - arrived;
+        if let Some(deadline) = task.deadline {
+            task.missed += u64::from(response > deadline);
+            // It is not open any more.
+            self.jobs[job.index()].open = false;
+        }
         // With one task, all tasks together are that task: `finish` copies.
         task.add(response, service);
         if !single {
@@ -179,8 +190,18 @@ impl Jobs {
         }
     }
 
+    /// Jobs that are not complete although their deadlines have passed.
+    fn count_overdue(&mut self, now: Time) {
+        for job in self.jobs.iter().filter(|job| job.open && job.arrived >= self.warm_up) {
+            let task = &mut self.tasks[job.task.index()];
+            task.missed +=
+                u64::from(task.deadline.is_some_and(|deadline| job.arrived.saturating_add(deadline) < now.0));
+        }
+    }
+
     /// The figures of tasks over `done` nanoseconds and of devices over a window that ends now.
     pub fn finish(&mut self, model: &Model, done: f64, now: Time) -> (Vec<TaskFigures>, Vec<DeviceFigures>) {
+        self.count_overdue(now);
         for request in self.requests.iter().filter(|request| request.latency > 0) {
             // Still being served.
             self.devices[request.device.index()].busy += u128::from(clipped(request.started, now.0, self.warm_up));
@@ -198,6 +219,7 @@ impl Jobs {
             response: task.response.summary(),
             wait: task.wait.summary(),
             service: task.service.summary(),
+            missed: task.deadline.map(|_| task.missed),
         });
         let devices = self.devices.iter().zip(&model.devices).map(|(device, definition)| DeviceFigures {
             device: definition.name.clone(),
@@ -246,6 +268,16 @@ impl Task {
         self.wait.add(response.saturating_sub(service));
         self.service.add(service);
     }
+}
+
+/// The deadline of a task's jobs, if it is written down or the policy is one of deadlines and periods.
+fn deadline(model: &Model, task: &crate::model::Task) -> Option<u64> {
+    let implicit = matches!(
+        model.machine.policy,
+        PolicyConfig::Edf { .. } | PolicyConfig::RateMonotonic { .. } | PolicyConfig::DeadlineMonotonic { .. }
+    );
+    let deadline = if implicit { task.relative_deadline() } else { task.urgency.deadline };
+    deadline.map(|deadline| deadline.0)
 }
 
 /// Per second.

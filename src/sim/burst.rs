@@ -86,6 +86,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     ///
     /// Whatever happens next sets the timer again: to something else if the thread goes on, to never if it leaves.
     pub(super) fn core_timer(&mut self, core: CoreId) {
+        if self.world.kernel.is_policy_timer(core) {
+            // It is done at the end of the instant.
+            self.world.kernel.set_timer(core, Time::NEVER);
+            self.unsettled = true;
+            return;
+        }
         let thread = self.world.kernel.occupant(core).expect("only an occupied core has a timer");
         if self.world.threads[thread].state == State::Switching {
             // Somebody more urgent may have come during the switch.
@@ -100,7 +106,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.forced_drop(core, thread);
         } else if self.world.kernel.waiting() > 0 && self.world.kernel.slice_end(core, self.world.now) == self.world.now
         {
-            self.preempt(core, thread);
+            if self.world.kernel.renew(core, self.world.now) {
+                self.arm(core, thread);
+            } else {
+                self.preempt(core, thread);
+            }
         } else {
             self.arm(core, thread);
         }

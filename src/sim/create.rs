@@ -48,7 +48,7 @@ impl World {
         World {
             now: Time::ZERO,
             engine: Engine::default(),
-            kernel: Kernel::new(model.machine.cores, &model.machine.policy),
+            kernel: Kernel::new(model.machine.cores, &model.machine.policy, seed),
             processes: Vec::new(),
             threads: Slab::default(),
             contexts: Slab::default(),

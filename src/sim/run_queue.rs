@@ -82,7 +82,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// At the end of an instant: free cores take waiting threads, and if some still wait, running threads get timers for
     /// the ends of their slices. Whether anything was done.
     pub(super) fn settle(&mut self) -> bool {
-        let mut done = false;
+        let mut done = self.world.kernel.has_policy_timer() && self.policy_timer();
         while self.world.kernel.can_dispatch() && self.outcome.is_none() {
             let thread = self.world.kernel.pick().expect("a thread waits");
             let core = self.world.kernel.place(self.world.threads[thread].core).expect("a core is free");
@@ -103,6 +103,19 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             done = true;
             self.arm_all();
         }
+        if self.world.kernel.has_policy_timer() {
+            self.world.kernel.arm_policy_timer();
+        }
+        done
+    }
+
+    /// The policy does what is due by the clock. Whether anything was.
+    #[cold]
+    fn policy_timer(&mut self) -> bool {
+        let threads = &self.world.threads;
+        let done = self.world.kernel.run_policy_timer(self.world.now, |thread| threads[thread].state == State::Running);
+        // It may have changed slices.
+        self.slicing &= !done;
         done
     }
 

@@ -35,7 +35,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     #[cold]
     fn take_over(&mut self, thread: ThreadId, job: JobId) {
-        let task = &self.model.tasks[self.world.work.jobs[job].task.index()];
+        let id = self.world.work.jobs[job].task;
+        let task = &self.model.tasks[id.index()];
         let (release, order) = self.world.work.births[job.index()];
         let urgency = task.urgency;
         // The thread may have become less urgent than one that waits.
@@ -48,6 +49,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 tickets: urgency.tickets,
                 slice: urgency.slice,
                 release,
+                task: id.0,
                 order,
                 deadline: task.relative_deadline().map_or(Time::NEVER, |deadline| release + deadline),
                 period: task.period().unwrap_or(Duration::FOREVER),

@@ -1,7 +1,7 @@
 //! Recorded outputs of other schedulers and published worst cases: must agree exactly.
 //!
 //! Everything of the kinds round robin, first come, shortest first, priorities, and overlap of computing with devices is
-//! compared. Left out, each for want of a mechanism: multi-level feedback, lottery and real-time policies, `multi.py` (all of its cases have a timer that interrupts all cores at once, and caches
+//! compared here; multi-level feedback, shares and deadlines in files of their own. Left out for want of a mechanism: `multi.py` (all of its cases have a timer that interrupts all cores at once, and caches
 //! that warm up), and Graham's instances with precedence (see [`list_scheduling_agrees_with_graham`]).
 
 use gilsim::dist::Dist;
@@ -16,20 +16,20 @@ use crate::probe::probe;
 /// One abstract time unit of the recorded programs.
 const UNIT: f64 = 1e6;
 
-fn cases(file: &str) -> Value {
+pub fn cases(file: &str) -> Value {
     let path = format!("{}/tests/oracle/{file}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn units(value: &Value) -> Duration {
+pub fn units(value: &Value) -> Duration {
     Duration((value.as_f64().unwrap() * UNIT).round() as u64)
 }
 
-fn numbers(value: &Value) -> Vec<u64> {
+pub fn numbers(value: &Value) -> Vec<u64> {
     value.as_array().unwrap().iter().map(|v| units(v).0).collect()
 }
 
-fn cpu(time: Duration) -> Stmt {
+pub fn cpu(time: Duration) -> Stmt {
     Stmt::Cpu(CpuKind::Python, Dist::Const(time))
 }
 
@@ -47,12 +47,12 @@ fn one_thread_each(cores: u32, policy: PolicyConfig, jobs: &[Value]) -> Builder 
 }
 
 /// Recorded segments without cores: `[start, end, job]`, neighbours of one job merged.
-fn segments(expected: &Value) -> Vec<(u64, u64, u32)> {
+pub fn segments(expected: &Value) -> Vec<(u64, u64, u32)> {
     let rows = expected.as_array().unwrap().iter();
     rows.map(|row| (units(&row[0]).0, units(&row[1]).0, row[2].as_u64().unwrap() as u32)).collect()
 }
 
-fn on_core_zero(segments: &[(u64, u64, u32, u32)]) -> Vec<(u64, u64, u32)> {
+pub fn on_core_zero(segments: &[(u64, u64, u32, u32)]) -> Vec<(u64, u64, u32)> {
     segments.iter().map(|s| (s.0, s.1, s.3)).collect()
 }
 
@@ -218,5 +218,25 @@ fn closed_systems_complete_what_they_must_by_the_horizon() {
         gilsim::sim::run(&builder.build(), 1, &mut records);
         let done = records.iter().filter(|r| matches!(r.what, gilsim::trace::What::Store { .. })).count() as u64;
         assert_eq!(done, case["expected"]["completions_by_horizon"].as_u64().unwrap(), "{}", case["id"]);
+    }
+}
+
+proptest::proptest! {
+    /// On one core nobody beats the shortest remaining time on mean response.
+    #[test]
+    fn shortest_remaining_time_is_never_beaten(jobs in proptest::collection::vec((0..40u64, 1..30u64), 1..9)) {
+        let mean = |policy: PolicyConfig| {
+            let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(policy);
+            for (index, (arrival, burst)) in jobs.iter().enumerate() {
+                let arrivals = Arrivals::Recorded([Duration::ms(*arrival)].into());
+                builder.task(&format!("job {index}"), Some(1), arrivals, vec![], vec![cpu(Duration::ms(*burst))]);
+            }
+            let (_, probe) = probe(&builder.build(), 1);
+            probe.ended.iter().map(|(_, arrived, ended)| ended - arrived).sum::<u64>()
+        };
+        let best = mean(PolicyConfig::ShortestRemainingTime { equals: Equals::ByArrival });
+        for policy in crate::real_runs::policies() {
+            proptest::prop_assert!(mean(policy.clone()) >= best, "{policy}");
+        }
     }
 }

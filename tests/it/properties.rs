@@ -80,6 +80,21 @@ impl Spec {
         let mut builder = Builder::new(self.cores, self.execution).costs(self.costs.clone());
         let policy = match &self.policy {
             PolicyConfig::RoundRobin(slice, ties) => PolicyConfig::RoundRobin(Duration(slice.0 * change.scale), *ties),
+            PolicyConfig::SchedRr { slice } => PolicyConfig::SchedRr { slice: Duration(slice.0 * change.scale) },
+            PolicyConfig::Lottery(slice, draws) => {
+                PolicyConfig::Lottery(Duration(slice.0 * change.scale), draws.clone())
+            }
+            PolicyConfig::Stride(slice, equals) => PolicyConfig::Stride(Duration(slice.0 * change.scale), *equals),
+            PolicyConfig::Mlfq { quanta, allotments, boost, refill_after_wait, front_after_wait, ties } => {
+                PolicyConfig::Mlfq {
+                    quanta: quanta.iter().map(|quantum| Duration(quantum.0 * change.scale)).collect(),
+                    allotments: allotments.clone(),
+                    boost: boost.map(|boost| Duration(boost.0 * change.scale)),
+                    refill_after_wait: *refill_after_wait,
+                    front_after_wait: *front_after_wait,
+                    ties: *ties,
+                }
+            }
             other => other.clone(),
         };
         builder = builder.policy(policy);

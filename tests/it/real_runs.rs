@@ -89,7 +89,25 @@ pub fn policies() -> Vec<PolicyConfig> {
         PolicyConfig::Edf { equals: arrival },
         PolicyConfig::RateMonotonic { equals: queue },
         PolicyConfig::DeadlineMonotonic { equals: arrival },
+        PolicyConfig::SchedFifo,
+        PolicyConfig::SchedRr { slice: Duration::us(600) },
+        PolicyConfig::Lottery(Duration::us(700), vec![]),
+        PolicyConfig::Stride(Duration::us(700), queue),
+        levels(false, Ties::PreemptedFirst),
+        levels(true, Ties::ArrivalsFirst),
     ]
+}
+
+/// Multi-level feedback, with all its rules or with none.
+fn levels(all: bool, ties: Ties) -> PolicyConfig {
+    PolicyConfig::Mlfq {
+        quanta: vec![Duration::us(300), Duration::ms(1), Duration::ms(2)],
+        allotments: if all { vec![2, 1, 3] } else { vec![] },
+        boost: all.then_some(Duration::ms(7)),
+        refill_after_wait: all,
+        front_after_wait: all,
+        ties,
+    }
 }
 
 /// What the auditor finds in a run.

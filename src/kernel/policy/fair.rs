@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use super::{Entry, Known, Policy, Why};
 use crate::id::ThreadId;
-use crate::time::Duration;
+use crate::time::{Duration, Time};
 
 /// Slices are enforced at timer ticks (`CONFIG_HZ` 250).
 const TICK: u64 = 4_000_000;
@@ -91,7 +91,7 @@ impl Policy for Fair {
         true
     }
 
-    fn ran(&mut self, thread: ThreadId, time: Duration) {
+    fn ran(&mut self, thread: ThreadId, time: Duration, _: Time) {
         *self.time_of(thread) += time.0;
     }
 
@@ -99,7 +99,7 @@ impl Policy for Fair {
         true
     }
 
-    fn preempts(&self, woken: Known<'_>, running: Known<'_>, ran: Duration) -> Option<u64> {
+    fn preempts(&self, woken: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u64> {
         let time = |thread: ThreadId| self.virtual_time.get(thread.index()).copied().unwrap_or(0);
         let behind = (time(running.thread) + ran.0).checked_sub(time(woken.thread))?;
         (behind > WAKEUP_GRANULARITY * self.factor).then_some(behind)
@@ -119,7 +119,7 @@ mod tests {
         let mut fair = Fair::new(1);
         fair.enqueue(A, entry(Why::New));
         assert_eq!(fair.pick(), Some(A));
-        fair.ran(A, Duration::ms(4));
+        fair.ran(A, Duration::ms(4), Time::ZERO);
         fair.enqueue(B, entry(Why::New));
         fair.enqueue(A, entry(Why::Preempted));
         assert_eq!([fair.pick(), fair.pick()], [Some(B), Some(A)]);
@@ -132,8 +132,8 @@ mod tests {
         fair.enqueue(B, entry(Why::Woken));
         assert_eq!(fair.virtual_time[1], 97_000_000);
         fair.virtual_time[0] = 98_000_000;
-        assert_eq!(fair.preempts(known(B), known(A), Duration::ZERO), None);
-        assert_eq!(fair.preempts(known(B), known(A), Duration::us(1)), Some(1_001_000));
+        assert_eq!(fair.preempts(known(B), known(A), Duration::ZERO, Time::ZERO), None);
+        assert_eq!(fair.preempts(known(B), known(A), Duration::us(1), Time::ZERO), Some(1_001_000));
     }
 
     #[test]

@@ -5,8 +5,12 @@
 
 mod fair;
 mod first_come;
+mod lottery;
+mod mlfq;
 mod ranked;
+mod real_time;
 mod round_robin;
+mod stride;
 
 use std::fmt;
 
@@ -34,13 +38,29 @@ pub trait Policy {
     /// Whether `Yield` gives the core to a waiting thread.
     fn honors_yield(&self) -> bool;
 
+    /// The first end of a slice at or after `ran`, both counted from the dispatch of the thread; `ran` is over at `now`.
+    #[inline(always)]
+    fn slice_end(&self, thread: ThreadId, ran: Duration, _now: Time) -> Option<Duration> {
+        let slice = self.slice(thread)?;
+        if ran <= slice {
+            return Some(slice);
+        }
+        Some(Duration(ran.0.div_ceil(slice.0).saturating_mul(slice.0)))
+    }
+
     /// What it needs to be told of threads.
     fn needs(&self) -> Needs {
         Needs::Nothing
     }
 
-    /// The thread has had so much core time and now leaves its core.
-    fn ran(&mut self, _thread: ThreadId, _time: Duration) {}
+    /// The running thread has had so much core time since its dispatch, or since this was last said.
+    fn ran(&mut self, _thread: ThreadId, _time: Duration, _now: Time) {}
+
+    /// The slice of a running thread is over. Whether it keeps its core all the same, with a new slice; if so, `ran` is
+    /// settled as by [`Policy::ran`].
+    fn renew(&mut self, _thread: ThreadId, _ran: Duration, _now: Time) -> bool {
+        false
+    }
 
     /// Whether threads that just woke may take the core of others by [`Policy::preempts`].
     fn preempts_on_wake(&self) -> bool {
@@ -54,9 +74,17 @@ pub trait Policy {
 
     /// Whether a ready thread takes the core of one that has run for `ran` since its dispatch: by how much it is the more
     /// deserving.
-    fn preempts(&self, _ready: Known<'_>, _running: Known<'_>, _ran: Duration) -> Option<u64> {
+    fn preempts(&self, _ready: Known<'_>, _running: Known<'_>, _ran: Duration, _now: Time) -> Option<u64> {
         None
     }
+
+    /// When the policy itself does something next; [`Time::NEVER`] if it never does. It is asked while a core is in use.
+    fn next_timer(&self) -> Time {
+        Time::NEVER
+    }
+
+    /// That time has come, at the end of the instant; core time of running threads is settled by [`Policy::ran`].
+    fn timer(&mut self, _now: Time) {}
 }
 
 /// How a thread joins the run queue.
@@ -124,6 +152,39 @@ pub enum PolicyConfig {
         #[serde(default)]
         equals: Equals,
     },
+    /// Priorities of POSIX, first come first served within each.
+    SchedFifo,
+    /// Priorities of POSIX, round robin within each.
+    SchedRr {
+        /// The longest a thread runs while another of its priority waits.
+        #[serde(default = "rr_slice")]
+        slice: Duration,
+    },
+    /// Each slice goes to a ticket drawn at random. The second value: draws to use before random ones, for replays; ticket
+    /// numbers are their remainders by the number of tickets of ready threads.
+    Lottery(Duration, #[serde(default)] Vec<u64>),
+    /// Slices in proportion to tickets, without luck. The second value says who goes first among equals.
+    Stride(Duration, #[serde(default)] Equals),
+    /// Multi-level feedback queue: who uses much core time sinks.
+    Mlfq {
+        /// The slice of each level, from the highest down.
+        quanta: Vec<Duration>,
+        /// How many slices a thread has in each level before it sinks; 1 everywhere if left out.
+        #[serde(default)]
+        allotments: Vec<u32>,
+        /// After each such time everybody is back in the highest level.
+        #[serde(default)]
+        boost: Option<Duration>,
+        /// A wait gives a thread its slice and allotment anew: the old rule, which can be gamed.
+        #[serde(default)]
+        refill_after_wait: bool,
+        /// A woken thread joins the head of its level instead of the tail.
+        #[serde(default)]
+        front_after_wait: bool,
+        /// Who stands first of those who join a level at one instant.
+        #[serde(default = "preempted_first")]
+        ties: Ties,
+    },
     /// Earliest deadline first, preemptive: jobs are due at their arrival and the `deadline` of their task, else its period.
     Edf {
         /// Who goes first among equals.
@@ -148,6 +209,15 @@ fn yes() -> bool {
     true
 }
 
+/// `RR_TIMESLICE` of Linux.
+fn rr_slice() -> Duration {
+    Duration::ms(100)
+}
+
+fn preempted_first() -> Ties {
+    Ties::PreemptedFirst
+}
+
 impl fmt::Display for PolicyConfig {
     /// As a scenario writes it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,6 +234,31 @@ impl fmt::Display for PolicyConfig {
             PolicyConfig::Priority { preemptive, equals } => {
                 let comma = if equals.argument().is_empty() { "" } else { ", " };
                 write!(f, "Priority(preemptive: {preemptive}{comma}{})", equals.argument())
+            }
+            PolicyConfig::SchedFifo => write!(f, "SchedFifo"),
+            PolicyConfig::SchedRr { slice } => write!(f, "SchedRr(slice: \"{slice}\")"),
+            PolicyConfig::Lottery(slice, draws) if draws.is_empty() => write!(f, "Lottery(\"{slice}\")"),
+            PolicyConfig::Lottery(slice, draws) => write!(f, "Lottery(\"{slice}\", {draws:?})"),
+            PolicyConfig::Stride(slice, Equals::ByArrival) => write!(f, "Stride(\"{slice}\")"),
+            PolicyConfig::Stride(slice, equals) => write!(f, "Stride(\"{slice}\", {equals:?})"),
+            PolicyConfig::Mlfq { quanta, allotments, boost, refill_after_wait, front_after_wait, ties } => {
+                let quanta: Vec<String> = quanta.iter().map(|quantum| format!("\"{quantum}\"")).collect();
+                write!(f, "Mlfq(quanta: [{}]", quanta.join(", "))?;
+                if !allotments.is_empty() {
+                    write!(f, ", allotments: {allotments:?}")?;
+                }
+                if let Some(boost) = boost {
+                    write!(f, ", boost: \"{boost}\"")?;
+                }
+                for (name, set) in [("refill_after_wait", refill_after_wait), ("front_after_wait", front_after_wait)] {
+                    if *set {
+                        write!(f, ", {name}: true")?;
+                    }
+                }
+                if *ties != Ties::PreemptedFirst {
+                    write!(f, ", ties: {ties:?}")?;
+                }
+                write!(f, ")")
             }
             PolicyConfig::Edf { equals } => write!(f, "Edf({})", equals.argument()),
             PolicyConfig::RateMonotonic { equals } => write!(f, "RateMonotonic({})", equals.argument()),
@@ -191,6 +286,8 @@ pub enum Equals {
     ByArrival,
     /// Who has been in the run queue for longest.
     ByQueue,
+    /// Whose task stands first in the scenario; of one task, whose job arrived first.
+    ByTask,
 }
 
 impl Equals {
@@ -199,6 +296,16 @@ impl Equals {
         match self {
             Equals::ByArrival => "",
             Equals::ByQueue => "equals: ByQueue",
+            Equals::ByTask => "equals: ByTask",
+        }
+    }
+
+    /// Orders threads of the same rank; who joined the queue first goes first if this is equal, too.
+    fn key(self, of: &Attributes) -> (u64, u64) {
+        match self {
+            Equals::ByArrival => (of.release.0, of.order),
+            Equals::ByQueue => (0, 0),
+            Equals::ByTask => (u64::from(of.task), of.order),
         }
     }
 }
@@ -212,14 +319,19 @@ pub const POLICIES: &[(&str, &str)] = &[
     ("ShortestJobFirst([equals: ByArrival])", "the shortest next burst first; runs until it blocks or ends"),
     ("ShortestRemainingTime([equals: ByArrival])", "who has least left of its burst, preemptive"),
     ("Priority([preemptive: true], [equals: ByArrival])", "the smallest `priority` of a task first"),
+    ("SchedFifo", "priorities of POSIX; runs until it blocks or a more urgent thread is ready"),
+    ("SchedRr([slice: \"100ms\"])", "the same, round robin among threads of one priority"),
+    ("Lottery(\"4ms\", [draws])", "each slice to a ticket drawn at random"),
+    ("Stride(\"4ms\", [equals])", "slices in proportion to tickets, without luck"),
+    ("Mlfq(quanta: [\"10ms\", ..], ..)", "multi-level feedback: who uses much core time sinks, boosts lift everybody"),
     ("Edf([equals: ByArrival])", "the earliest deadline first, preemptive"),
     ("RateMonotonic([equals: ByArrival])", "the shortest period first, preemptive"),
     ("DeadlineMonotonic([equals: ByArrival])", "the shortest relative deadline first, preemptive"),
 ];
 
 impl PolicyConfig {
-    /// An empty run queue under this policy, for a machine of so many cores.
-    pub fn build(&self, cores: u32) -> AnyPolicy {
+    /// An empty run queue under this policy, for a machine of so many cores; policies that draw do so under the seed.
+    pub fn build(&self, cores: u32, seed: u64) -> AnyPolicy {
         match self {
             PolicyConfig::Fair => AnyPolicy::Fair(fair::Fair::new(cores)),
             PolicyConfig::RoundRobin(slice, ties) => AnyPolicy::RoundRobin(round_robin::RoundRobin::new(*slice, *ties)),
@@ -228,6 +340,21 @@ impl PolicyConfig {
             PolicyConfig::ShortestJobFirst { equals } => ranked(Rank::Demand, false, *equals),
             PolicyConfig::ShortestRemainingTime { equals } => ranked(Rank::Demand, true, *equals),
             PolicyConfig::Priority { preemptive, equals } => ranked(Rank::Priority, *preemptive, *equals),
+            PolicyConfig::SchedFifo => AnyPolicy::RealTime(real_time::RealTime::new(None)),
+            PolicyConfig::SchedRr { slice } => AnyPolicy::RealTime(real_time::RealTime::new(Some(*slice))),
+            PolicyConfig::Lottery(slice, draws) => AnyPolicy::Lottery(lottery::Lottery::new(*slice, draws, seed)),
+            PolicyConfig::Stride(slice, equals) => AnyPolicy::Stride(stride::Stride::new(*slice, *equals)),
+            PolicyConfig::Mlfq { quanta, allotments, boost, refill_after_wait, front_after_wait, ties } => {
+                let allotment = |level: usize| allotments.get(level).copied().unwrap_or(1);
+                let levels = quanta.iter().enumerate().map(|(level, quantum)| (*quantum, allotment(level)));
+                AnyPolicy::Mlfq(mlfq::Mlfq::new(mlfq::Settings {
+                    levels: levels.collect(),
+                    boost: *boost,
+                    refill_after_wait: *refill_after_wait,
+                    front_after_wait: *front_after_wait,
+                    ties: *ties,
+                }))
+            }
             PolicyConfig::Edf { equals } => ranked(Rank::Deadline, true, *equals),
             PolicyConfig::RateMonotonic { equals } => ranked(Rank::Period, true, *equals),
             PolicyConfig::DeadlineMonotonic { equals } => ranked(Rank::RelativeDeadline, true, *equals),
@@ -273,8 +400,22 @@ macro_rules! policies {
                 match self { $(AnyPolicy::$name(policy) => policy.needs(),)* }
             }
             #[inline(always)]
-            fn ran(&mut self, thread: ThreadId, time: Duration) {
-                match self { $(AnyPolicy::$name(policy) => policy.ran(thread, time),)* }
+            fn slice_end(&self, thread: ThreadId, ran: Duration, now: Time) -> Option<Duration> {
+                match self { $(AnyPolicy::$name(policy) => policy.slice_end(thread, ran, now),)* }
+            }
+            #[inline(always)]
+            fn ran(&mut self, thread: ThreadId, time: Duration, now: Time) {
+                match self { $(AnyPolicy::$name(policy) => policy.ran(thread, time, now),)* }
+            }
+            #[inline(always)]
+            fn renew(&mut self, thread: ThreadId, ran: Duration, now: Time) -> bool {
+                match self { $(AnyPolicy::$name(policy) => policy.renew(thread, ran, now),)* }
+            }
+            fn next_timer(&self) -> Time {
+                match self { $(AnyPolicy::$name(policy) => policy.next_timer(),)* }
+            }
+            fn timer(&mut self, now: Time) {
+                match self { $(AnyPolicy::$name(policy) => policy.timer(now),)* }
             }
             #[inline(always)]
             fn preempts_on_wake(&self) -> bool {
@@ -284,8 +425,8 @@ macro_rules! policies {
             fn contender(&self) -> Option<ThreadId> {
                 match self { $(AnyPolicy::$name(policy) => policy.contender(),)* }
             }
-            fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration) -> Option<u64> {
-                match self { $(AnyPolicy::$name(policy) => policy.preempts(ready, running, ran),)* }
+            fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, now: Time) -> Option<u64> {
+                match self { $(AnyPolicy::$name(policy) => policy.preempts(ready, running, ran, now),)* }
             }
         }
     };
@@ -298,6 +439,14 @@ policies! {
     RoundRobin(round_robin::RoundRobin),
     /// See [`PolicyConfig::FirstCome`] and [`PolicyConfig::Cooperative`].
     FirstCome(first_come::FirstCome),
+    /// See [`PolicyConfig::SchedFifo`] and [`PolicyConfig::SchedRr`].
+    RealTime(real_time::RealTime),
+    /// See [`PolicyConfig::Lottery`].
+    Lottery(lottery::Lottery),
+    /// See [`PolicyConfig::Stride`].
+    Stride(stride::Stride),
+    /// See [`PolicyConfig::Mlfq`].
+    Mlfq(mlfq::Mlfq),
     /// Policies that order threads by one number.
     Ranked(ranked::Ranked),
 }

@@ -44,8 +44,8 @@ pub struct Ranked {
     rank: Rank,
     preemptive: bool,
     equals: Equals,
-    /// (number, arrival of the job, its place among all jobs, order of joining, thread).
-    queue: BTreeSet<(u64, Time, u64, u64, ThreadId)>,
+    /// (number, place among equals, order of joining, thread).
+    queue: BTreeSet<(u64, (u64, u64), u64, ThreadId)>,
     joined: u64,
 }
 
@@ -58,16 +58,13 @@ impl Ranked {
 
 impl Policy for Ranked {
     fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
-        let (release, order) = match self.equals {
-            Equals::ByArrival => (entry.of.release, entry.of.order),
-            Equals::ByQueue => (Time::ZERO, 0),
-        };
         self.joined += 1;
-        self.queue.insert((self.rank.of(entry.of, Duration::ZERO), release, order, self.joined, thread));
+        let rank = self.rank.of(entry.of, Duration::ZERO);
+        self.queue.insert((rank, self.equals.key(entry.of), self.joined, thread));
     }
 
     fn pick(&mut self) -> Option<ThreadId> {
-        self.queue.pop_first().map(|first| first.4)
+        self.queue.pop_first().map(|first| first.3)
     }
 
     fn waiting(&self) -> usize {
@@ -90,10 +87,10 @@ impl Policy for Ranked {
     }
 
     fn contender(&self) -> Option<ThreadId> {
-        self.queue.first().filter(|_| self.preemptive).map(|first| first.4)
+        self.queue.first().filter(|_| self.preemptive).map(|first| first.3)
     }
 
-    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration) -> Option<u64> {
+    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u64> {
         let (ready, running) = (self.rank.of(ready.of, Duration::ZERO), self.rank.of(running.of, ran));
         running.checked_sub(ready).filter(|by| *by > 0)
     }
@@ -128,7 +125,7 @@ mod tests {
         let by = |ran| {
             let (ready, running) =
                 (Known { thread: ThreadId(0), of: &ready }, Known { thread: ThreadId(1), of: &running });
-            policy.preempts(ready, running, Duration::ms(ran))
+            policy.preempts(ready, running, Duration::ms(ran), Time::ZERO)
         };
         assert_eq!([by(0), by(1), by(2), by(3)], [Some(2_000_000), Some(1_000_000), None, None]);
     }

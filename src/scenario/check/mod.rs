@@ -19,6 +19,7 @@ mod names;
 mod nothing;
 mod numbers;
 mod overload;
+mod scheduler;
 mod shared;
 mod spawns;
 mod start;
@@ -65,6 +66,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     circles::check,
     depth::check,
     numbers::check,
+    scheduler::check,
     times::check,
     arrivals::check,
     model::check,

@@ -66,10 +66,6 @@ fn machine(subject: &Subject<'_>, found: &mut Findings) {
     let machine = &subject.scenario.machine;
     let path = Path::root().name("machine");
     count(machine.cores, MOST_CORES, "cores", path.name("cores"), found);
-    if let crate::kernel::policy::PolicyConfig::RoundRobin(Duration::ZERO, _) = machine.scheduler {
-        let title = "a slice cannot be zero: nobody would ever run";
-        found.push(Finding::error("E05", title, path.name("scheduler").index(0), "such as \"4ms\""));
-    }
     if let CostsName::Set { timer_granularity: Some(Duration::ZERO), .. } = machine.costs {
         let title = "timers cannot be rounded to a multiple of zero";
         found.push(Finding::error("E05", title, path.name("costs").name("timer_granularity"), "at least \"1ns\""));

@@ -61,9 +61,6 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
 
 fn machine(subject: &Subject<'_>, found: &mut Findings) {
     let path = Path::root().name("machine");
-    if let crate::kernel::policy::PolicyConfig::RoundRobin(slice, _) = subject.scenario.machine.scheduler {
-        length(slice, &path.name("scheduler").index(0), found);
-    }
     if let Interpreter::CPython { switch_interval, increment, .. } = subject.scenario.interpreter {
         let path = Path::root().name("interpreter");
         length(switch_interval, &path.name("switch_interval"), found);
@@ -107,7 +104,7 @@ fn machine(subject: &Subject<'_>, found: &mut Findings) {
     }
 }
 
-fn length(time: Duration, path: &Path, found: &mut Findings) {
+pub(super) fn length(time: Duration, path: &Path, found: &mut Findings) {
     if time > LONGEST {
         let title = "longer than a year: is the unit right?";
         found.push(Finding::error("E05", title, path, "at most 366 days (\"8784h\")"));

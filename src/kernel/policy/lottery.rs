@@ -1,0 +1,151 @@
+//! Lottery scheduling: each slice goes to the holder of a ticket drawn at random from those of all ready threads
+//! (Waldspurger and Weihl, OSDI 1994). Shares are proportional to tickets on average, and over any short time by luck.
+//!
+//! Simplification: no compensation tickets; a thread that blocks before its slice is over gets less than its share.
+
+use std::sync::Arc;
+
+use super::{Entry, Policy};
+use crate::id::ThreadId;
+use crate::kernel::attributes::Needs;
+use crate::rng::{Stream, stream_id};
+use crate::time::Duration;
+
+/// The tickets of ready threads, and the draws.
+#[derive(Clone, Debug, Hash)]
+pub struct Lottery {
+    quantum: Duration,
+    /// Tickets of each ready thread, 0 for others, as a Fenwick tree over thread numbers: entry `i` (from 1) is the sum of
+    /// the `i & -i` entries up to `i`.
+    tree: Vec<u64>,
+    tickets: Vec<u32>,
+    total: u64,
+    waiting: usize,
+    stream: Stream,
+    /// Draws to use before those of the stream.
+    recorded: Arc<[u64]>,
+    drawn: usize,
+}
+
+impl Lottery {
+    /// Nobody ready.
+    pub fn new(quantum: Duration, recorded: &[u64], seed: u64) -> Lottery {
+        Lottery {
+            quantum,
+            tree: vec![0],
+            tickets: Vec::new(),
+            total: 0,
+            waiting: 0,
+            stream: Stream::new(seed, stream_id("kernel#lottery")),
+            recorded: recorded.into(),
+            drawn: 0,
+        }
+    }
+
+    fn grow(&mut self, threads: usize) {
+        if self.tickets.len() >= threads {
+            return;
+        }
+        // Doubling keeps the rebuilds rare.
+        let size = threads.next_power_of_two();
+        self.tickets.resize(size, 0);
+        self.tree = vec![0; size + 1];
+        for index in 0..size {
+            self.add(index, i64::from(self.tickets[index]));
+        }
+    }
+
+    fn add(&mut self, index: usize, change: i64) {
+        let mut node = index + 1;
+        while node < self.tree.len() {
+            self.tree[node] = self.tree[node].wrapping_add_signed(change);
+            node += node & node.wrapping_neg();
+        }
+    }
+
+    /// The thread that holds the ticket with this number, counted from 0 in the order of threads.
+    fn holder(&self, mut ticket: u64) -> usize {
+        let mut index = 0;
+        let mut step = self.tickets.len();
+        while step > 0 {
+            if index + step < self.tree.len() && self.tree[index + step] <= ticket {
+                index += step;
+                ticket -= self.tree[index];
+            }
+            step /= 2;
+        }
+        index
+    }
+
+    fn draw(&mut self) -> u64 {
+        self.drawn += 1;
+        match self.recorded.get(self.drawn - 1) {
+            Some(draw) => *draw,
+            None => self.stream.draw(),
+        }
+    }
+}
+
+impl Policy for Lottery {
+    fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
+        self.grow(thread.index() + 1);
+        let tickets = entry.of.tickets;
+        self.tickets[thread.index()] = tickets;
+        self.add(thread.index(), i64::from(tickets));
+        self.total += u64::from(tickets);
+        self.waiting += 1;
+    }
+
+    fn pick(&mut self) -> Option<ThreadId> {
+        if self.waiting == 0 {
+            return None;
+        }
+        // The bias of the remainder is below one in 2^24 for the most tickets there can be.
+        let ticket = self.draw() % self.total;
+        let index = self.holder(ticket);
+        let tickets = std::mem::take(&mut self.tickets[index]);
+        self.add(index, -i64::from(tickets));
+        self.total -= u64::from(tickets);
+        self.waiting -= 1;
+        Some(ThreadId::from(index))
+    }
+
+    fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    fn slice(&self, _: ThreadId) -> Option<Duration> {
+        Some(self.quantum)
+    }
+
+    fn honors_yield(&self) -> bool {
+        true
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Attributes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Why;
+    use super::*;
+    use crate::kernel::attributes::Attributes;
+    use crate::time::Time;
+
+    #[test]
+    fn every_ticket_has_its_holder() {
+        let recorded: Vec<u64> = vec![0, 1, 2, 3, 4, 5, 6];
+        for ticket in recorded {
+            let mut lottery = Lottery::new(Duration(1), &[ticket], 1);
+            for (thread, tickets) in [(0, 1), (2, 2), (5, 3), (6, 1)] {
+                let of = Attributes { tickets, ..Attributes::DEFAULT };
+                lottery.enqueue(ThreadId(thread), Entry { why: Why::New, now: Time::ZERO, of: &of });
+            }
+            let holders = [0, 2, 2, 5, 5, 5, 6];
+            assert_eq!(lottery.pick(), Some(ThreadId(holders[ticket as usize])));
+            assert_eq!(lottery.waiting(), 3);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `SCHED_FIFO` and `SCHED_RR` of POSIX and Linux (`man 7 sched`): one list for each priority, the most urgent list first.
+//!
+//! A thread that becomes ready or yields joins the tail of its list; one that is preempted by a more urgent thread goes back
+//! to the head and keeps what is left of its slice; under `SCHED_RR` one whose slice is over joins the tail with a new one.
+//!
+//! Simplification: no throttling (Linux keeps 5 % of each second for threads of other classes; here there are none).
+
+use std::collections::BTreeSet;
+
+use super::{Entry, Known, Policy, Why};
+use crate::id::ThreadId;
+use crate::kernel::attributes::Needs;
+use crate::time::{Duration, Time};
+
+/// A place in a list. Heads count down, tails count up.
+type Place = (bool, u64);
+
+#[derive(Clone, Copy, Debug, Hash)]
+struct Standing {
+    priority: u32,
+    /// Of the slice; zero if it ended at this very moment.
+    left: Duration,
+}
+
+/// The ready threads in their order.
+#[derive(Clone, Debug, Hash)]
+pub struct RealTime {
+    /// `None` under `SCHED_FIFO`.
+    slice: Option<Duration>,
+    /// By thread number.
+    threads: Vec<Standing>,
+    queue: BTreeSet<(u32, Place, ThreadId)>,
+    joined: u64,
+}
+
+impl RealTime {
+    /// Empty lists.
+    pub fn new(slice: Option<Duration>) -> RealTime {
+        RealTime { slice, threads: Vec::new(), queue: BTreeSet::new(), joined: 0 }
+    }
+
+    /// A whole slice.
+    fn full(&self) -> Duration {
+        self.slice.unwrap_or(Duration::FOREVER)
+    }
+}
+
+impl Policy for RealTime {
+    fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
+        let full = self.full();
+        if self.threads.len() <= thread.index() {
+            self.threads.resize(thread.index() + 1, Standing { priority: 0, left: full });
+        }
+        let standing = &mut self.threads[thread.index()];
+        standing.priority = entry.of.priority;
+        let over = standing.left == Duration::ZERO;
+        if over || entry.why == Why::New {
+            standing.left = full;
+        }
+        self.joined += 1;
+        let place = match entry.why {
+            Why::Preempted if !over => (false, u64::MAX - self.joined),
+            Why::Preempted | Why::New | Why::Woken | Why::Yielded => (true, self.joined),
+        };
+        self.queue.insert((entry.of.priority, place, thread));
+    }
+
+    fn pick(&mut self) -> Option<ThreadId> {
+        self.queue.pop_first().map(|first| first.2)
+    }
+
+    fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    fn slice(&self, _: ThreadId) -> Option<Duration> {
+        self.slice
+    }
+
+    fn slice_end(&self, thread: ThreadId, ran: Duration, _: Time) -> Option<Duration> {
+        let (slice, left) = (self.slice?, self.threads[thread.index()].left);
+        let beyond = ran.0.saturating_sub(left.0);
+        Some(Duration(left.0.saturating_add(beyond.div_ceil(slice.0).saturating_mul(slice.0))))
+    }
+
+    fn honors_yield(&self) -> bool {
+        true
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Attributes
+    }
+
+    fn ran(&mut self, thread: ThreadId, time: Duration, _: Time) {
+        let Some(slice) = self.slice else { return };
+        let left = &mut self.threads[thread.index()].left;
+        *left = match time.0.checked_sub(left.0) {
+            None => *left - time,
+            // Slices that ended while nobody waited; zero if the last of them ends now.
+            Some(beyond) if beyond.is_multiple_of(slice.0) => Duration::ZERO,
+            Some(beyond) => Duration(slice.0 - beyond % slice.0),
+        };
+    }
+
+    fn renew(&mut self, thread: ThreadId, _: Duration, _: Time) -> bool {
+        let full = self.full();
+        let standing = &mut self.threads[thread.index()];
+        let alone = self.queue.first().is_none_or(|first| first.0 > standing.priority);
+        if alone {
+            standing.left = full;
+        }
+        alone
+    }
+
+    fn contender(&self) -> Option<ThreadId> {
+        self.queue.first().map(|first| first.2)
+    }
+
+    fn preempts(&self, ready: Known<'_>, running: Known<'_>, _: Duration, _: Time) -> Option<u64> {
+        let by = running.of.priority.checked_sub(ready.of.priority)?;
+        (by > 0).then_some(u64::from(by))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry;
+    use super::*;
+
+    const A: ThreadId = ThreadId(0);
+    const B: ThreadId = ThreadId(1);
+
+    fn order(ran: u64) -> [Option<ThreadId>; 2] {
+        let mut policy = RealTime::new(Some(Duration(10)));
+        policy.enqueue(A, entry(Why::New));
+        assert_eq!(policy.pick(), Some(A));
+        policy.enqueue(B, entry(Why::New));
+        policy.ran(A, Duration(ran), Time::ZERO);
+        policy.enqueue(A, entry(Why::Preempted));
+        [policy.pick(), policy.pick()]
+    }
+
+    #[test]
+    fn a_preempted_thread_goes_to_the_head_and_one_whose_slice_is_over_to_the_tail() {
+        assert_eq!(order(4), [Some(A), Some(B)]);
+        assert_eq!(order(10), [Some(B), Some(A)]);
+        assert_eq!(order(30), [Some(B), Some(A)]);
+        assert_eq!(order(31), [Some(A), Some(B)]);
+    }
+}

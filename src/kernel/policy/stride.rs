@@ -1,0 +1,104 @@
+//! Stride scheduling: shares proportional to tickets without luck. Every thread has a pass, which grows by its core time
+//! divided by its tickets; the ready thread with the least pass runs next (Waldspurger and Weihl, 1995).
+//!
+//! A thread that becomes ready again starts at the pass of whoever was picked last, if its own is less: time spent waiting
+//! is no credit.
+
+use std::collections::BTreeSet;
+
+use super::{Entry, Equals, Policy, Why};
+use crate::id::ThreadId;
+use crate::kernel::attributes::Needs;
+use crate::time::{Duration, Time};
+
+/// Nanoseconds of a thread with one ticket are this much pass.
+const UNIT: u128 = 1 << 32;
+
+/// The passes of all threads, and the ready ones in their order.
+#[derive(Clone, Debug, Hash)]
+pub struct Stride {
+    quantum: Duration,
+    equals: Equals,
+    /// Pass and tickets by thread number.
+    threads: Vec<(u128, u32)>,
+    /// (pass, place among equals, order of joining, thread).
+    queue: BTreeSet<(u128, (u64, u64), u64, ThreadId)>,
+    joined: u64,
+    floor: u128,
+}
+
+impl Stride {
+    /// Nobody ready.
+    pub fn new(quantum: Duration, equals: Equals) -> Stride {
+        Stride { quantum, equals, threads: Vec::new(), queue: BTreeSet::new(), joined: 0, floor: 0 }
+    }
+}
+
+impl Policy for Stride {
+    fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
+        if self.threads.len() <= thread.index() {
+            self.threads.resize(thread.index() + 1, (0, 1));
+        }
+        let (pass, tickets) = &mut self.threads[thread.index()];
+        *tickets = entry.of.tickets;
+        match entry.why {
+            Why::New => *pass = self.floor,
+            Why::Woken => *pass = self.floor.max(*pass),
+            Why::Preempted | Why::Yielded => {}
+        }
+        self.joined += 1;
+        self.queue.insert((*pass, self.equals.key(entry.of), self.joined, thread));
+    }
+
+    fn pick(&mut self) -> Option<ThreadId> {
+        let (pass, .., thread) = self.queue.pop_first()?;
+        self.floor = self.floor.max(pass);
+        Some(thread)
+    }
+
+    fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    fn slice(&self, _: ThreadId) -> Option<Duration> {
+        Some(self.quantum)
+    }
+
+    fn honors_yield(&self) -> bool {
+        true
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Attributes
+    }
+
+    fn ran(&mut self, thread: ThreadId, time: Duration, _: Time) {
+        let (pass, tickets) = &mut self.threads[thread.index()];
+        *pass += u128::from(time.0) * UNIT / u128::from(*tickets);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::attributes::Attributes;
+
+    #[test]
+    fn turns_are_as_many_as_tickets() {
+        let mut stride = Stride::new(Duration(10), Equals::ByArrival);
+        let tickets = [100, 50, 250];
+        let of = |thread: usize| Attributes { tickets: tickets[thread], order: thread as u64, ..Attributes::DEFAULT };
+        for thread in 0..3 {
+            stride.enqueue(ThreadId::from(thread), Entry { why: Why::New, now: Time::ZERO, of: &of(thread) });
+        }
+        let mut turns = Vec::new();
+        for _ in 0..8 {
+            let thread = stride.pick().expect("three are ready");
+            stride.ran(thread, Duration(10), Time::ZERO);
+            let entry = Entry { why: Why::Preempted, now: Time::ZERO, of: &of(thread.index()) };
+            stride.enqueue(thread, entry);
+            turns.push(thread.0);
+        }
+        assert_eq!(turns, [0, 1, 2, 2, 2, 0, 2, 2], "the example of the textbook");
+    }
+}
