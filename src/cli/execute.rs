@@ -62,8 +62,10 @@ impl Observer for Painter<'_> {
         let (title, prefix) = if settings.is_empty() {
             (self.scenario.title.clone(), String::new())
         } else {
-            // The number keeps the names apart, the settings tell people which is which.
-            (format!("{} ({settings})", self.scenario.title), format!("{}-{}-", point + 1, file_stem(&settings)))
+            // The number keeps the names apart and in order, the settings tell people which is which.
+            let digits = self.scenario.points.len().to_string().len();
+            let number = format!("point-{:0digits$}", point + 1);
+            (format!("{} ({settings})", self.scenario.title), format!("{number}-{}-", file_stem(&settings)))
         };
         let mut shown = Vec::new();
         for picture in report::render(&title, models, &self.scenario.charts) {

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::{Collector, ModelData, Picture, render};
 use crate::id::{ContextId, CoreId, DeviceId, JobId, LockId, ProcessId, TaskId, ThreadId};
-use crate::metrics::figures::{Figures, StateTimes, Summary};
+use crate::metrics::figures::{CriticalPath, Figures, StateTimes, Summary};
 use crate::model::{Arrivals, Builder, Execution, Model};
 use crate::time::{Duration, Time};
 use crate::trace::{CpuKind, On, Record, Role, Sink, What};
@@ -343,7 +343,7 @@ fn event_loops_and_slots() {
     data.figures.coroutines.io = Duration(80_000);
     data.figures.coroutines.running = Duration(30_000);
     let picture = &check("loops", &[data])[0];
-    assert!(picture.svg.contains("(slot 1)") && picture.svg.contains("Coroutines of process 2"));
+    assert!(picture.svg.contains("(place 1)") && picture.svg.contains("Coroutines of process 2"));
 }
 
 #[test]
@@ -359,5 +359,68 @@ fn one_thread_in_each_of_many_processes() {
         say(0, What::GilTake { process, thread });
     }
     let picture = &check("processes", &[finish(sink, "Processes(6)", 2_500)])[0];
-    assert!(picture.svg.contains("P6 T5 worker 5") && picture.svg.contains("58 cores without work"));
+    assert!(picture.svg.contains("P6 worker 5") && picture.svg.contains("58 cores without work"));
+}
+
+/// Two workers: the first does two jobs of the graph without a pause, the second one that is on no path.
+fn workers() -> ModelData {
+    let mut builder = Builder::new(2, Execution::Threads(2));
+    for task in ["compile", "test", "lint"] {
+        builder.task(task, Some(1), Arrivals::AtOnce, vec![], vec![]);
+    }
+    let model = builder.build();
+    let mut sink = Collector::new(&model);
+    let mut say = |time: u64, what: What| sink.record(&Record { time: Time(time * 1_000_000), what });
+    let process = ProcessId(0);
+    for n in 0..3 {
+        say(0, What::JobArrive { job: JobId(n), task: TaskId(n), index: 0 });
+    }
+    let [a, b] = [0, 1].map(|n| (CoreId(n), ThreadId(n), ContextId(n)));
+    for (n, (core, thread, context)) in [a, b].into_iter().enumerate() {
+        say(0, What::ThreadStart { thread, process, context, role: Role::Worker(n as u32) });
+        say(0, What::Run { core, thread });
+        say(0, What::JobStart { job: JobId(2 * n as u32), context });
+    }
+    say(50, What::JobEnd { job: JobId(0), context: a.2 });
+    say(50, What::JobStart { job: JobId(1), context: a.2 });
+    say(60, What::JobEnd { job: JobId(2), context: b.2 });
+    say(60, What::Block { core: b.0, thread: b.1, on: On::Job });
+    say(100, What::Block { core: a.0, thread: a.1, on: On::Lock(LockId(0)) });
+    finish(sink, "Threads(2)", 100_000_000)
+}
+
+#[test]
+fn segments_of_workers_name_their_jobs_and_the_critical_path_is_underlined() {
+    let mut data = workers();
+    let plain = check("workers", std::slice::from_ref(&data))[0].svg.clone();
+    for name in ["compile", "test", "lint"] {
+        // On the row of the core and on that of the worker.
+        assert_eq!(plain.matches(&format!(">{name}<")).count(), 2, "{name}");
+    }
+    assert!(plain.contains(">worker 1<") && !plain.contains(">T1") && !plain.contains("critical"));
+    assert!(plain.contains(">context switch: another thread comes<"));
+    let tasks = ["compile", "test"].map(str::to_owned).to_vec();
+    data.figures.critical_path = Some(CriticalPath { tasks, length: Duration::ms(100) });
+    assert!(check("critical", &[data])[0].svg.contains(">task on the critical path<"));
+}
+
+#[test]
+fn after_a_deadlock_everyone_waits_to_the_right_edge() {
+    let mut data = workers();
+    assert!(!check("stuck-not", std::slice::from_ref(&data))[0].svg.contains("waits for a lock"));
+    data.figures.outcome = "deadlock".to_owned();
+    data.figures.explanation = vec!["test waits for the lock \"a\", held by lint, since 100ms".to_owned()];
+    let svg = &check("stuck", &[data])[0].svg;
+    assert!(svg.contains(">deadlock<") && svg.contains("waits for a lock"));
+    assert!(svg.contains(">waits for &quot;a&quot;, held by lint<") || svg.contains(">waits for \"a\", held by lint<"));
+}
+
+#[test]
+fn many_threads_have_low_rows() {
+    let height = |threads| {
+        let svg = &check("low", &[run(&Made { threads, bursts: 40, ..MADE })])[0].svg;
+        let (_, rest) = svg.split_once("height=\"").unwrap();
+        rest.split_once('"').unwrap().0.parse::<f64>().unwrap()
+    };
+    assert!(height(28) < height(20) + 10.0, "{} {}", height(28), height(20));
 }

@@ -271,7 +271,9 @@ fn every_point_of_a_sweep_has_its_own_pictures() {
     let (code, out, _) = desk.run(&["run", "swept.ron"]);
     assert_eq!(code, 0, "{out}");
     let files = names(&desk.path("output/swept"));
-    for file in ["1-machine-cores-1-timeline-freethreaded-2.svg", "2-machine-cores-2-timeline-freethreaded-2.svg"] {
+    for file in
+        ["point-1-machine-cores-1-timeline-freethreaded-2.svg", "point-2-machine-cores-2-timeline-freethreaded-2.svg"]
+    {
         assert!(files.contains(&file.to_owned()), "{files:?}");
     }
     let page = fs::read_to_string(desk.path("output/swept/index.html")).unwrap();

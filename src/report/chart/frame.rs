@@ -10,13 +10,32 @@ pub const MARGIN: f64 = 24.0;
 /// Right end of what is drawn.
 pub const RIGHT: f64 = WIDTH as f64 - MARGIN;
 
-/// Title and subtitle, shortened if they do not fit.
+/// Title and subtitle: on two lines where one is too short, in the same height. Only what is longer is shortened.
 pub fn heading(canvas: &Canvas, title: &str, subtitle: &str) {
     let room = RIGHT - MARGIN;
     let title = font::fit(title, room, 18.0, Weight::SemiBold);
-    canvas.text((MARGIN, 35.0), &Label::new(&title).size(18.0).bold());
-    let subtitle = font::fit(subtitle, room, 13.0, Weight::Regular);
-    canvas.text((MARGIN, 58.0), &Label::new(&subtitle).token(Token::Muted));
+    let lines = lines(subtitle, room);
+    let (top, baselines) = if lines.len() > 1 { (28.0, [46.0, 62.0]) } else { (35.0, [58.0, 58.0]) };
+    canvas.text((MARGIN, top), &Label::new(&title).size(18.0).bold());
+    for (line, baseline) in lines.iter().zip(baselines) {
+        canvas.text((MARGIN, baseline), &Label::new(line).token(Token::Muted));
+    }
+}
+
+/// One or two lines of at most this width; the first ends after a `;` if it can.
+fn lines(subtitle: &str, room: f64) -> Vec<String> {
+    let fits = |line: &str| font::width(line, 13.0, Weight::Regular) <= room;
+    if fits(subtitle) {
+        return vec![subtitle.to_owned()];
+    }
+    let cut = |end: &str| {
+        let places = subtitle.match_indices(end).map(|(at, _)| at + end.len() - 1);
+        places.filter(|at| fits(&subtitle[..*at])).last()
+    };
+    let rest_fits = |at: &usize| fits(subtitle[*at..].trim_start());
+    let at = cut("; ").filter(rest_fits).or_else(|| cut(" ").map(|at| at + 1)).unwrap_or(0);
+    let rest = font::fit(subtitle[at..].trim_start(), room, 13.0, Weight::Regular);
+    vec![subtitle[..at].trim_end().to_owned(), rest]
 }
 
 /// A key of the legend: color, height as a share of the full key, words.
@@ -27,6 +46,8 @@ pub struct Key {
     pub second: Option<Token>,
     /// Height of the key, 0 to 1.
     pub height: f64,
+    /// Width of the key, 0 to 1.
+    pub width: f64,
     /// What it means.
     pub words: &'static str,
 }
@@ -60,7 +81,8 @@ pub fn legend(canvas: &Canvas, keys: &[Key]) {
         let y = 80.0 + LEGEND_ROW * f64::from(row);
         let half = (11.0 * key.height / 2.0).max(1.0);
         let (top, bottom) = (y - half, y + half);
-        canvas.rect(key.token, (x, top), (x + 14.0, bottom));
+        let side = 7.0 * (1.0 - key.width);
+        canvas.rect(key.token, (x + side, top), (x + 14.0 - side, bottom));
         if let Some(second) = key.second {
             canvas.rect(second, (x + 7.0, top), (x + 14.0, bottom));
         }
@@ -172,10 +194,14 @@ fn apart(wanted: &[f64], gap: f64, (top, bottom): (f64, f64)) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::apart;
+    use super::{RIGHT, apart, lines};
 
     #[test]
     fn labels_are_pushed_apart_inside_the_plot() {
+        let long = "words ".repeat(30) + "; more of them; " + &"and on ".repeat(20);
+        let two = lines(&long, RIGHT - 24.0);
+        assert!(two.len() == 2 && two[0].ends_with("more of them;") && two.concat().len() + 2 >= long.trim().len());
+        assert!(lines(&"w ".repeat(400), 500.0)[1].ends_with('…') && lines("short", 500.0) == ["short"]);
         assert_eq!(apart(&[10.0, 11.0, 98.0, 99.0], 17.0, (0.0, 100.0)), [10.0, 27.0, 83.0, 100.0]);
     }
 }

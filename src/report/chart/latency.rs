@@ -138,7 +138,7 @@ fn title(subject: &Subject<'_>) -> String {
     let (Some(best), Some(worst)) =
         (p99().min_by(|a, b| a.0.total_cmp(&b.0)), p99().max_by(|a, b| a.0.total_cmp(&b.0)))
     else {
-        return "Response times by percentile".to_owned();
+        return medians(subject);
     };
     if full().count() == 1 {
         return format!("{}: 99 % of jobs take at most {}", best.1, axis::duration(best.0));
@@ -147,6 +147,25 @@ fn title(subject: &Subject<'_>) -> String {
         return format!("The p99 of {} is {} times that of {}", worst.1, axis::number(worst.0 / best.0), best.1);
     }
     format!("All models have a p99 of about {}", axis::duration(worst.0))
+}
+
+/// Too few jobs for the tail: the medians.
+fn medians(subject: &Subject<'_>) -> String {
+    let with_jobs = || subject.models.iter().filter(|model| model.latency.count() > 0);
+    let all = || with_jobs().map(|model| (model.latency.at(0.5), &model.name));
+    let (Some(best), Some(worst)) =
+        (all().min_by(|a, b| a.0.total_cmp(&b.0)), all().max_by(|a, b| a.0.total_cmp(&b.0)))
+    else {
+        return "Response times by percentile".to_owned();
+    };
+    let [low, high] = [best, worst].map(|(ns, _)| axis::duration(ns));
+    if worst.0 >= best.0 * 1.05 {
+        format!("Half of the jobs take at most {low} with {}, {high} with {}", best.1, worst.1)
+    } else if with_jobs().count() > 1 {
+        format!("Half of the jobs take at most about {low} with every model")
+    } else {
+        format!("{}: half of the jobs take at most {low}", best.1)
+    }
 }
 
 fn subtitle(subject: &Subject<'_>) -> String {

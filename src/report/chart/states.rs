@@ -40,6 +40,7 @@ pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
         token: state.token(),
         second: None,
         height: 1.0,
+        width: 1.0,
         words: if state == State::Run && has_gil { "running (holds the GIL, if any)" } else { state.words(has_gil) },
     };
     let keys: Vec<Key> = State::ALL.into_iter().filter(present).map(key).collect();
@@ -121,6 +122,47 @@ fn title(bars: &[Bar<'_>]) -> String {
         Some((share, bar, words)) if share >= 0.05 => {
             format!("{}: {} of the {} time is spent {words}", bar.model, axis::percent(share), bar.whose)
         }
-        _ => "Where the threads' time goes".to_owned(),
+        _ => most(bars),
+    }
+}
+
+/// Where most time goes, if it is not waiting: the greatest share of all threads.
+fn most(bars: &[Bar<'_>]) -> String {
+    let threads = bars.iter().filter(|bar| bar.whose == "threads'");
+    let all = threads.flat_map(|bar| State::ALL.map(|state| (bar.share(state), bar, state)));
+    let Some((share, bar, state)) = all.max_by(|a, b| a.0.total_cmp(&b.0)) else {
+        return "Where the threads' time goes".to_owned();
+    };
+    let words = match state {
+        State::Run => "running",
+        State::Native => "running with the GIL released",
+        State::Switching => "in context switches",
+        State::Ready => "ready, waiting to run",
+        State::Gil => "waiting for the GIL",
+        State::Lock => "waiting for locks",
+        State::Io => "blocked on IO",
+        State::Sleep => "sleeping",
+        State::Join => "waiting for children",
+        State::Idle => "without work",
+    };
+    format!("{}: {} of the {} time is spent {words}", bar.model, axis::percent(share), bar.whose)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_title_names_a_wait_or_else_what_takes_most_time() {
+        let bar = |model, state: State, share: u64| {
+            let mut times = [0; STATES];
+            times[State::Run as usize] = 100 - share;
+            times[state as usize] += share;
+            Bar { model, label: model, whose: "threads'", token: Token::Ink, times }
+        };
+        let bars = [bar("A", State::Io, 55), bar("B", State::Idle, 72)];
+        assert_eq!(title(&bars), "B: 72 % of the threads' time is spent without work");
+        let bars = [bar("A", State::Gil, 6), bar("B", State::Idle, 72)];
+        assert_eq!(title(&bars), "A: 6 % of the threads' time is spent waiting for the GIL");
     }
 }

@@ -153,14 +153,16 @@ fn title<'a>(rows: &[Row<'a>]) -> String {
     };
     let Some(first) = rows.first() else { return "Response time of every job".to_owned() };
     let median = axis::duration(first.median() as f64);
+    let half =
+        if rows.iter().all(|row| row.times.len() == 1) { "The job takes" } else { "Half of the jobs take at most" };
     if let Some(medians) = compared(Row::median) {
-        format!("Half of the jobs take at most {medians}")
+        format!("{half} {medians}")
     } else if let Some(slowest) = compared(Row::slowest) {
         format!("The slowest job takes {slowest}")
     } else if rows.len() > 1 {
-        format!("Half of the jobs take at most about {median} with every model")
+        format!("{half} about {median} with every model")
     } else {
-        format!("{}: half of the jobs take at most {median}", first.name)
+        format!("{half} {median} with {}", first.name)
     }
 }
 
@@ -172,6 +174,16 @@ mod tests {
     fn dots_do_not_touch_and_leave_the_middle_only_if_they_must() {
         let offsets = stacked(&[10.0, 10.0, 12.0, 40.0]);
         assert_eq!(offsets, [0.0, -APART, APART, 0.0]);
+    }
+
+    #[test]
+    fn one_job_has_no_half() {
+        let row = |name, times: Vec<u64>| Row { name, series: 0, times, offsets: vec![], height: 0.0 };
+        assert_eq!(title(&[row("Serial", vec![2_010_000])]), "The job takes 2.01 ms with Serial");
+        let two = [row("A", vec![1_000]), row("B", vec![3_000])];
+        assert_eq!(title(&two), "The job takes 1 µs with A, 3 µs with B");
+        let more = [row("A", vec![1_000, 2_000])];
+        assert_eq!(title(&more), "Half of the jobs take at most 1 µs with A");
     }
 
     #[test]

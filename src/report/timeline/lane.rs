@@ -1,6 +1,7 @@
 //! One row of a timeline: its segments while they are few, time shares in bins when they are many.
 
 use super::state::{STATES, State};
+use super::work::Work;
 use crate::id::{ProcessId, ThreadId};
 
 /// Most bins of a lane. When the run grows past them, neighbours are added up and every bin is twice as long.
@@ -52,6 +53,12 @@ pub struct Lane {
     pub group: Group,
     /// What stands before it.
     pub name: String,
+    /// Whether it is the row of several threads or coroutines, one after the other.
+    pub shared: bool,
+    /// What it works on.
+    pub work: Work,
+    /// The state in which the run left it.
+    pub left: Option<State>,
     /// Nanoseconds in each state.
     pub totals: [u64; STATES],
     /// Segments of each state.
@@ -82,7 +89,9 @@ impl Lane {
     pub fn new(group: Group, name: String, binned: bool) -> Lane {
         let store = if binned { Store::Bins(Bins::new()) } else { Store::Segments(Vec::new()) };
         let (totals, visits) = ([0; STATES], [0; STATES]);
-        Lane { group, name, totals, visits, count: 0, switches: 0, store, open: None, last_tag: None }
+        let work = Work::default();
+        let (shared, left, open, last_tag) = (false, None, None, None);
+        Lane { group, name, shared, work, left, totals, visits, count: 0, switches: 0, store, open, last_tag }
     }
 
     /// From `now` on the row is in this state (`None`: nothing is there). Returns the segment that this ended.

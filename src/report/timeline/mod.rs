@@ -4,22 +4,28 @@
 //! in bins and only the segments of an early window, a [`Zoom`], remain. Lanes beyond [`LANES_MAX`] are only counted.
 
 mod lane;
+mod names;
 mod state;
+mod work;
 mod zoom;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use lane::{Group, Lane, Segment};
 pub use state::{STATES, State};
+pub use work::Span;
 pub use zoom::Zoom;
 
-use crate::id::{ContextId, CoreId, ProcessId, ThreadId};
+use crate::id::{ContextId, CoreId, JobId, ProcessId, ThreadId};
 use crate::model::{Execution, Model};
 use crate::time::Time;
 use crate::trace::{Record, Role, Sink, What};
 
 /// Most segments that are kept one by one.
 pub const SEGMENTS_MAX: usize = 20_000;
+
+/// Most spans of work that are kept.
+const SPANS_MAX: usize = 20_000;
 
 /// Most lanes that are kept: cores, GILs, threads, coroutines. Fewer are drawn.
 pub const LANES_MAX: [usize; 4] = [64, 4, 28, 28];
@@ -47,7 +53,10 @@ pub struct Timeline {
     kept: usize,
     binned: bool,
     lane_of: BTreeMap<Key, Option<usize>>,
-    names: BTreeMap<Key, Role>,
+    users: BTreeMap<Key, Vec<Role>>,
+    jobs: BTreeMap<JobId, Role>,
+    roles: BTreeMap<ContextId, Role>,
+    spans: usize,
     threads: BTreeMap<ThreadId, Thread>,
     contexts: BTreeMap<ContextId, ThreadId>,
     coroutines: BTreeMap<ContextId, Key>,
@@ -68,7 +77,24 @@ struct Thread {
     process: ProcessId,
     core: Option<CoreId>,
     burst: State,
+    role: Role,
+    /// The job of a worker.
+    job: Option<Role>,
+    /// The coroutine that a loop runs, and what it is for.
     coroutine: Option<Key>,
+    hosted: Option<Role>,
+}
+
+impl Thread {
+    fn new(process: ProcessId, role: Role) -> Thread {
+        Thread { process, core: None, burst: State::Run, role, job: None, coroutine: None, hosted: None }
+    }
+
+    /// What it works on now.
+    fn work(&self) -> Option<Role> {
+        let own = Some(self.role).filter(|role| matches!(role, Role::Task { .. } | Role::Spawned { .. }));
+        self.hosted.or(self.job).or(own)
+    }
 }
 
 impl Timeline {
@@ -90,7 +116,10 @@ impl Timeline {
             kept: 0,
             binned: false,
             lane_of: BTreeMap::new(),
-            names: BTreeMap::new(),
+            users: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            spans: 0,
             threads: BTreeMap::new(),
             contexts: BTreeMap::new(),
             coroutines: BTreeMap::new(),
@@ -106,6 +135,10 @@ impl Timeline {
     pub fn finish(&mut self, end: Time) {
         self.end = end.0;
         for lane in 0..self.lanes.len() {
+            self.lanes[lane].left = self.lanes[lane].open().map(|open| open.state);
+            if let Some(span) = self.lanes[lane].work.finish(end.0) {
+                self.keep_span(lane, span);
+            }
             if let Some(ended) = self.lanes[lane].close(end.0) {
                 self.zoom_in(lane, ended);
             }
@@ -153,6 +186,9 @@ impl Timeline {
         if self.kept > SEGMENTS_MAX && !self.binned {
             self.binned = true;
             self.lanes.iter_mut().for_each(Lane::fold);
+            let zoom = &self.zoom;
+            let kept = |lane: &mut Lane| lane.work.retain(|span| zoom.shows(span.start, span.end));
+            self.spans = self.lanes.iter_mut().map(kept).sum();
         }
     }
 
@@ -179,27 +215,41 @@ impl Timeline {
         self.runs(thread, now);
     }
 
-    /// Names the lane after its first role; a slot that is used again is named after what its users have in common.
-    fn name(&mut self, key: Key, role: Role) {
+    /// The row works on this from now on.
+    fn work(&mut self, key: Key, now: Time, role: Option<Role>) {
         let Some(lane) = self.lane(key) else { return };
-        let slot = match key {
-            Key::Thread(_, thread) => format!("T{} ", thread.0),
-            Key::Core(_) | Key::Gil(_) | Key::Coroutine(..) => String::new(),
-        };
-        let number = match key {
-            Key::Thread(_, thread) => thread.0,
-            Key::Coroutine(_, _, context) => context.0,
-            Key::Core(_) | Key::Gil(_) => 0,
-        };
-        self.lanes[lane].name = match self.names.get(&key) {
-            None => format!("{slot}{}", self.model.role_name(role)),
-            Some(first) if *first == role => return,
-            Some(first) => match shared_name(&self.model, *first, role) {
-                Some(name) => format!("{name} (slot {number})"),
-                None => format!("several tasks (slot {number})"),
-            },
-        };
-        self.names.entry(key).or_insert(role);
+        if let Some(span) = self.lanes[lane].work.set(now.0, role) {
+            self.keep_span(lane, span);
+        }
+    }
+
+    fn keep_span(&mut self, lane: usize, span: Span) {
+        let seen = !self.binned || self.zoom.shows(span.start, span.end);
+        if seen && self.spans < SPANS_MAX && self.lanes[lane].work.push(span) {
+            self.spans += 1;
+        }
+    }
+
+    /// The work of the thread may have changed: on its row and on that of its core.
+    fn works(&mut self, thread: ThreadId, now: Time) {
+        let Some(working) = self.threads.get(&thread).copied() else { return };
+        let work = working.work();
+        self.work(Key::Thread(working.process, thread), now, work);
+        if let Some(core) = working.core {
+            self.work(Key::Core(core), now, work.or(Some(working.role)));
+        }
+    }
+
+    /// A worker begins a job, or ends it.
+    fn job(&mut self, context: ContextId, now: Time, job: Option<Role>) {
+        let Some(thread) = self.contexts.get(&context).copied() else { return };
+        if self.coroutines.contains_key(&context) {
+            return; // Its role is the job.
+        }
+        if let Some(worker) = self.threads.get_mut(&thread) {
+            worker.job = job;
+            self.works(thread, now);
+        }
     }
 
     /// The thread is in this state, and so is the coroutine that it runs.
@@ -215,11 +265,13 @@ impl Timeline {
     fn runs(&mut self, thread: ThreadId, now: Time) {
         let Some(Thread { core: Some(core), burst, .. }) = self.threads.get(&thread).copied() else { return };
         self.set(Key::Core(core), now, Some(burst), thread.0);
+        self.works(thread, now);
         self.thread(thread, now, Some(burst));
     }
 
     fn leaves(&mut self, core: CoreId, thread: ThreadId, now: Time, state: Option<State>) {
         self.set(Key::Core(core), now, None, 0);
+        self.work(Key::Core(core), now, None);
         if let Some(thread) = self.threads.get_mut(&thread) {
             thread.core = None;
         }
@@ -240,15 +292,18 @@ impl Timeline {
         self.set(key, now, Some(State::Run), 0);
         if let Some(thread) = self.threads.get_mut(&loop_thread) {
             thread.coroutine = Some(key);
+            thread.hosted = self.roles.get(&context).copied();
         }
+        self.works(loop_thread, now);
     }
 
     fn leave_coroutine(&mut self, context: ContextId, now: Time, state: Option<State>) {
         let Some(key) = self.coroutines.get(&context).copied() else { return };
         self.set(key, now, state, 0);
-        let loop_thread = self.contexts.get(&context).copied();
-        if let Some(thread) = loop_thread.and_then(|thread| self.threads.get_mut(&thread)) {
-            thread.coroutine = thread.coroutine.filter(|current| *current != key);
+        let Some(loop_thread) = self.contexts.get(&context).copied() else { return };
+        if let Some(thread) = self.threads.get_mut(&loop_thread).filter(|thread| thread.coroutine == Some(key)) {
+            (thread.coroutine, thread.hosted) = (None, None);
+            self.works(loop_thread, now);
         }
     }
 }
@@ -262,10 +317,11 @@ impl Sink for Timeline {
                 self.processes = self.seen.len();
             }
             What::ThreadStart { thread, process, context, role } => {
-                self.threads.insert(thread, Thread { process, core: None, burst: State::Run, coroutine: None });
+                self.threads.insert(thread, Thread::new(process, role));
                 self.contexts.insert(context, thread);
                 self.coroutines.remove(&context);
                 self.name(Key::Thread(process, thread), role);
+                self.works(thread, now);
             }
             What::Wake { thread } | What::Ready { thread } => self.thread(thread, now, Some(State::Ready)),
             What::Switch { core, thread } => {
@@ -277,9 +333,20 @@ impl Sink for Timeline {
                 self.leaves(core, thread, now, Some(State::Ready));
             }
             What::Block { core, thread, on } => self.leaves(core, thread, now, Some(State::of_wait(on))),
-            What::ThreadEnd { core, thread } => self.leaves(core, thread, now, None),
-            What::GilTake { process, thread } => self.set(Key::Gil(process), now, Some(State::Run), thread.0),
-            What::GilDrop { process, .. } => self.set(Key::Gil(process), now, None, 0),
+            What::ThreadEnd { core, thread } => {
+                self.leaves(core, thread, now, None);
+                if let Some(Thread { process, .. }) = self.threads.get(&thread).copied() {
+                    self.work(Key::Thread(process, thread), now, None);
+                }
+            }
+            What::GilTake { process, thread } => {
+                self.set(Key::Gil(process), now, Some(State::Run), thread.0);
+                self.work(Key::Gil(process), now, self.threads.get(&thread).map(|owner| owner.role));
+            }
+            What::GilDrop { process, .. } => {
+                self.set(Key::Gil(process), now, None, 0);
+                self.work(Key::Gil(process), now, None);
+            }
             What::Compute { context, kind, .. } => self.burst(context, now, State::of_burst(kind)),
             What::ComputeEnd { context } => self.burst(context, now, State::Run),
             What::CoroutineStart { context, thread, role } => {
@@ -287,7 +354,9 @@ impl Sink for Timeline {
                 let key = Key::Coroutine(process, thread, context);
                 self.contexts.insert(context, thread);
                 self.coroutines.insert(context, key);
+                self.roles.insert(context, role);
                 self.name(key, role);
+                self.work(key, now, Some(role));
             }
             What::CoroutineReady { context } => {
                 if let Some(key) = self.coroutines.get(&context).copied() {
@@ -296,7 +365,20 @@ impl Sink for Timeline {
             }
             What::Resume { context } => self.resume(context, now),
             What::Suspend { context, on } => self.leave_coroutine(context, now, Some(State::of_wait(on))),
-            What::CoroutineEnd { context } => self.leave_coroutine(context, now, None),
+            What::CoroutineEnd { context } => {
+                self.leave_coroutine(context, now, None);
+                if let Some(key) = self.coroutines.get(&context).copied() {
+                    self.work(key, now, None);
+                }
+            }
+            What::JobArrive { job, task, index } => {
+                self.jobs.insert(job, Role::Task { task, index });
+            }
+            What::JobStart { job, context } => self.job(context, now, self.jobs.get(&job).copied()),
+            What::JobEnd { job, context } => {
+                self.jobs.remove(&job);
+                self.job(context, now, None);
+            }
             What::ProcessEnd { .. }
             | What::GilRequest { .. }
             | What::Sleep { .. }
@@ -308,9 +390,6 @@ impl Sink for Timeline {
             | What::Load { .. }
             | What::Store { .. }
             | What::Iteration { .. }
-            | What::JobArrive { .. }
-            | What::JobStart { .. }
-            | What::JobEnd { .. }
             | What::Spawn { .. }
             | What::Print { .. } => {}
         }
@@ -324,20 +403,5 @@ pub fn kind_of(group: Group) -> usize {
         Group::Gil(_) => 1,
         Group::Thread(_) => 2,
         Group::Coroutine(..) => 3,
-    }
-}
-
-/// What two users of a slot have in common.
-fn shared_name(model: &Model, a: Role, b: Role) -> Option<String> {
-    match (a, b) {
-        (Role::Task { task, .. }, Role::Task { task: other, .. }) if task == other => {
-            model.tasks.get(task.index()).map(|task| task.name.clone())
-        }
-        (Role::Spawned { program, .. }, Role::Spawned { program: other, .. }) if program == other => {
-            model.programs.get(program.index()).map(|program| program.name.clone())
-        }
-        (Role::Worker(_), Role::Worker(_)) => Some("worker".to_owned()),
-        (Role::Loop, Role::Loop) => Some("loop".to_owned()),
-        _ => None,
     }
 }

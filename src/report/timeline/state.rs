@@ -124,8 +124,8 @@ impl State {
     /// What a segment says: the long and the short form.
     pub fn inside(self) -> [&'static str; 2] {
         match self {
-            State::Run => ["runs", "R"],
-            State::Native => ["native", "N"],
+            State::Run => ["runs", ""],
+            State::Native => ["native", ""],
             State::Switching => ["", ""],
             State::Ready => ["ready", ""],
             State::Gil => ["waits for GIL", "GIL"],

@@ -29,6 +29,11 @@ impl Zoom {
         self.lanes.get(lane).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether this stretch of time can be seen in the window.
+    pub fn shows(&self, start: u64, end: u64) -> bool {
+        end > self.from && !(self.full && start >= self.until)
+    }
+
     /// A thread started: unless the window is full, it begins here.
     pub fn restart(&mut self, now: u64) {
         if !self.full && now > self.from {

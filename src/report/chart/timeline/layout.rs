@@ -1,6 +1,6 @@
 //! Where the rows, heads, figures and the axis of a timeline stand.
 
-use super::row::{Kind, Row, View, kinds};
+use super::row::{INSIDE, Kind, LOW_ROW, Row, View, kinds};
 use super::segments::{self, OWNERS};
 use super::shares;
 use crate::report::chart::axis;
@@ -51,9 +51,12 @@ impl<'a> Layout<'a> {
         if let Some(column) = column {
             left = PLOT_RIGHT - ((PLOT_RIGHT - left) / column).floor() * column;
         }
-        let legend = legend(&rows, view.timeline.has_gil, many);
         let ticks = segments::switch_ticks_fit(&rows, view.length());
-        let (from, length) = (view.from() as f64, view.length() as f64);
+        let mut legend = legend(&rows, view.timeline.has_gil, many);
+        if !many {
+            legend.extend(marks(&view, &rows, ticks));
+        }
+        let (from, length) = (view.from() as f64, drawn(&view, &rows, PLOT_RIGHT - left));
         let axis = TimeAxis { x: (left, PLOT_RIGHT), y: (0.0, 0.0), from, length };
         let (heads, notes) = (Vec::new(), Vec::new());
         let mut layout = Layout { view, rows, heads, notes, legend, axis, height: 0.0, ticks, column };
@@ -90,6 +93,7 @@ impl<'a> Layout<'a> {
         let gap = match kind {
             0 if self.ticks => 8.0,
             0 | 1 => 4.0,
+            _ if members.iter().any(|index| self.rows[*index].height <= LOW_ROW) => 4.0,
             _ => 6.0,
         };
         for group in &groups {
@@ -139,6 +143,9 @@ impl<'a> Layout<'a> {
             }
             segments::draw(canvas, self);
         }
+        if self.view.stuck() {
+            self.stuck(canvas);
+        }
         for head in &self.heads {
             canvas.text((MARGIN, head.baseline), &Label::new(&head.words).size(12.0).bold());
             for (words, x) in head.columns.into_iter().zip(COLUMNS) {
@@ -152,6 +159,23 @@ impl<'a> Layout<'a> {
             canvas.text((self.axis.x.0, *y), &Label::new(note).size(11.0).token(Token::Muted));
         }
         self.axis.draw(canvas);
+    }
+
+    /// The end of a run that got stuck, and what everyone waits for from then on.
+    fn stuck(&self, canvas: &Canvas) {
+        let (from, to) = (self.axis.at(self.view.timeline.end as f64), self.axis.x.1);
+        for row in &self.rows {
+            let Some(stuck) = &row.stuck else { continue };
+            let half = row.height * if self.column.is_some() { 1.0 } else { stuck.state.height() } / 2.0;
+            let middle = row.top + row.height / 2.0;
+            canvas.rect(stuck.state.token(), (from, middle - half), (to, middle + half));
+            if stuck.width() <= to - from - 8.0 {
+                let label = Label::new(&stuck.words).size(INSIDE).token(stuck.state.text_token()).middle();
+                canvas.text(((from + to) / 2.0, middle + 3.8), &label);
+            }
+        }
+        canvas.rect(Token::Ink, (from - 0.75, self.axis.y.0), (from + 0.75, self.axis.y.1));
+        canvas.text((from + 5.0, self.axis.y.0 + 9.0), &Label::new("deadlock").size(11.0).bold());
     }
 
     /// The label on the left and the figures on the right.
@@ -181,7 +205,7 @@ impl<'a> Layout<'a> {
 /// The label, shortened if need be, but not by the number at its end, which tells it from others.
 fn shortened(label: &str, room: f64) -> String {
     let (name, number) = label.split_at(label.rfind([' ', '[']).unwrap_or(label.len()));
-    let (name, number) = match name.strip_suffix(" (slot") {
+    let (name, number) = match name.strip_suffix(" (place") {
         Some(name) => (name, label[name.len()..].to_owned()),
         None if number.starts_with('[') => (name, number.to_owned()),
         None => (label, String::new()),
@@ -197,25 +221,27 @@ fn note(index: usize, kind: &Kind<'_>, zoom: bool) -> Option<String> {
     let what =
         |count: usize| format!("{}{}", ["core", "GIL", "thread", "coroutine"][index], axis::plural(count as u64));
     let more = (kind.more > 0).then(|| format!("and {} more {}", axis::count(kind.more as u64), what(kind.more)));
+    let again = kind.rows.iter().any(|row| row.label.contains(" (place "));
+    let again = again.then(|| "a place is a row that is used again for later work".to_owned());
     let window = if zoom { " in this window" } else { "" };
     let quiet = (kind.quiet > 0)
         .then(|| format!("{} {} without work{window}", axis::count(kind.quiet as u64), what(kind.quiet)));
-    match (more, quiet) {
-        (Some(more), Some(quiet)) => Some(format!("{more}; {quiet}")),
-        (more, quiet) => more.or(quiet),
-    }
+    let notes: Vec<String> = [more, quiet, again].into_iter().flatten().collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 /// Only what is there.
 fn legend(rows: &[Row<'_>], has_gil: bool, shares: bool) -> Vec<Key> {
     let there = |gil: bool, state: State| {
         let mut rows = rows.iter().filter(|row| (kind_of(row.lane.group) == 1) == gil);
-        rows.any(|row| row.totals[state as usize] > 0)
+        let waits = |row: &Row<'_>| row.stuck.as_ref().is_some_and(|stuck| stuck.state == state);
+        rows.any(|row| row.totals[state as usize] > 0 || waits(row))
     };
     let key = |state: State| Key {
         token: state.token(),
         second: None,
         height: if shares { 1.0 } else { state.height() },
+        width: 1.0,
         words: state.words(has_gil),
     };
     let mut keys: Vec<Key> = State::ALL.into_iter().filter(|state| there(false, *state)).map(key).collect();
@@ -225,9 +251,33 @@ fn legend(rows: &[Row<'_>], has_gil: bool, shares: bool) -> Vec<Key> {
             true => (Some(OWNERS[1]), "GIL owner, alternating"),
             false => (None, "GIL owner"),
         };
-        keys.push(Key { token: OWNERS[0], second, height: 1.0, words });
+        keys.push(Key { token: OWNERS[0], second, height: 1.0, width: 1.0, words });
     }
     keys
+}
+
+/// Keys of the marks beside the segments.
+fn marks(view: &View<'_>, rows: &[Row<'_>], ticks: bool) -> Vec<Key> {
+    let key = |height, width, words| Key { token: Token::Ink, second: None, height, width, words };
+    let mut keys = Vec::new();
+    if ticks && rows.iter().any(|row| row.lane.group == Group::Core && row.lane.count > 0) {
+        keys.push(key(0.28, 0.1, "context switch: another thread comes"));
+    }
+    if rows.iter().any(|row| !segments::critical(view, row).is_empty()) {
+        keys.push(key(0.18, 1.0, "task on the critical path"));
+    }
+    keys
+}
+
+/// Nanoseconds on the axis: a run that got stuck goes on a little, so that one sees in what.
+fn drawn(view: &View<'_>, rows: &[Row<'_>], plot: f64) -> f64 {
+    let length = view.length() as f64;
+    if !view.stuck() {
+        return length;
+    }
+    let words = rows.iter().filter_map(|row| row.stuck.as_ref()).map(|stuck| stuck.width() + 12.0).fold(70.0, f64::max);
+    let beyond = words.clamp(plot * 0.06, plot * 0.35);
+    if length > 0.0 { length * plot / (plot - beyond) } else { 1.0 }
 }
 
 #[cfg(test)]
@@ -237,7 +287,7 @@ mod tests {
     #[test]
     fn a_shortened_label_keeps_its_number() {
         let name = "T3 a_name_of_some_forty_letters_to_be_sure";
-        for number in ["[12]", " (slot 7)"] {
+        for number in ["[12]", " (place 7)"] {
             let short = shortened(&format!("{name}{number}"), 150.0);
             assert!(short.starts_with("T3 a_name") && short.ends_with(&format!("…{number}")), "{short}");
         }

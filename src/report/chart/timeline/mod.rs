@@ -21,11 +21,11 @@ pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
 
 fn draw_one(subject: &Subject<'_>, model: &ModelData) -> Vec<Drawn> {
     let timeline = &model.timeline;
-    let whole = Layout::new(View { timeline, zoom: None });
+    let whole = Layout::new(View { timeline, zoom: None, figures: &model.figures });
     let stem = format!("timeline-{}", file_stem(&model.name));
     let mut drawn = vec![picture(&whole, stem.clone(), &title(model), &subtitle(subject, model, &whole))];
     if whole.column.is_some() && timeline.zoom.until > timeline.zoom.from {
-        let zoom = Layout::new(View { timeline, zoom: Some(&timeline.zoom) });
+        let zoom = Layout::new(View { timeline, zoom: Some(&timeline.zoom), figures: &model.figures });
         let subtitle = zoom_subtitle(subject, model, &zoom.view);
         drawn.push(picture(&zoom, format!("{stem}-zoom"), &zoom_title(model, &zoom), &subtitle));
     }
@@ -79,7 +79,7 @@ fn title(model: &ModelData) -> String {
 fn subtitle(subject: &Subject<'_>, model: &ModelData, layout: &Layout<'_>) -> String {
     let timeline = &model.timeline;
     let segments = axis::count(timeline.count());
-    let width = |column: f64| column / (layout.axis.x.1 - layout.axis.x.0) * timeline.end as f64;
+    let width = |column: f64| column / (layout.axis.x.1 - layout.axis.x.0) * layout.axis.length;
     let how = layout.column.map_or_else(String::new, |column| {
         format!(
             ", drawn as shares: each column of {} stacks the share of time per state",

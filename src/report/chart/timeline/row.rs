@@ -1,9 +1,19 @@
 //! Which lanes of a run are drawn, and what of them: the whole run, or the early window.
 
+use crate::metrics::figures::Figures;
+use crate::report::scene::{Weight, font};
 use crate::report::timeline::{Group, Lane, STATES, Segment, State, Timeline, Zoom, kind_of};
+
+/// With more threads and coroutines than this, their rows are low.
+const HIGH: usize = 20;
+/// Size of the words in a row.
+pub const INSIDE: f64 = 10.5;
 
 /// Most lanes of one picture.
 const LANES: usize = 40;
+/// Heights of the rows of threads and coroutines.
+pub const ROW: f64 = 20.0;
+pub const LOW_ROW: f64 = 12.0;
 /// So many cores are drawn even if nothing runs on them.
 const CORES: usize = 4;
 
@@ -13,9 +23,49 @@ pub struct View<'a> {
     pub timeline: &'a Timeline,
     /// The early window; `None` for the whole run.
     pub zoom: Option<&'a Zoom>,
+    pub figures: &'a Figures,
+}
+
+/// How a row goes on after a deadlock: for ever.
+pub struct Stuck {
+    pub state: State,
+    pub words: String,
+}
+
+impl Stuck {
+    /// Width of the words in pixels.
+    pub fn width(&self) -> f64 {
+        font::width(&self.words, INSIDE, Weight::Regular)
+    }
 }
 
 impl View<'_> {
+    /// Whether the picture shows how the run got stuck.
+    pub fn stuck(&self) -> bool {
+        self.zoom.is_none() && self.figures.outcome == "deadlock"
+    }
+
+    /// Names of the tasks on the critical path.
+    pub fn critical(&self) -> &[String] {
+        self.figures.critical_path.as_ref().map_or(&[], |path| &path.tasks)
+    }
+
+    /// What the lane waits for at the end, if the run got stuck.
+    fn stuck_in(&self, lane: &Lane) -> Option<Stuck> {
+        let (Group::Thread(process) | Group::Coroutine(process, _)) = lane.group else { return None };
+        let waits = |state: &State| !matches!(state, State::Run | State::Native | State::Switching | State::Ready);
+        let state = lane.left.filter(|state| self.stuck() && waits(state))?;
+        let who = lane.work.left.map(|role| self.timeline.role_name(role))?;
+        let place = format!(" (process {})", process.0);
+        let of_this = |line: &String| {
+            let rest = line.strip_prefix(&who)?;
+            let why = rest.strip_prefix(&place).unwrap_or(rest).strip_prefix(" waits for ")?;
+            Some(format!("waits for {}", why.split(", since ").next()?.trim_start_matches("the lock ")))
+        };
+        let words = self.figures.explanation.iter().find_map(of_this).unwrap_or_default();
+        Some(Stuck { state, words })
+    }
+
     /// First nanosecond; 0 if the window begins so early that nobody sees the difference.
     pub fn from(&self) -> u64 {
         self.zoom.map(|zoom| zoom.from).filter(|from| from.saturating_mul(1_000) >= self.until()).unwrap_or(0)
@@ -41,6 +91,7 @@ pub struct Row<'a> {
     /// Changes of owner in view.
     pub switches: u64,
     pub label: String,
+    pub stuck: Option<Stuck>,
     pub top: f64,
     pub height: f64,
 }
@@ -67,6 +118,10 @@ pub fn kinds<'a>(view: &View<'a>) -> [Kind<'a>; 4] {
         kind.more += kind.rows.len().saturating_sub(most);
         kind.rows.truncate(most);
     }
+    let low = kinds.iter().skip(2).map(|kind| kind.rows.len()).sum::<usize>() > HIGH;
+    for row in kinds.iter_mut().skip(2).flat_map(|kind| &mut kind.rows).filter(|_| low) {
+        row.height = LOW_ROW;
+    }
     kinds
 }
 
@@ -77,7 +132,7 @@ fn all<'a>(view: &View<'a>, kind: usize) -> Kind<'a> {
     let several = |row: &Row<'_>| rows.iter().filter(|other| other.lane.group == row.lane.group).count() > 1;
     let flat = kind < 2 || (kind == 2 && !rows.iter().any(several));
     for row in &mut rows {
-        row.label = label(row.lane, flat && timeline.processes > 1);
+        row.label = label(row.lane.group, name(view, row.lane), flat && timeline.processes > 1);
     }
     let there = rows.len();
     let works =
@@ -92,7 +147,7 @@ fn all<'a>(view: &View<'a>, kind: usize) -> Kind<'a> {
 }
 
 fn row<'a>(view: &View<'a>, index: usize, lane: &'a Lane) -> Row<'a> {
-    let height = if kind_of(lane.group) < 2 { 14.0 } else { 20.0 };
+    let height = if kind_of(lane.group) < 2 { 14.0 } else { ROW };
     let (segments, totals, switches) = match view.zoom {
         None => (lane.segments(), lane.totals, lane.switches),
         Some(zoom) => {
@@ -103,13 +158,28 @@ fn row<'a>(view: &View<'a>, index: usize, lane: &'a Lane) -> Row<'a> {
             (Some(segments), totals, switches as u64)
         }
     };
-    Row { lane, segments, totals, switches, label: String::new(), top: 0.0, height }
+    let stuck = view.stuck_in(lane);
+    Row { lane, segments, totals, switches, label: String::new(), stuck, top: 0.0, height }
 }
 
-fn label(lane: &Lane, with_process: bool) -> String {
-    match lane.group {
+/// The name of a lane; in a window, of a row that is used again, what really ran there.
+fn name(view: &View<'_>, lane: &Lane) -> String {
+    let roles = match view.zoom.filter(|_| lane.shared) {
+        Some(zoom) => lane.work.between(zoom.from, zoom.until).iter().map(|span| span.role).collect(),
+        None => Vec::new(),
+    };
+    match roles.as_slice() {
+        [] => lane.name.clone(),
+        [one] => view.timeline.role_name(*one),
+        many => view.timeline.listed(many),
+    }
+}
+
+/// Threads have no number beside their name: it would say the same twice, and rows of cores and GILs give the name.
+fn label(group: Group, name: String, with_process: bool) -> String {
+    match group {
         Group::Gil(process) if with_process => format!("process {}", process.0),
-        Group::Thread(process) if with_process => format!("P{} {}", process.0, lane.name),
-        Group::Core | Group::Gil(_) | Group::Thread(_) | Group::Coroutine(..) => lane.name.clone(),
+        Group::Thread(process) if with_process => format!("P{} {name}", process.0),
+        Group::Core | Group::Gil(_) | Group::Thread(_) | Group::Coroutine(..) => name,
     }
 }

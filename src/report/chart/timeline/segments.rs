@@ -1,9 +1,10 @@
 //! Few segments: every one by itself, with words where there is room.
 
 use super::layout::Layout;
-use super::row::Row;
+use super::row::{INSIDE, LOW_ROW, Row, View};
 use crate::report::scene::{Canvas, Label, Token, Weight, font};
-use crate::report::timeline::{Group, Segment, State, kind_of};
+use crate::report::timeline::{Group, Segment, Span, State, kind_of};
+use crate::trace::Role;
 
 /// The two tones of a GIL lane: its owner changes where they do.
 pub const OWNERS: [Token; 2] = [Token::S1, Token::Muted];
@@ -32,7 +33,24 @@ pub fn draw(canvas: &Canvas, layout: &Layout<'_>) {
             }
             last = Some(segment.tag);
         }
+        for span in critical(&layout.view, row) {
+            let y = row.top + row.height + 1.0;
+            canvas.rect(Token::Ink, (layout.axis.at(span.start as f64), y), (layout.axis.at(span.end as f64), y + 2.0));
+        }
     }
+}
+
+/// When a row worked on tasks of the critical path.
+pub fn critical<'a>(view: &View<'a>, row: &Row<'a>) -> Vec<&'a Span> {
+    let tasks = view.critical();
+    if kind_of(row.lane.group) < 2 || tasks.is_empty() {
+        return Vec::new();
+    }
+    let on_path = |span: &&Span| {
+        let task = view.timeline.task_name(span.role);
+        task.is_some_and(|task| tasks.iter().any(|name| name == task))
+    };
+    row.lane.work.between(view.from(), view.from() + view.length()).iter().filter(on_path).collect()
 }
 
 /// The color of every segment of a row; the owner's alternates at every hand-over.
@@ -58,21 +76,47 @@ fn place(layout: &Layout<'_>, row: &Row<'_>, segment: &Segment) -> ((f64, f64), 
     ((from, middle - half), (to, middle + half))
 }
 
-/// Words inside a segment, if there is room for the long or the short form.
+/// Words inside a segment, if there is room: who or what runs, else in which state. Where one work follows another
+/// without a pause, a gap parts them.
 fn inside(canvas: &Canvas, layout: &Layout<'_>, row: &Row<'_>, segment: &Segment) {
-    let (from, to) = place(layout, row, segment);
-    let thread = format!("T{}", segment.tag);
-    let forms = match kind_of(row.lane.group) {
-        0 if segment.state == State::Switching => return,
-        0 | 1 => [thread.as_str(), ""],
-        _ => segment.state.inside(),
-    };
+    let kind = kind_of(row.lane.group);
+    let works = matches!(segment.state, State::Run | State::Native);
+    if !works {
+        let forms = if kind < 2 { ["", ""] } else { segment.state.inside() };
+        return words(canvas, layout, row, (segment, segment.start, segment.end), &forms);
+    }
+    let pieces = row.lane.work.pieces(segment.start, segment.end);
+    for (index, (start, end, role)) in pieces.iter().enumerate() {
+        let [from, to] = [*start, *end].map(|ns| layout.axis.at(ns as f64));
+        if index > 0 && to - from >= 3.0 {
+            canvas.rect(Token::Bg, (from - 0.5, row.top), (from + 0.5, row.top + row.height));
+        }
+        let name = role.map_or_else(String::new, |role| named(layout, row, role));
+        let [long, short] = if kind < 2 { ["", ""] } else { segment.state.inside() };
+        words(canvas, layout, row, (segment, *start, *end), &[name.as_str(), long, short]);
+    }
+}
+
+/// What runs, unless the label of the row says so.
+fn named(layout: &Layout<'_>, row: &Row<'_>, role: Role) -> String {
+    let name = layout.view.timeline.role_name(role);
+    if row.label.ends_with(&name) { String::new() } else { name }
+}
+
+/// The first of the forms that there is room for in this part of the segment.
+fn words(canvas: &Canvas, layout: &Layout<'_>, row: &Row<'_>, part: (&Segment, u64, u64), forms: &[&str]) {
+    let (segment, start, end) = part;
+    let (from, to) = place(layout, row, &Segment { start, end, ..*segment });
+    // In a low row a thin segment is lower than letters.
+    if row.height <= LOW_ROW && segment.state.height() < 1.0 {
+        return;
+    }
     let token = if kind_of(row.lane.group) == 1 { Token::OnWork } else { segment.state.text_token() };
     let room = to.0 - from.0 - 8.0;
-    let fits = |form: &&str| !form.is_empty() && font::width(form, 10.5, Weight::Regular) <= room;
-    if let Some(form) = forms.into_iter().find(fits) {
+    let fits = |form: &&&str| !form.is_empty() && font::width(form, INSIDE, Weight::Regular) <= room;
+    if let Some(form) = forms.iter().find(fits) {
         let at = ((from.0 + to.0) / 2.0, row.top + row.height / 2.0 + 3.8);
-        canvas.text(at, &Label::new(form).size(10.5).token(token).middle());
+        canvas.text(at, &Label::new(form).size(INSIDE).token(token).middle());
     }
 }
 

@@ -23,7 +23,7 @@ pub fn column_width(rows: &[Row<'_>], plot: f64) -> f64 {
 /// Painted from the top state down, each from the floor of the lane, so that no paper shines through between two.
 pub fn draw(canvas: &Canvas, layout: &Layout<'_>, width: f64) {
     let columns = ((layout.axis.x.1 - layout.axis.x.0) / width).round() as usize;
-    let of = |row: &Row<'_>| row.lane.shares(columns, layout.view.timeline.end);
+    let of = |row: &Row<'_>| row.lane.shares(columns, layout.axis.length as u64);
     let all: Vec<Vec<[f64; STATES]>> = layout.rows.iter().map(of).collect();
     for state in State::ALL.into_iter().rev() {
         for (row, shares) in layout.rows.iter().zip(&all) {
@@ -81,7 +81,8 @@ mod tests {
         }
         lane.close(5_000_000_000);
         let (label, totals) = (String::new(), lane.totals);
-        let rows = [Row { lane: &lane, segments: None, totals, switches: 0, label, top: 0.0, height: 20.0 }];
+        let rows =
+            [Row { lane: &lane, segments: None, totals, switches: 0, label, stuck: None, top: 0.0, height: 20.0 }];
         let width = column_width(&rows, 930.0);
         let spread = |width: f64| {
             let shares = lane.shares((930.0 / width) as usize, 5_000_000_000);
