@@ -35,8 +35,8 @@ pub enum Command {
     },
     /// Say what is wrong with scenarios, without running them
     Check {
-        /// Scenario files
-        #[arg(required = true, value_name = "FILE")]
+        /// Scenario files, and folders, searched for *.ron
+        #[arg(required = true, value_name = "DIR|FILE")]
         files: Vec<PathBuf>,
         /// Change a value before reading: machine.cores=8
         #[arg(long, value_name = "PATH=VALUE")]

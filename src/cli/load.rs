@@ -122,7 +122,7 @@ fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), S
 pub fn all(files: Vec<(PathBuf, String)>, sets: &[(String, String)]) -> Vec<Result<Loaded, Refused>> {
     let mut owners: BTreeMap<String, PathBuf> = BTreeMap::new();
     let mut one = |(file, name): (PathBuf, String)| {
-        let mut source = Source { file, name, text: String::new() };
+        let source = Source { file, name, text: String::new() };
         if let Some(why) = unfit(&source.name) {
             return Err(Refused { source, why: Why::Words(why) });
         }
@@ -131,14 +131,7 @@ pub fn all(files: Vec<(PathBuf, String)>, sets: &[(String, String)]) -> Vec<Resu
             let why = format!("{} has the same name: both would write to the folder {}", other.display(), source.name);
             return Err(Refused { source, why: Why::Words(why) });
         }
-        match read(&source.file) {
-            Ok(text) => source.text = text,
-            Err(words) => return Err(Refused { source, why: Why::Words(words) }),
-        }
-        match scenario::compile(&source.name, &source.text, sets) {
-            Ok(compiled) => Ok(Loaded { source, scenario: compiled.scenario, warnings: compiled.warnings }),
-            Err(diagnostics) => Err(Refused { source, why: Why::Diagnostics(diagnostics) }),
-        }
+        load(source, sets)
     };
     files.into_iter().map(&mut one).collect()
 }
@@ -155,6 +148,23 @@ fn unfit(name: &str) -> Option<String> {
         return None;
     };
     Some(format!("its outputs would go to a folder named \"{}\", and {why}: rename the file", visible(name)))
+}
+
+/// Reads and compiles each for itself: nothing will be written.
+pub fn each(files: Vec<(PathBuf, String)>, sets: &[(String, String)]) -> Vec<Result<Loaded, Refused>> {
+    let one = |(file, name)| load(Source { file, name, text: String::new() }, sets);
+    files.into_iter().map(one).collect()
+}
+
+fn load(mut source: Source, sets: &[(String, String)]) -> Result<Loaded, Refused> {
+    match read(&source.file) {
+        Ok(text) => source.text = text,
+        Err(words) => return Err(Refused { source, why: Why::Words(words) }),
+    }
+    match scenario::compile(&source.name, &source.text, sets) {
+        Ok(compiled) => Ok(Loaded { source, scenario: compiled.scenario, warnings: compiled.warnings }),
+        Err(diagnostics) => Err(Refused { source, why: Why::Diagnostics(diagnostics) }),
+    }
 }
 
 fn read(file: &Path) -> Result<String, String> {

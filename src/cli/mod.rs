@@ -78,9 +78,9 @@ fn prepare(terminal: &Terminal, jobs: Option<u16>) -> Option<Exit> {
 }
 
 fn check(files: &[std::path::PathBuf], sets: &[String], terminal: &Terminal) -> Exit {
-    let found = match load::sets(sets) {
-        Ok(sets) => load::all(load::plain(files), &sets),
-        Err(words) => {
+    let found = match (load::sets(sets), load::scenarios(files)) {
+        (Ok(sets), Ok(files)) => load::each(files, &sets),
+        (Err(words), _) | (_, Err(words)) => {
             terminal.complain(&words);
             return Exit::Invalid;
         }

@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use super::ast::{self, ModelName};
 use super::check::{self, Finding, Part, Settings, Spot, at};
 use super::diagnostic::{Diagnostic, Severity};
-use super::draft::{By, Draft};
+use super::draft::{Argument, By, Draft};
 use super::load::{self, Loaded};
 use super::lower;
 use super::one_line::one_line;
 use super::path::Path;
 use super::sweep::{self, TextPoint};
-use super::syntax::Cst;
+use super::syntax::{Cst, Entry};
+use super::words;
 use super::{Compiled, Point, Scenario};
 
 /// Sections of which it matters whether something in them could not be read.
-const SECTIONS: &[&str] = &["devices", "shared", "programs", "tasks", "models"];
+const SECTIONS: &[&str] = &["devices", "shared", "programs", "tasks", "models", "until"];
 
 /// Compiles the text of a scenario.
 ///
@@ -32,7 +33,8 @@ pub fn compile(name: &str, text: &str, sets: &[(String, String)]) -> Result<Comp
     if !loaded.diagnostics.is_empty() {
         let mut found = loaded.diagnostics.clone();
         let findings = check::check(scenario, &lost(&loaded), &scenario.models);
-        found.extend(findings.iter().filter(|finding| is_error(finding)).map(|finding| locate(finding, &loaded.cst)));
+        let sure = findings.iter().filter(|finding| is_error(finding) && !held_back(finding, &loaded));
+        found.extend(sure.map(|finding| locate(finding, &loaded.cst)));
         return Err(trace(found));
     }
     let fixed = |path: &str| base.fixed.iter().any(|fixed| fixed == path);
@@ -71,17 +73,31 @@ fn apply(text: &str, sets: &[(String, String)]) -> Result<Base, Vec<Diagnostic>>
     }
     let sweep = scenario.as_ref().and_then(|scenario| scenario.sweep.as_ref());
     for (path, value) in sets {
-        let command = format!("--set {path}={value}");
-        let refuse = |why: String| vec![Diagnostic::error("E12", format!("`{command}`: {why}"), 0..0, "")];
-        let parsed = Path::parse(path).map_err(|at| refuse(format!("not a path from character {} on", at + 1)))?;
-        let by = By::Command(command.clone());
-        let axis = sweep.map(|sweep| sweep::fix(sweep, &parsed, value)).transpose().map_err(&refuse)?.flatten();
+        let argument = Argument::set(path, value);
+        let start = argument.path.start;
+        let refuse = |title: &str, span, label: &str| {
+            let wrong = Diagnostic::error("E12", title, span, label);
+            Diagnostic { argument: Some(argument.text.clone()), ..wrong }
+        };
+        let parsed = Path::parse(path).map_err(|at| {
+            let rest = start + at..argument.path.end;
+            vec![refuse(&format!("`{path}` is not a path"), rest, "not a path from here on").help(sweep::PATHS)]
+        })?;
+        let by = By::Command(argument.clone());
+        let part_swept = |why: String| vec![refuse(&why, argument.path.clone(), "")];
+        let axis = sweep.map(|sweep| sweep::fix(sweep, &parsed, value)).transpose().map_err(part_swept)?.flatten();
         let set = match &axis {
             // The sweep would write over the value: it is the sweep that changes.
             Some(fixed) => base.draft.set(&cst, &fixed.place, &fixed.values, by),
             None => base.draft.set(&cst, &parsed, value, by),
         };
-        cst = set.map_err(|error| refuse(error.to_string()))?;
+        cst = set.map_err(|error| {
+            let as_printed = parsed.to_string() == *path;
+            let at = if as_printed { start + error.at.start..start + error.at.end } else { argument.path.clone() };
+            let label = error.nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`?"));
+            let wrong = refuse(&error.title, at, label.as_deref().unwrap_or("no such place"));
+            vec![wrong.help(sweep::known(&error))]
+        })?;
         base.fixed.extend(axis.map(|_| parsed.to_string()));
     }
     Ok(base)
@@ -148,11 +164,35 @@ fn is_error(finding: &Finding) -> bool {
     finding.severity == Severity::Error
 }
 
+/// Whether what the finding is about lost something that could not be read: that may be all that is wrong with it.
+fn held_back(finding: &Finding, loaded: &Loaded) -> bool {
+    let Some((spot, _)) = finding.labels.first() else { return false };
+    let (node, _, depth) = loaded.cst.walk(&spot.path);
+    let incomplete = match depth == spot.path.0.len() {
+        true => loaded.lost_within(&node.span),
+        false => node.entries.iter().any(|entry| entry.lost),
+    };
+    // What a lock or a child needs may stand in a step that could not be read.
+    let by_steps = matches!(finding.code, "E09" | "E10");
+    let steps_lost = || {
+        let sections = ["tasks", "programs"].map(|section| loaded.cst.place(&Path::root().name(section)));
+        sections.into_iter().flatten().any(|place| loaded.lost_within(&place.value))
+    };
+    let endless = finding.code == "E07" && lost(loaded).contains(&"until");
+    incomplete || endless || by_steps && steps_lost()
+}
+
 /// Sections in which something could not be read.
 fn lost(loaded: &Loaded) -> Vec<&'static str> {
     let in_section = |section: &&&str| {
-        let place = loaded.cst.place(&Path::root().name(section));
-        place.is_some_and(|place| loaded.lost_within(&place.value))
+        // A section of which the name is misspelt is lost, too.
+        let meant = |entry: &Entry| {
+            let key = entry.key.as_ref().filter(|_| entry.lost);
+            key.is_some_and(|key| words::nearest(&loaded.cst.plain(key), SECTIONS) == Some(**section))
+        };
+        let (node, entry, _) = loaded.cst.walk(&Path::root().name(section));
+        let gone = entry.is_some_and(|entry| entry.lost || node.entries.iter().any(|inner| inner.lost));
+        gone || loaded.cst.root().entries.iter().any(meant)
     };
     SECTIONS.iter().filter(in_section).copied().collect()
 }
@@ -209,10 +249,13 @@ impl Warnings {
 /// In the order of the text, each once: several points of a sweep may say the same of one place in different words.
 fn tidy(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     found.sort_by(|a, b| {
-        let key = |one: &Diagnostic| (one.labels[0].span.start, one.labels[0].span.end, one.severity);
+        let key = |one: &Diagnostic| {
+            let span = &one.labels[0].span;
+            (one.argument.is_none(), span.start, span.end, one.severity)
+        };
         key(a).cmp(&key(b)).then_with(|| a.code.cmp(b.code)).then_with(|| a.title.cmp(&b.title))
     });
-    found.dedup_by(|a, b| a.code == b.code && a.labels[0].span == b.labels[0].span);
+    found.dedup_by(|a, b| a.code == b.code && a.argument == b.argument && a.labels[0].span == b.labels[0].span);
     found
 }
 

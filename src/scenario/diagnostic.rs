@@ -26,6 +26,9 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// A text that would be right.
     pub fix: Option<Fix>,
+    /// The argument of the command line that is wrong, such as `--set machine.core=2`: all spans are of it, and not of the
+    /// file.
+    pub argument: Option<String>,
 }
 
 /// A place in the text and what there is to say about it.
@@ -50,7 +53,15 @@ impl Diagnostic {
     /// An error at one place.
     pub fn error(code: &'static str, title: impl Into<String>, span: Range<usize>, text: impl Into<String>) -> Self {
         let labels = vec![Label { span, text: text.into() }];
-        Diagnostic { severity: Severity::Error, code, title: title.into(), labels, help: None, fix: None }
+        Diagnostic {
+            severity: Severity::Error,
+            code,
+            title: title.into(),
+            labels,
+            help: None,
+            fix: None,
+            argument: None,
+        }
     }
 
     /// A warning at one place; `name` is what `allow` takes.

@@ -19,8 +19,8 @@ pub struct Draft {
 /// What asked for an edit.
 #[derive(Clone, Debug)]
 pub enum By {
-    /// The command line, as it was given: `--set machine.cores=0`.
-    Command(String),
+    /// The command line.
+    Command(Argument),
     /// A sweep: where its path and the value stand in the text before the edits.
     Sweep {
         /// The path.
@@ -28,6 +28,27 @@ pub enum By {
         /// The value.
         value: Range<usize>,
     },
+}
+
+/// An argument of the command line, as it was given: `--set machine.cores=0`.
+#[derive(Clone, Debug)]
+pub struct Argument {
+    /// All of it.
+    pub text: String,
+    /// The path in it.
+    pub path: Range<usize>,
+    /// The value in it.
+    pub value: Range<usize>,
+}
+
+impl Argument {
+    /// `--set path=value`.
+    pub fn set(path: &str, value: &str) -> Argument {
+        let start = "--set ".len();
+        let path_at = start..start + path.len();
+        let text = format!("--set {path}={value}");
+        Argument { value: path_at.end + 1..text.len(), path: path_at, text }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +105,13 @@ impl Draft {
 
     /// The diagnostic with the places where the author can do something about it, in the text before all edits.
     pub fn trace(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        if let Some((argument, span)) = self.argument(&diagnostic.labels[0].span) {
+            diagnostic.labels.truncate(1);
+            diagnostic.labels[0].span = span;
+            diagnostic.argument = Some(argument.text.clone());
+            diagnostic.fix = None;
+            return diagnostic;
+        }
         let labels = std::mem::take(&mut diagnostic.labels);
         let mut swept = false;
         diagnostic.labels = labels
@@ -91,7 +119,7 @@ impl Draft {
             .map(|label| {
                 let (span, by) = self.origin(label.span);
                 match by {
-                    Some(By::Command(command)) => Label { span, text: blame(&label.text, command) },
+                    Some(By::Command(command)) => Label { span, text: blame(&label.text, &command.text) },
                     Some(By::Sweep { .. }) => {
                         swept = true;
                         Label { span, text: label.text }
@@ -109,6 +137,26 @@ impl Draft {
             Some(fix)
         });
         diagnostic
+    }
+
+    /// The argument that put this here, and the part of it.
+    fn argument(&self, span: &Range<usize>) -> Option<(&Argument, Range<usize>)> {
+        let mut span = span.clone();
+        for edit in self.edits.iter().rev() {
+            match (edit.back(&span), &edit.by) {
+                (Back::Moved(before), _) => span = before,
+                (Back::Value(part), By::Command(argument)) => {
+                    // Quotes may have been added around the value.
+                    let same = edit.value.len() == argument.value.len();
+                    let start = argument.value.start;
+                    let part = if same { start + part.start..start + part.end } else { argument.value.clone() };
+                    return Some((argument, part));
+                }
+                (Back::New, By::Command(argument)) => return Some((argument, argument.path.clone())),
+                (Back::Value(_) | Back::New, By::Sweep { .. }) => return None,
+            }
+        }
+        None
     }
 
     fn origin(&self, mut span: Range<usize>) -> (Range<usize>, Option<&By>) {

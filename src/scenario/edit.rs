@@ -163,6 +163,19 @@ fn keys<'a>(cst: &'a Cst, node: &'a Node) -> Vec<&'a str> {
     keys.map(|key| cst.text()[key.span.clone()].trim_matches('"')).collect()
 }
 
+fn is_number(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `models[0][0]` for `models.0.0`.
+fn bracketed(path: &Path) -> Path {
+    let segment = |segment: &Segment| match segment {
+        Segment::Name(name) if is_number(name) => name.parse().map_or_else(|_| segment.clone(), Segment::Index),
+        other => other.clone(),
+    };
+    Path(path.0.iter().map(segment).collect())
+}
+
 fn nothing(path: &Path, segment: usize, known: &[&str]) -> SetError {
     let printed = |length: usize| Path(path.0[..length].to_vec()).to_string();
     let start = printed(segment).len();
@@ -171,6 +184,11 @@ fn nothing(path: &Path, segment: usize, known: &[&str]) -> SetError {
     let holder = if segment == 0 { "the scenario".to_owned() } else { format!("`{}`", printed(segment)) };
     let (title, nearest) = match &path.0[segment] {
         Segment::Index(index) => (format!("{holder} has no element {index}"), None),
+        Segment::Name(name) if segment > 0 && is_number(name) => {
+            let title =
+                format!("{holder} has no `{name}`: elements are counted in brackets, as in {}", bracketed(path));
+            (title, None)
+        }
         Segment::Name(name) => (format!("{holder} has no `{name}`"), words::nearest(name, known).map(str::to_owned)),
     };
     let known = known.iter().map(|&name| name.to_owned()).collect();

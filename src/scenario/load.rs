@@ -116,7 +116,14 @@ impl Retry {
     fn run(mut self) -> Loaded {
         let readable = self.repair_syntax();
         let scenario = if readable { self.repair_types() } else { None };
+        if scenario.is_none()
+            && let Some(last) = self.diagnostics.last_mut()
+        {
+            let more = "further errors may appear once these are fixed";
+            last.help = Some(last.help.take().map_or(more.to_owned(), |help| format!("{help}; {more}")));
+        }
         self.diagnostics.sort_by_key(|diagnostic| diagnostic.labels[0].span.start);
+        self.cst.lose(&self.blanked);
         Loaded { scenario, cst: self.cst, diagnostics: self.diagnostics, blanked: self.blanked }
     }
 
@@ -173,7 +180,12 @@ impl Retry {
             let said =
                 matches!(wrong.code, Error::DuplicateStructField { .. }) || self.lost_within(self.cst.innermost(at));
             if !said {
-                self.diagnostics.push(types::explain(&self.work, &self.cst, &wrong, at));
+                let explained = types::explain(&self.work, &self.cst, &wrong, at);
+                let again = explained.title == types::NESTED
+                    && self.diagnostics.iter().any(|other| other.title == types::NESTED);
+                if !again {
+                    self.diagnostics.push(explained);
+                }
             }
             let entry = self.cst.removable(at).into_iter().find(|entry| !self.blanked.contains(entry))?;
             self.blank(entry);

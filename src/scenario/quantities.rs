@@ -23,6 +23,12 @@ pub(super) fn explain(text: &str, node: &Node, message: &str) -> Diagnostic {
     if message.contains("rate") || inner.contains('/') {
         let error = Rate::parse(inner).err();
         let at = error.map_or(0..inner.len(), |error| error.at);
+        let unit = inner[at.clone()].trim();
+        if let Some(meant) = words::nearest(unit, words::UNITS).filter(|_| inner[..at.start].ends_with('/')) {
+            let label = format!("did you mean `{meant}`?");
+            let unknown = Diagnostic::error("T10", format!("unknown unit `{unit}`"), inside(at.clone()), label);
+            return unknown.help("such as \"200/s\"").fix(inside(at), meant);
+        }
         return Diagnostic::error("T10", message, inside(at), "not a rate").help("such as \"200/s\"");
     }
     match Duration::parse(inner) {
@@ -33,6 +39,11 @@ pub(super) fn explain(text: &str, node: &Node, message: &str) -> Diagnostic {
 
 fn duration(inner: &str, kind: &DurationErrorKind, at: Range<usize>) -> Diagnostic {
     match kind {
+        DurationErrorKind::UnknownUnit(unit) if unit.starts_with(',') => {
+            let comma = at.start..at.start + 1;
+            let wrong = Diagnostic::error("T10", "a fraction is written with a point", comma.clone(), "write `.`");
+            wrong.fix(comma, ".")
+        }
         DurationErrorKind::UnknownUnit(unit) => {
             let meant = words::nearest(unit, words::UNITS);
             let label = meant.map_or("not a unit".to_owned(), |meant| format!("did you mean `{meant}`?"));

@@ -33,6 +33,9 @@ pub fn render(file: &str, text: &str, diagnostics: &[Diagnostic], color: bool) -
 }
 
 fn draw(file: &str, text: &str, diagnostic: &Diagnostic, with_fix: bool, renderer: &Renderer) -> String {
+    // What came from the command line is shown as it stands there.
+    let argument = diagnostic.argument.as_deref();
+    let text = argument.unwrap_or(text);
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -41,7 +44,10 @@ fn draw(file: &str, text: &str, diagnostic: &Diagnostic, with_fix: bool, rendere
         let kind = if place == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
         kind.span(clamp(text, &label.span)).label(&*label.text)
     });
-    let snippet = Snippet::<Annotation<'_>>::source(text).path(file).annotations(labels);
+    let snippet = Snippet::<Annotation<'_>>::source(text)
+        .path(argument.map_or(Some(file), |_| None))
+        .line_start(1)
+        .annotations(labels);
     let title = level.primary_title(&*diagnostic.title).id(diagnostic.code);
     let mut message = title.element(snippet);
     if let Some(help) = &diagnostic.help {
@@ -58,6 +64,9 @@ fn draw(file: &str, text: &str, diagnostic: &Diagnostic, with_fix: bool, rendere
 
 /// One line for tools: `file:line:column: error E01: no device named "dsik"`.
 pub fn short(file: &str, text: &str, diagnostic: &Diagnostic) -> String {
+    if let Some(argument) = &diagnostic.argument {
+        return format!("{argument}: error {}: {}", diagnostic.code, diagnostic.title);
+    }
     let start = diagnostic.labels.first().map_or(0, |label| label.span.start);
     let (line, column) = position(text, start);
     let severity = match diagnostic.severity {

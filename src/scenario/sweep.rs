@@ -34,7 +34,17 @@ pub fn points(text: &str, cst: &Cst, scenario: &Scenario) -> Result<Vec<TextPoin
     let Some(sweep) = &scenario.sweep else {
         return Ok(vec![TextPoint { settings: Settings::new(), draft: Draft::new(text) }]);
     };
-    let axes = axes(sweep)?;
+    let (axes, mut found) = axes(sweep);
+    // Swept paths do not overlap: each leads somewhere or nowhere, whatever the others do.
+    for axis in axes.iter().filter(|axis| unfit(axis).is_none()) {
+        let Some((key, value)) = written(cst, &axis.place, &axis.place.index(0)) else { continue };
+        let by = By::Sweep { path: key, value: value.clone() };
+        let tried = Draft::new(text).set(cst, &axis.path, &text[value], by);
+        found.extend(tried.err().map(|error| axis.cannot(&error)));
+    }
+    if !found.is_empty() {
+        return Err(found);
+    }
     let mut points = Vec::new();
     for numbers in combinations(sweep, &axes)? {
         let mut draft = Draft::new(text);
@@ -111,10 +121,18 @@ impl Axis<'_> {
             finding.labels[0].1 = format!("did you mean `{nearest}`?");
             finding.fix = Some((spot, nearest.clone()));
         }
-        match error.known.is_empty() {
-            true => finding.help_with("a path goes from the top of the scenario: tasks.fib.count, models[1][0]"),
-            false => finding.help_with(&format!("known here: {}", error.known.join(", "))),
-        }
+        finding.help_with(&known(error))
+    }
+}
+
+/// Paths as they are written.
+pub const PATHS: &str = "such as machine.cores, tasks[\"fib(40)\"].count, models[1][0]";
+
+/// What to write instead of a path that leads nowhere.
+pub fn known(error: &SetError) -> String {
+    match error.known.is_empty() {
+        true => "a path goes from the top of the scenario: tasks.fib.count, models[1][0]".to_owned(),
+        false => format!("known here: {}", error.known.join(", ")),
     }
 }
 
@@ -130,7 +148,8 @@ impl Finding {
     }
 }
 
-fn axes(sweep: &Sweep) -> Result<Vec<Axis<'_>>, Vec<Finding>> {
+/// The swept paths, and what is wrong with them.
+fn axes(sweep: &Sweep) -> (Vec<Axis<'_>>, Vec<Finding>) {
     let (Sweep::Grid(map) | Sweep::Zip(map)) = sweep;
     let top = Path::root().name("sweep").index(0);
     let mut axes: Vec<Axis<'_>> = Vec::new();
@@ -140,7 +159,7 @@ fn axes(sweep: &Sweep) -> Result<Vec<Axis<'_>>, Vec<Finding>> {
         let key = Spot { path: place.clone(), part: Part::Key };
         let Ok(path) = Path::parse(text) else {
             let finding = wrong(format!("`{text}` is not a path"), key, "not a path");
-            found.push(finding.help_with("such as machine.cores, tasks[\"fib(40)\"].count, models[1][0]"));
+            found.push(finding.help_with(PATHS));
             continue;
         };
         let axis = Axis { place, path, values };
@@ -160,7 +179,7 @@ fn axes(sweep: &Sweep) -> Result<Vec<Axis<'_>>, Vec<Finding>> {
     if map.is_empty() {
         found.push(wrong("nothing is swept", top.into(), "empty"));
     }
-    if found.is_empty() { Ok(axes) } else { Err(found) }
+    (axes, found)
 }
 
 fn unfit(axis: &Axis<'_>) -> Option<Finding> {

@@ -78,6 +78,9 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("sequential", "Serial"),
     ("threading", "Threads"),
     ("threadpool", "Threads"),
+    ("threadpoolexecutor", "Threads"),
+    ("processpool", "Processes"),
+    ("processpoolexecutor", "Processes"),
     ("multiprocessing", "Processes"),
     ("async", "Asyncio"),
     ("coroutines", "Asyncio"),
@@ -192,6 +195,21 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("In", "In(Serial, [..])"),
     ("At", "At({\"machine.cores\": 2}, [..])"),
 ];
+
+/// Words of other worlds, and what there is here.
+const INSTEAD: &[(&str, &str)] = &[
+    ("pypy", "PyPy has a GIL, as `CPython()` has; `Native` is compiled code without one"),
+    ("jython", "`Native` has no GIL"),
+    ("gil", "without a GIL: the model `FreeThreaded(n)`, or `interpreter: Native`"),
+    ("nogil", "without a GIL: the model `FreeThreaded(n)`, or `interpreter: Native`"),
+    ("freethreaded", "without a GIL: the model `FreeThreaded(n)`, or `interpreter: Native`"),
+];
+
+/// What there is instead of something that this language does not have.
+pub(super) fn instead(found: &str) -> Option<&'static str> {
+    let found = found.to_lowercase().replace('_', "");
+    INSTEAD.iter().find(|(word, _)| *word == found).map(|(_, advice)| *advice)
+}
 
 /// A right use of the variant.
 pub(super) fn example(name: &str) -> Option<&'static str> {

@@ -126,6 +126,14 @@ fn all_errors_of_all_files_come_before_anything_runs() {
 }
 
 #[test]
+fn check_takes_folders() {
+    let desk = Desk::with(&[("a/good.ron", GOOD), ("a/b/good.ron", GOOD), ("a/b/bad.ron", "(")]);
+    let (code, out, err) = desk.run(&["check", "a"]);
+    assert!(code == 2 && out.matches("good.ron: valid").count() == 2, "{code} {out}");
+    assert!(err.contains("bad.ron"), "{err}");
+}
+
+#[test]
 fn check_runs_nothing() {
     let desk = Desk::with(&[("good.ron", GOOD), ("fails.ron", FAILS)]);
     let (code, out, _) = desk.run(&["check", "good.ron", "fails.ron"]);
@@ -138,9 +146,10 @@ fn whatever_is_no_scenario_is_refused_in_words() {
     let desk = Desk::with(&[("empty.ron", ""), ("folder/x.ron", GOOD)]);
     fs::write(desk.path("latin.ron"), b"(title: \"caf\xe9\")").unwrap();
     fs::write(desk.path("zero.ron"), vec![0u8; 3_000]).unwrap();
+    let (code, _, err) = desk.run(&["run", "folder"]);
+    assert!(code == 2 && err.contains("gilsim batch folder"), "{code} {err}");
     for (file, words) in [
         ("missing.ron", "missing.ron"),
-        ("folder", "gilsim batch folder"),
         ("latin.ron", "UTF-8: byte 13"),
         ("empty.ron", "error"),
         ("zero.ron", "error"),

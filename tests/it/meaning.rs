@@ -394,17 +394,21 @@ fn overload_is_arithmetic() {
 #[test]
 fn edits_of_the_command_line_are_named() {
     let text = with("machine: (cores: 2)");
-    let zero = found(&text, &[("machine.cores", "0")]);
-    assert_eq!((zero.len(), zero[0].code), (1, "E05"));
-    assert_eq!(&text[zero[0].labels[0].span.clone()], "2");
-    assert!(zero[0].labels[0].text.contains("--set machine.cores=0"), "{:?}", zero[0]);
-    let missing = found(&text, &[("runs", "0")]);
-    assert!(missing[0].code == "E05" && missing[0].labels[0].text.contains("--set runs=0"), "{missing:?}");
-    let unknown = found(&text, &[("machine.corse", "1")]);
-    assert!(unknown[0].code == "E12" && unknown[0].title.contains("--set machine.corse=1"), "{unknown:?}");
-    assert!(unknown[0].title.contains("did you mean `cores`?"), "{unknown:?}");
-    let unfit = found(&text, &[("machine.cores", "two")]);
-    assert!(unfit[0].code == "T06" && unfit[0].labels[0].text.contains("--set machine.cores=two"), "{unfit:?}");
+    let first = |path: &str, value: &str| {
+        let mut found = found(&text, &[(path, value)]);
+        let one = found.remove(0);
+        let argument = one.argument.clone().expect("the argument is shown");
+        let shown = argument[one.labels[0].span.clone()].to_owned();
+        (found.len(), one.code, shown, one.labels[0].text.clone(), argument)
+    };
+    let zero = first("machine.cores", "0");
+    assert_eq!((zero.0, zero.1, zero.2.as_str(), zero.4.as_str()), (0, "E05", "0", "--set machine.cores=0"));
+    let missing = first("runs", "0");
+    assert_eq!((missing.1, missing.2.as_str()), ("E05", "0"));
+    let unknown = first("machine.corse", "1");
+    assert_eq!((unknown.1, unknown.2.as_str(), unknown.3.as_str()), ("E12", "corse", "did you mean `cores`?"));
+    let unfit = first("machine.cores", "two");
+    assert_eq!((unfit.1, unfit.2.as_str()), ("T06", "two"));
     assert_eq!(found(&text, &[("machine..cores", "1")])[0].code, "E12");
     // What is wrong elsewhere stays where it is.
     let other = with("machine: (cores: 2), runs: 0");
@@ -652,4 +656,100 @@ fn a_rate_below_one_a_year_is_named_so() {
     check("E05", text);
     let title = &found(&text.replace(['«', '»'], ""), &[])[0].title;
     assert!(title.contains("less than once a year"), "{title}");
+}
+
+/// Title and underlined text of all that is found.
+fn told(text: &str) -> Vec<(String, String)> {
+    found(text, &[]).into_iter().map(|one| (text[one.labels[0].span.clone()].to_owned(), one.title)).collect()
+}
+
+fn expect_told(text: &str, expected: &[(&str, &str)]) {
+    let told = told(text);
+    let fits = told.len() == expected.len()
+        && told.iter().zip(expected).all(|((at, title), (place, words))| at == place && title.contains(words));
+    assert!(fits, "{told:#?} in\n{text}");
+}
+
+#[test]
+fn errors_after_an_unreadable_element_point_at_the_right_one() {
+    let text = r#"(tasks: { "a": (steps: [Cpu("1ms")]) }, models: [Threads(2), Treads(3), Threads(4), Threads(4)])"#;
+    let found = found(text, &[]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    let second = text.rfind("Threads(4)").unwrap();
+    let first = text.find("Threads(4)").unwrap();
+    assert_eq!([found[1].labels[0].span.start, found[1].labels[1].span.start], [second, first]);
+    expect_told(
+        &steps(r#"Slep("1ms"), Cpu("1ms"), Acquire("n"), Acquire("x"), Choose({ 0.5: [Cpu(1)], 0.4: [Incr("a")] })"#),
+        &[
+            ("Slep", "no step"),
+            ("\"n\"", "but \"n\" is"),
+            ("\"x\"", "no shared object"),
+            ("1", "needs a unit"),
+            ("\"a\"", "but \"a\" is"),
+        ],
+    );
+    let text = r#"(tasks: { "a": (steps: [Cpu("1ms")], after: [1, "a2"]) }, expect: [Elapsd(is: "1s"), Final(var: "v", is: 1)])"#;
+    expect_told(text, &[("1", "in quotes"), ("\"a2\"", "no task"), ("Elapsd", "no expectation"), ("\"v\"", "\"v\"")]);
+}
+
+#[test]
+fn what_was_lost_is_not_missed() {
+    for (body, at) in [
+        (r#"expect: [Elapsed(max: "5ms")]"#, "max"),
+        (r#"expect: [GilSwitches(i: 3)]"#, "i"),
+        (r#"models: [Threads]"#, "Threads"),
+        (r#"models: [Hybrid(processes: "0", each: Asyncio)]"#, "\"0\""),
+        (r#"modles: [Asyncio], programs: {"p": [Cpu("1ms")]}, expect: [LoopLag(p: 9, at_most: "1s")]"#, "modles"),
+        (r#"untl: "5s", arrivals: 1"#, "untl"),
+    ] {
+        let text = format!("(tasks: {{ \"a\": (steps: [Cpu(\"1ms\")]) }}, {body})");
+        let told = told(&text);
+        assert!(told[0].0 == at && told.len() == 1 + usize::from(body.contains("arrivals")), "{told:#?}");
+    }
+    expect_told(&steps(r#"Aquire("a"), Cpu("1ms"), Release("a")"#), &[("Aquire", "no step")]);
+    let open = r#"(tasks: { "a": (arrive: Poisson("5/s"), steps: [Cpu("1ms")]) }, untl: "5s")"#;
+    expect_told(open, &[("untl", "no field")]);
+}
+
+#[test]
+fn every_bound_can_be_exact() {
+    for expect in [
+        "GilSwitches(is: 0)",
+        "Throughput(is: 1000)",
+        "Utilization(of: \"cpu\", is: 0.25)",
+        "Latency(p: 50, is: \"1ms\")",
+        "In(Asyncio, [LoopLag(p: 50, is: \"0s\")])",
+        "Speedup(of: Asyncio, over: Serial, is: 1)",
+    ] {
+        let text = format!(
+            "(machine: (costs: Zero), tasks: {{ \"a\": (steps: [Cpu(\"1ms\")]) }}, models: [Serial, Asyncio], expect: [{expect}])"
+        );
+        let compiled = compile("test", &text, &[]).unwrap_or_else(|found| panic!("{:#?}", listed(&found, &text)));
+        let results = gilsim::experiment::run(&compiled.scenario, &Default::default(), &());
+        assert!(results.passed, "{expect}: {:#?}", results.report.points[0].expectations);
+        let both = text.replace("is:", "at_most: 1, is:").replace("1, is: \"", "\"1s\", is: \"");
+        assert!(told(&both).iter().any(|(_, title)| title.contains("leaves no room")), "{both}");
+    }
+}
+
+#[test]
+fn wrong_paths_are_all_told() {
+    let text = r#"(tasks: { "a": (steps: [Cpu("1ms")]) }, models: [Threads(2)],
+        sweep: Grid({ "models.0.0": [1, 2], "machine.corse": [1], "tasks.b.count": [3], "seed": [1] }))"#;
+    expect_told(text, &[("0", "models[0][0]"), ("corse", "corse"), ("b", "no `b`"), ("\"seed\"", "to sweep")]);
+    for (path, value, shown) in [
+        ("machine.core", "2", "core"),
+        ("machine.cores", "0", "0"),
+        ("machine.costs.syscall", "2", "2"),
+        ("machine..cores", "2", ".cores"),
+        ("models.0.0", "2", "0"),
+    ] {
+        let found = found(text.split(",\n").next().map(|text| format!("{text})")).unwrap().as_str(), &[(path, value)]);
+        let [one] = &found[..] else { panic!("{found:#?}") };
+        let argument = one.argument.as_deref().expect("the argument is shown");
+        assert_eq!(argument, format!("--set {path}={value}"));
+        assert_eq!(&argument[one.labels[0].span.clone()], shown, "{path}");
+        let drawn = gilsim::scenario::render::render("a.ron", text, &found, false);
+        assert!(drawn.contains(argument) && !drawn.contains("a.ron"), "{drawn}");
+    }
 }

@@ -135,3 +135,59 @@ fn positions_count_lines_and_characters() {
     assert_eq!(position(text, wrong.labels[0].span.start), (2, 3));
     assert_eq!(short("x.ron", text, wrong), "x.ron:2:3: error T01: no field `µs` in the scenario");
 }
+
+/// Underlined text and all words of every message about a text.
+fn said(text: &str) -> Vec<(String, String)> {
+    let words = |wrong: &Diagnostic| {
+        let labels = wrong.labels.iter().map(|label| label.text.as_str()).collect::<Vec<_>>().join("; ");
+        let fix = wrong.fix.as_ref().map_or("", |fix| &fix.text);
+        format!("{}: {labels}; {}; {fix}", wrong.title, wrong.help.as_deref().unwrap_or_default())
+    };
+    load(text).diagnostics.iter().map(|wrong| (text[wrong.labels[0].span.clone()].to_owned(), words(wrong))).collect()
+}
+
+#[test]
+fn what_is_written_elsewhere_is_answered_with_what_there_is_here() {
+    let steps = |steps: &str| format!("(tasks: {{\"a\": (steps: [\n{steps}\n])}})");
+    let field = |field: &str| format!("({field}, tasks: {{\"a\": (steps: [Yield])}})");
+    for (text, at, words) in [
+        ("(tasks: {'a': (steps: [])})".to_owned(), "'a'", "write \"a\""),
+        (steps("for i in range(3):\n  Yield,"), "for i in range(3):", "Repeat(3, [..])"),
+        (steps("Yield\n while True:\n  Yield,"), "while True:", "Forever"),
+        (steps("if x: Yield"), "if x: Yield", "Choose"),
+        (steps("def f():\n Yield"), "def f():", "programs"),
+        (steps("import time\nYield"), "import time", "leave this out"),
+        (steps("time.sleep(1),\nYield"), "time.sleep(1)", "Sleep(\"1s\")"),
+        (steps("await Sleep(\"1s\")"), "await", "leave out `await`"),
+        (steps("Sleep(5 * ms)"), "*", "\"5ms\""),
+        (field("title: f\"x\""), "f", "leave this out"),
+        (field("expect: [Elapsed < \"5ms\"]"), "<", "Elapsed(at_most: \"5ms\")"),
+        (field("expect: [Elapsed >= \"5ms\"]"), ">", "Elapsed(at_least: \"5ms\")"),
+        (steps("[Yield], [Yield]"), "[", "remove the inner brackets"),
+        (steps("Repeat([Yield], 3)"), "[", "the order is Repeat(3, [..])"),
+        (steps("With([Yield], \"lock\")"), "[", "With(\"lock\", [..])"),
+        ("(tasks: [(\"a\", (steps: []))])".to_owned(), "[", "tasks: { \"a\": (..)"),
+        (steps("Sleep(\"0,5ms\")"), ",", "write `.`"),
+        ("(tasks: {\"a\": (arrive: Poisson(\"100/sec\"), steps: [])})".to_owned(), "sec", "did you mean `s`?"),
+        (field("models: [ProcessPool(3)]"), "ProcessPool", "did you mean `Processes`?"),
+        (field("models: [ThreadPool(3)]"), "ThreadPool", "did you mean `Threads`?"),
+        (field("interpreter: PyPy"), "PyPy", "Native"),
+        (field("interpreter: CPython(gil: false)"), "gil", "FreeThreaded(n)"),
+    ] {
+        let said = said(&text);
+        let fits = said.len() == 1 && said[0].0 == at && said[0].1.contains(words);
+        assert!(fits, "{said:#?} in\n{text}");
+        assert!(!said[0].1.contains("'a'\""), "{said:#?}");
+    }
+}
+
+#[test]
+fn slips_of_syntax_do_not_hide_the_rest() {
+    let text = "(\n seed = 1,\n models: [Treads(2)  Serial],\n tasks: {\"a\": (count: \"3\", steps: [Cpu(5ms)])},\n)";
+    let codes: Vec<_> = load(text).diagnostics.iter().map(|wrong| wrong.code).collect();
+    assert_eq!(codes, ["S12", "T02", "S17", "T05", "S06"]);
+    let lost = load("(tasks: {\"a\": (steps: [Cpu(\"1ms\"), seed: \"x\")");
+    assert!(lost.scenario.is_none());
+    let help = lost.diagnostics.last().and_then(|wrong| wrong.help.as_deref()).unwrap_or_default();
+    assert!(help.contains("further errors may appear"), "{:#?}", lost.diagnostics);
+}

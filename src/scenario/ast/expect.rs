@@ -27,6 +27,9 @@ pub enum Expect {
         /// Of this task; of all if left out.
         #[serde(default)]
         task: Option<String>,
+        /// Exactly.
+        #[serde(default)]
+        is: Option<f64>,
         /// Not less.
         #[serde(default)]
         at_least: Option<f64>,
@@ -41,6 +44,9 @@ pub enum Expect {
         task: Option<String>,
         /// Percentile, 0 to 100.
         p: f64,
+        /// Exactly.
+        #[serde(default)]
+        is: Option<Duration>,
         /// Not less.
         #[serde(default)]
         at_least: Option<Duration>,
@@ -52,6 +58,9 @@ pub enum Expect {
     LoopLag {
         /// Percentile, 0 to 100.
         p: f64,
+        /// Exactly.
+        #[serde(default)]
+        is: Option<Duration>,
         /// Not less.
         #[serde(default)]
         at_least: Option<Duration>,
@@ -63,6 +72,9 @@ pub enum Expect {
     Utilization {
         /// What is asked about.
         of: String,
+        /// Exactly.
+        #[serde(default)]
+        is: Option<f64>,
         /// Not less.
         #[serde(default)]
         at_least: Option<f64>,
@@ -72,6 +84,9 @@ pub enum Expect {
     },
     /// How often the GIL changes hands.
     GilSwitches {
+        /// Exactly.
+        #[serde(default)]
+        is: Option<f64>,
         /// Not less.
         #[serde(default)]
         at_least: Option<f64>,
@@ -99,6 +114,9 @@ pub enum Expect {
         of: ModelName,
         /// What it is compared with.
         over: ModelName,
+        /// Exactly.
+        #[serde(default)]
+        is: Option<f64>,
         /// Not less.
         #[serde(default)]
         at_least: Option<f64>,

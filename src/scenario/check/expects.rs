@@ -42,36 +42,36 @@ impl Asker<'_, '_> {
                 self.chain(path);
                 self.bounds(path, *is, *at_least, *at_most);
             }
-            Expect::Throughput { task, at_least, at_most } => {
+            Expect::Throughput { task, is, at_least, at_most } => {
                 self.task(path, task.as_deref());
-                self.numbers(path, *at_least, *at_most);
+                self.numbers(path, *is, *at_least, *at_most);
             }
-            Expect::Latency { task, p, at_least, at_most } => {
+            Expect::Latency { task, p, is, at_least, at_most } => {
                 self.task(path, task.as_deref());
                 self.percentile(path, *p);
-                self.bounds(path, None, *at_least, *at_most);
+                self.bounds(path, *is, *at_least, *at_most);
             }
-            Expect::LoopLag { p, at_least, at_most } => {
+            Expect::LoopLag { p, is, at_least, at_most } => {
                 self.needs(path, scope, "LoopLag", "an event loop", has_loop);
                 self.percentile(path, *p);
-                self.bounds(path, None, *at_least, *at_most);
+                self.bounds(path, *is, *at_least, *at_most);
             }
-            Expect::Utilization { of, at_least, at_most } => {
+            Expect::Utilization { of, is, at_least, at_most } => {
                 self.resource(path, of, scope);
-                self.numbers(path, *at_least, *at_most);
-                self.shares(path, of, *at_least, *at_most);
+                self.numbers(path, *is, *at_least, *at_most);
+                self.shares(path, of, is.or(*at_least), is.or(*at_most));
             }
-            Expect::GilSwitches { at_least, at_most } => {
+            Expect::GilSwitches { is, at_least, at_most } => {
                 self.gil(path, scope, "GilSwitches");
-                self.numbers(path, *at_least, *at_most);
+                self.numbers(path, *is, *at_least, *at_most);
             }
             Expect::Final { var, is, at_least, at_most } => {
                 self.variable(path, var);
                 self.bounds(path, *is, *at_least, *at_most);
             }
-            Expect::Speedup { of, over, at_least, at_most } => {
+            Expect::Speedup { of, over, is, at_least, at_most } => {
                 self.speedup(path, of, over, scope);
-                self.numbers(path, *at_least, *at_most);
+                self.numbers(path, *is, *at_least, *at_most);
             }
             Expect::Deadlock => {}
             Expect::Sometimes(inner) => {
@@ -101,7 +101,7 @@ impl Asker<'_, '_> {
 
     fn bounds<T: PartialOrd + Copy>(&mut self, path: &Path, is: Option<T>, at_least: Option<T>, at_most: Option<T>) {
         match (is, at_least, at_most) {
-            (None, None, None) => self.wrong("nothing is asked", head(path), "add `at_least` or `at_most`"),
+            (None, None, None) => self.wrong("nothing is asked", head(path), "add `is`, `at_least` or `at_most`"),
             (Some(_), None, None) => {}
             (Some(_), ..) => self.wrong("`is` leaves no room for bounds", path.name("is"), "either `is` or bounds"),
             (None, Some(least), Some(most)) if least > most => {
@@ -113,13 +113,13 @@ impl Asker<'_, '_> {
         }
     }
 
-    fn numbers(&mut self, path: &Path, at_least: Option<f64>, at_most: Option<f64>) {
-        for (name, value) in [("at_least", at_least), ("at_most", at_most)] {
+    fn numbers(&mut self, path: &Path, is: Option<f64>, at_least: Option<f64>, at_most: Option<f64>) {
+        for (name, value) in [("is", is), ("at_least", at_least), ("at_most", at_most)] {
             if value.is_some_and(|value| !value.is_finite()) {
                 return self.wrong("a bound is an ordinary number", path.name(name), "not a number to compare with");
             }
         }
-        self.bounds(path, None, at_least, at_most);
+        self.bounds(path, is, at_least, at_most);
     }
 
     /// What has a capacity is between idle and busy; the use of a device without slots counts requests.
@@ -208,6 +208,10 @@ impl Asker<'_, '_> {
 
     /// All models that are asked must have something.
     fn needs(&mut self, path: &Path, scope: &Scope<'_>, what: &str, thing: &str, has: impl Fn(&ModelName) -> bool) {
+        // The models that were meant may be what could not be read.
+        if scope.inside.is_none() && !self.subject.is_whole("models") {
+            return;
+        }
         let Some(without) = scope.models.iter().find(|model| !has(model)) else { return };
         let title = format!("{what} needs {thing}, and {} has none", execution(without));
         let finding = Finding::error("E13", title, head(path), "asked of every model here");

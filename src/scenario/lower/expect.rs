@@ -18,22 +18,22 @@ fn asked(path: &Path, written: &ast::Expect, text: &impl Fn(&Path) -> String) ->
     };
     match written {
         Ast::Elapsed { is, at_least, at_most } => Asked::Elapsed(bounds(*is, *at_least, *at_most)),
-        Ast::Throughput { task, at_least, at_most } => {
-            Asked::Throughput { task: task.clone(), bounds: bounds(None, *at_least, *at_most) }
+        Ast::Throughput { task, is, at_least, at_most } => {
+            Asked::Throughput { task: task.clone(), bounds: bounds(*is, *at_least, *at_most) }
         }
-        Ast::Latency { task, p, at_least, at_most } => {
-            Asked::Latency { task: task.clone(), p: *p, bounds: bounds(None, *at_least, *at_most) }
+        Ast::Latency { task, p, is, at_least, at_most } => {
+            Asked::Latency { task: task.clone(), p: *p, bounds: bounds(*is, *at_least, *at_most) }
         }
-        Ast::LoopLag { p, at_least, at_most } => Asked::LoopLag { p: *p, bounds: bounds(None, *at_least, *at_most) },
-        Ast::Utilization { of, at_least, at_most } => {
-            Asked::Utilization { of: of.clone(), bounds: bounds(None, *at_least, *at_most) }
+        Ast::LoopLag { p, is, at_least, at_most } => Asked::LoopLag { p: *p, bounds: bounds(*is, *at_least, *at_most) },
+        Ast::Utilization { of, is, at_least, at_most } => {
+            Asked::Utilization { of: of.clone(), bounds: bounds(*is, *at_least, *at_most) }
         }
-        Ast::GilSwitches { at_least, at_most } => Asked::GilSwitches(bounds(None, *at_least, *at_most)),
+        Ast::GilSwitches { is, at_least, at_most } => Asked::GilSwitches(bounds(*is, *at_least, *at_most)),
         Ast::Final { var, is, at_least, at_most } => {
             Asked::Final { var: var.clone(), bounds: bounds(*is, *at_least, *at_most) }
         }
-        Ast::Speedup { of, over, at_least, at_most } => {
-            Asked::Speedup { of: execution(of), over: execution(over), bounds: bounds(None, *at_least, *at_most) }
+        Ast::Speedup { of, over, is, at_least, at_most } => {
+            Asked::Speedup { of: execution(of), over: execution(over), bounds: bounds(*is, *at_least, *at_most) }
         }
         Ast::CriticalPath { is, at_least, at_most } => Asked::CriticalPath(bounds(*is, *at_least, *at_most)),
         Ast::Deadlock => Asked::Deadlock,

@@ -65,12 +65,18 @@ impl Cst {
     fn step<'a>(&'a self, node: &'a Node, segment: &Segment) -> Option<&'a Entry> {
         match segment {
             Segment::Index(index) => {
-                node.entries.get(*index).filter(|entry| entry.key.is_none() || node.kind == Kind::Map)
+                // The elements of the typed data: without those that could not be read.
+                let mut read = node.entries.iter().filter(|entry| !entry.lost);
+                read.nth(*index).filter(|entry| entry.key.is_none() || node.kind == Kind::Map)
             }
-            Segment::Name(name) => node.entries.iter().find(|entry| {
-                let key = entry.key.as_ref().filter(|key| matches!(key.kind, Kind::Word | Kind::Text));
-                key.is_some_and(|key| self.plain(key) == *name)
-            }),
+            Segment::Name(name) => {
+                let named = |entry: &&Entry| {
+                    let key = entry.key.as_ref().filter(|key| matches!(key.kind, Kind::Word | Kind::Text));
+                    key.is_some_and(|key| self.plain(key) == *name)
+                };
+                let mut read = node.entries.iter().filter(|entry| !entry.lost);
+                read.find(named).or_else(|| node.entries.iter().find(named))
+            }
         }
     }
 

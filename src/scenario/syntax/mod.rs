@@ -3,6 +3,7 @@
 //! says where they stand.
 
 mod find;
+mod foreign;
 mod parse;
 mod slips;
 mod token;
@@ -71,6 +72,8 @@ pub struct Entry {
     pub value: Node,
     /// Key, value and the comma after it.
     pub span: Range<usize>,
+    /// The scenario was read without it: paths do not count it.
+    pub lost: bool,
 }
 
 /// A text read tolerantly.
@@ -110,6 +113,19 @@ impl Cst {
     /// The text this is the tree of.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Marks the entries within these spans as lost.
+    pub(in crate::scenario) fn lose(&mut self, blanked: &[Range<usize>]) {
+        fn lose(node: &mut Node, blanked: &[Range<usize>]) {
+            for entry in &mut node.entries {
+                entry.lost = blanked.iter().any(|b| b.start <= entry.span.start && entry.span.end <= b.end);
+                lose(&mut entry.value, blanked);
+            }
+        }
+        if !blanked.is_empty() {
+            lose(&mut self.root, blanked);
+        }
     }
 
     /// The whole file.

@@ -16,23 +16,23 @@ pub(super) fn parse(text: &str, tokens: &[Token], slips: &mut Slips) -> Node {
     Parser { text, tokens, at: 0, open: Vec::new(), suspect: None, slips }.file()
 }
 
-struct Parser<'a, 's> {
-    text: &'a str,
-    tokens: &'a [Token],
-    at: usize,
+pub(super) struct Parser<'a, 's> {
+    pub(super) text: &'a str,
+    pub(super) tokens: &'a [Token],
+    pub(super) at: usize,
     /// The brackets that are open, outermost first.
     open: Vec<Token>,
     /// A bracket, and an entry that stands where only something after its end would stand, by its indentation.
     suspect: Option<(Range<usize>, Range<usize>)>,
-    slips: &'s mut Slips,
+    pub(super) slips: &'s mut Slips,
 }
 
 impl Parser<'_, '_> {
-    fn peek(&self) -> &Token {
+    pub(super) fn peek(&self) -> &Token {
         &self.tokens[self.at.min(self.tokens.len() - 1)]
     }
 
-    fn next(&mut self) -> Token {
+    pub(super) fn next(&mut self) -> Token {
         let token = self.peek().clone();
         self.at += 1;
         token
@@ -95,6 +95,9 @@ impl Parser<'_, '_> {
     }
 
     fn word(&mut self, word: &Token) -> Node {
+        if let Some(text) = self.prefixed_text(word) {
+            return text;
+        }
         let next = self.peek().clone();
         match next.what {
             What::Open('(') => self.bracket(Some(word.span.clone())),
@@ -224,6 +227,9 @@ impl Parser<'_, '_> {
     /// One entry with the comma after it, or a slip: takes at least one token.
     fn entry(&mut self, node: &mut Node) {
         self.look_at_indentation();
+        if self.foreign() {
+            return;
+        }
         let token = self.peek().clone();
         let first = match token.what {
             What::Comma | What::Semicolon => return self.comma_too_many(),
@@ -239,11 +245,12 @@ impl Parser<'_, '_> {
             }
             _ => (None, first),
         };
-        let mut entry = Entry { span: start..value.span.end.max(start), key, value };
+        let mut entry = Entry { span: start..value.span.end.max(start), key, value, lost: false };
         if node.open.is_some() {
             self.check_shape(node, &entry);
         }
-        self.separator(&mut entry.span);
+        let value = entry.value.clone();
+        self.separator(&mut entry.span, &value);
         node.entries.push(entry);
     }
 
@@ -346,7 +353,7 @@ impl Parser<'_, '_> {
     }
 
     /// What stands after an entry: a comma, nothing more, or a slip.
-    fn separator(&mut self, entry: &mut Range<usize>) {
+    fn separator(&mut self, entry: &mut Range<usize>, value: &Node) {
         let token = self.peek().clone();
         match token.what {
             What::Comma | What::Semicolon => {
@@ -359,13 +366,24 @@ impl Parser<'_, '_> {
                     self.slips.patch(token.span, ",");
                 }
             }
+            What::Value(_) if self.statement().is_some() => {}
             What::Value(_) | What::Open(_) => {
-                let end = self.tokens[self.at - 1].span.end;
+                let (end, start) = (self.tokens[self.at - 1].span.end, token.span.start);
                 let missing = Diagnostic::error("S17", "a comma is missing", token.span, "write `,` before this");
+                // A blank before it can become the comma; a line end cannot.
+                if self.text[end..start].ends_with([' ', '\t']) {
+                    self.slips.patch(start - 1..start, ",");
+                }
                 self.slips.report(Sure::No, missing.fix(end..end, ","));
             }
             What::Colon | What::Equals => self.stray("S16", "a comma or a name is missing before this"),
-            What::Other => self.stray("S20", "this means nothing here"),
+            What::Other => {
+                if !self.operator(value) {
+                    return self.stray("S20", "this means nothing here");
+                }
+                let last = self.tokens[self.at - 1].span.end;
+                entry.end = if self.peek().what == What::Comma { self.next().span.end } else { last };
+            }
             What::Close(_) | What::End => {}
         }
     }

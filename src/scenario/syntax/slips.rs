@@ -67,7 +67,7 @@ impl Slips {
 
     /// The text is right with these bytes and blanks, together as many as it has now.
     pub(super) fn patch(&mut self, span: Range<usize>, text: &'static str) {
-        if self.guessing() {
+        if self.guessing() && self.patches.len() < 4 * MOST {
             self.patches.push((span, text));
         }
     }

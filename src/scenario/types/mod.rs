@@ -4,6 +4,8 @@
 //! tree, and ron is asked again with another value in its place: what it says to a name that cannot exist is the list of
 //! those that can.
 
+mod brackets;
+
 use std::ops::Range;
 
 use ron::error::Error;
@@ -40,6 +42,9 @@ pub(super) fn probe(text: &str, span: Range<usize>, other: &str) -> Option<Error
     let changed = format!("{}{other}{}", text.get(..span.start)?, text.get(span.end..)?);
     parse(&changed).err().map(|wrong| wrong.code)
 }
+
+/// One message for all lists inside a list.
+pub(super) const NESTED: &str = "a list of steps has no lists of steps inside";
 
 /// A name that nothing has.
 pub(super) const NOBODY: &str = "zzz_";
@@ -166,8 +171,11 @@ impl Asking<'_> {
         let title = format!("no {one} `{found}`{of}");
         let meant = words::nearest(found, known);
         let label = meant.map_or("unknown".to_owned(), |meant| format!("did you mean `{meant}`?"));
-        let unknown =
-            Diagnostic::error(code, title, span.clone(), label).help(format!("{many}: {}", words::list(known)));
+        let help = match words::instead(found) {
+            Some(advice) if meant.is_none() => advice.to_owned(),
+            _ => format!("{many}: {}", words::list(known)),
+        };
+        let unknown = Diagnostic::error(code, title, span.clone(), label).help(help);
         meant.into_iter().fold(unknown, |unknown, meant| unknown.fix(span.clone(), meant))
     }
 
@@ -242,6 +250,9 @@ impl Asking<'_> {
     }
 
     fn not_whole(&self) -> Diagnostic {
+        if let Some(order) = self.wrong_order() {
+            return order;
+        }
         let quoted = self.quoted_number(|inner| inner.parse::<i64>().is_ok());
         quoted.unwrap_or_else(|| {
             self.say("T06", format!("a whole number is expected, not {}", self.kind()), "not a whole number")
@@ -293,8 +304,11 @@ impl Asking<'_> {
 
     /// A text, or a duration or rate, which is one.
     fn not_a_text(&self) -> Diagnostic {
+        if let Some(order) = self.wrong_order() {
+            return order;
+        }
         if self.cst.is_key(self.node) {
-            let right = format!("\"{}\"", self.written());
+            let right = format!("\"{}\"", self.written().trim_matches('\''));
             let name = self.say("T05", "a name in `{ }` is written in quotes", format!("write {right}"));
             return name.fix(self.node.span.clone(), right);
         }
@@ -320,35 +334,6 @@ impl Asking<'_> {
             }
             _ => self.say("T05", format!("a text is expected, not {}", self.kind()), "not a text"),
         }
-    }
-
-    fn wrong_brackets(&self, wanted: &str, open: char) -> Diagnostic {
-        let close = if open == '[' { ']' } else { '}' };
-        let title = format!("{wanted} is expected, not {}: it stands in `{open} {close}`", self.kind());
-        match (self.node.kind, &self.node.open, &self.node.close) {
-            (Kind::Record | Kind::List | Kind::Map, Some(from), Some(to)) if self.node.name.is_none() => {
-                let wrong = Diagnostic::error("T07", title, from.clone(), format!("use `{open}`"));
-                let wrong = wrong.label(to.clone(), format!("and `{close}`"));
-                if open == '{' { wrong.help("every entry is `\"name\": value`") } else { wrong }
-            }
-            _ if open == '[' => {
-                let right = format!("[{}]", self.written());
-                self.say("T07", title, "write `[` and `]` around it").fix(self.node.span.clone(), right)
-            }
-            _ => self.say("T07", title, "every entry is `\"name\": value`"),
-        }
-    }
-
-    fn not_a_record(&self, rust_type: &str) -> Diagnostic {
-        let (one, _) = words::noun(rust_type);
-        let title = format!("{} {one} is a record: it takes `( )`", words::article(one));
-        let wrong = match (self.node.kind, &self.node.open, &self.node.close) {
-            (Kind::Map | Kind::List, Some(from), Some(to)) => {
-                Diagnostic::error("T07", title, from.clone(), "use `(`").label(to.clone(), "and `)`")
-            }
-            _ => self.say("T07", title, "write `(field: value, ..)`"),
-        };
-        self.with_fields(wrong)
     }
 
     fn record_name(&self, rust_type: &str) -> Diagnostic {
@@ -409,6 +394,11 @@ impl Asking<'_> {
                 let title = format!("the name of {} {one} is missing", words::article(one));
                 let open = self.node.open.clone().unwrap_or_else(|| self.node.head(self.text));
                 Diagnostic::error("T02", title, open, "write a name before this").help(help)
+            }
+            Kind::List if one == "step" => {
+                let open = self.node.open.clone().unwrap_or_else(|| self.node.head(self.text));
+                let nested = Diagnostic::error("T02", NESTED, open, "remove the inner brackets");
+                self.node.close.iter().fold(nested, |nested, close| nested.label(close.clone(), "and this one"))
             }
             _ => self
                 .say(
