@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn labels_are_pushed_apart_inside_the_plot() {
-        let long = "words ".repeat(30) + "; more of them; " + &"and on ".repeat(20);
+        let long = "words ".repeat(20) + "; more of them; " + &"and on ".repeat(20);
         let two = lines(&long, RIGHT - 24.0);
         assert!(two.len() == 2 && two[0].ends_with("more of them;") && two.concat().len() + 2 >= long.trim().len());
         assert!(lines(&"w ".repeat(400), 500.0)[1].ends_with('…') && lines("short", 500.0) == ["short"]);

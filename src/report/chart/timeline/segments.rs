@@ -92,8 +92,10 @@ fn inside(canvas: &Canvas, layout: &Layout<'_>, row: &Row<'_>, segment: &Segment
             canvas.rect(Token::Bg, (from - 0.5, row.top), (from + 0.5, row.top + row.height));
         }
         let name = role.map_or_else(String::new, |role| named(layout, row, role));
+        // Better the task without the number of its job than nothing.
+        let task = name.split(['[', '#']).next().unwrap_or_default();
         let [long, short] = if kind < 2 { ["", ""] } else { segment.state.inside() };
-        words(canvas, layout, row, (segment, *start, *end), &[name.as_str(), long, short]);
+        words(canvas, layout, row, (segment, *start, *end), &[name.as_str(), task, long, short]);
     }
 }
 
