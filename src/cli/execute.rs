@@ -123,7 +123,12 @@ impl Job {
         let results = experiment::run(scenario, &asked, &painter);
         let mut pictures = painter.pictures.into_inner().unwrap_or_else(PoisonError::into_inner);
         pictures.sort_by_key(|(point, _)| *point);
-        let pictures: Vec<Shown> = pictures.into_iter().flat_map(|(_, shown)| shown).collect();
+        let mut pictures: Vec<Shown> = pictures.into_iter().flat_map(|(_, shown)| shown).collect();
+        if let Some(picture) = asked.charts.then(|| report::render_sweep(&results.report)).flatten() {
+            folder.write("sweep.svg", picture.svg.as_bytes());
+            folder.write("sweep.png", &picture.png);
+            pictures.insert(0, Shown { href: "sweep.svg".to_owned(), title: picture.title });
+        }
         let text = &loaded.source.text;
         folder.write("figures.json", json(&Written::of(&results)).as_bytes());
         folder.write("scenario.ron", text.as_bytes());

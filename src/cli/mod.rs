@@ -2,7 +2,6 @@
 
 mod args;
 mod execute;
-mod figures;
 mod list;
 mod load;
 mod table;

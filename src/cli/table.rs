@@ -4,14 +4,14 @@ use std::fmt::Write;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
-use gilsim::metrics::figures::{Point, Printed};
+use gilsim::metrics::figures::Point;
+use gilsim::report::tables::{self, Grid};
 
 use super::execute::{Done, Tally};
-use super::figures::{self, Grid};
 use super::terminal::Terminal;
 
-/// Lines shown of what a model's programs print.
-const PRINTS: usize = 12;
+/// With more points than this only their summary is shown.
+const MOST: usize = 3;
 
 /// Names up to this length are not broken; longer ones break between words.
 const NAME: usize = 21;
@@ -21,7 +21,19 @@ pub fn scenario(done: &Done, terminal: &Terminal) -> String {
     let report = &done.results.report;
     let mut out = format!("{}\n", terminal.bold(&report.title));
     let swept = report.points.len() > 1;
-    for point in &report.points {
+    let brief = report.points.len() > MOST;
+    if let Some(summary) = tables::sweep(report) {
+        out.push('\n');
+        grid(&mut out, &summary, terminal);
+    }
+    if brief {
+        for checked in report.points.iter().flat_map(|point| &point.expectations) {
+            let _ = writeln!(out, "{}  {}: {}", terminal.mark(checked.holds), checked.expectation, checked.found);
+        }
+        report.points.iter().for_each(|point| outcomes(&mut out, point));
+        out.push_str("\nTables and verdicts of each point are in the page.\n");
+    }
+    for point in report.points.iter().filter(|_| !brief) {
         describe(&mut out, point, swept, terminal);
     }
     if done.audited && done.results.passed {
@@ -43,21 +55,19 @@ fn describe(out: &mut String, point: &Point, swept: bool, terminal: &Terminal) {
         let settings: Vec<String> = point.settings.iter().map(|(path, value)| format!("{path} = {value}")).collect();
         let _ = writeln!(out, "\n{}", terminal.bold(&settings.join(", ")));
     }
-    let runs = point.models.iter().map(|model| model.runs.len()).max().unwrap_or(0);
-    let seed = point.models.iter().flat_map(|model| &model.runs).map(|run| run.seed).next().unwrap_or(0);
-    let luck = if runs > 1 {
-        format!("{runs} runs from seed {seed} on: means ± 95 % confidence; the rest is of the first run")
-    } else {
-        format!("seed {seed}")
-    };
-    let _ = writeln!(out, "{}\n", terminal.muted(&format!("{}; {luck}", point.machine)));
-    grid(out, &figures::overview(point), terminal);
+    let _ = writeln!(out, "{}\n", terminal.muted(&tables::circumstances(point)));
+    grid(out, &tables::overview(point), terminal);
     if !swept {
-        for details in figures::details(point) {
+        for details in tables::details(point) {
             grid(out, &details, terminal);
         }
-        prints(out, point, terminal);
-        critical_path(out, point);
+        for (title, lines) in tables::prints(point) {
+            let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+            let _ = writeln!(out, "{}\n{lines}", terminal.bold(&title));
+        }
+        if let Some(path) = tables::critical_path(point) {
+            let _ = writeln!(out, "{path}\n");
+        }
     }
     for verdict in &point.verdicts {
         let _ = writeln!(out, "{verdict}");
@@ -72,6 +82,42 @@ fn describe(out: &mut String, point: &Point, swept: bool, terminal: &Terminal) {
 }
 
 fn grid(out: &mut String, grid: &Grid, terminal: &Terminal) {
+    for part in parts(grid, terminal) {
+        draw(out, &part, terminal);
+    }
+}
+
+/// The table, or, where a terminal is too narrow for its columns, several that each begin with the names.
+fn parts(grid: &Grid, terminal: &Terminal) -> Vec<Grid> {
+    let room = if terminal.is_terminal { usize::from(terminal.width) } else { usize::MAX };
+    let width = |column: usize| least(grid, column) + 2;
+    let names: usize = (0..grid.names).map(width).sum();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut used = usize::MAX;
+    for column in grid.names..grid.heads.len() {
+        used = used.saturating_add(width(column));
+        match groups.last_mut() {
+            Some(group) if used <= room => group.push(column),
+            _ => {
+                groups.push((0..grid.names).chain([column]).collect());
+                used = names + width(column);
+            }
+        }
+    }
+    if groups.len() < 2 {
+        return vec![grid.clone()];
+    }
+    let pick = |cells: &[String], group: &[usize]| group.iter().map(|&column| cells[column].clone()).collect();
+    let part = |(number, group): (usize, &Vec<usize>)| Grid {
+        title: if number == 0 { grid.title.clone() } else { String::new() },
+        heads: pick(&grid.heads, group),
+        rows: grid.rows.iter().map(|row| pick(row, group)).collect(),
+        names: grid.names,
+    };
+    groups.iter().enumerate().map(part).collect()
+}
+
+fn draw(out: &mut String, grid: &Grid, terminal: &Terminal) {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     // A number and its unit stay together, even if the table gets wider than the terminal.
@@ -90,7 +136,7 @@ fn grid(out: &mut String, grid: &Grid, terminal: &Terminal) {
         column.set_cell_alignment(if index < grid.names { CellAlignment::Left } else { CellAlignment::Right });
     }
     if !grid.title.is_empty() {
-        let _ = writeln!(out, "{}", terminal.bold(grid.title));
+        let _ = writeln!(out, "{}", terminal.bold(&grid.title));
     }
     for (index, line) in table.lines().enumerate() {
         let line = line.replace('\u{a0}', " ");
@@ -109,31 +155,6 @@ fn least(grid: &Grid, column: usize) -> usize {
         return cells.map(|cell| cell.chars().count()).max().unwrap_or(0).min(NAME).max(head);
     }
     cells.map(|cell| longest(cell.replace(" ±", "±").split('±'))).max().unwrap_or(0).max(head)
-}
-
-/// What the programs of the first run of each model printed, once if all printed the same.
-fn prints(out: &mut String, point: &Point, terminal: &Terminal) {
-    for model in &point.models {
-        let Some(run) = model.runs.first().filter(|run| !run.prints.is_empty()) else { continue };
-        let _ = writeln!(out, "{}", terminal.bold(&format!("{} prints", model.model)));
-        let shown: Vec<&Printed> = run.prints.iter().take(PRINTS).collect();
-        let who = shown.iter().map(|printed| printed.who.chars().count()).max().unwrap_or(0);
-        for printed in &shown {
-            let at = gilsim::report::chart::axis::duration(printed.at.0 as f64);
-            let _ = writeln!(out, "  {at:>8}  {:who$}  {}", printed.who, printed.text.escape_debug());
-        }
-        if run.prints.len() > PRINTS {
-            let _ = writeln!(out, "  ... and {} lines more, in figures.json", run.prints.len() - PRINTS);
-        }
-        out.push('\n');
-    }
-}
-
-fn critical_path(out: &mut String, point: &Point) {
-    let run = point.models.first().and_then(|model| model.runs.first());
-    if let Some(path) = run.and_then(|run| run.critical_path.as_ref()) {
-        let _ = writeln!(out, "Critical path, {}: {}\n", path.length, path.tasks.join(" -> "));
-    }
 }
 
 /// How runs ended that did not end as usual; the first of each model.
@@ -185,4 +206,26 @@ fn shortened(text: &str, width: usize) -> String {
     }
     let kept: String = text.chars().take(width.saturating_sub(1)).collect();
     format!("{kept}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_never_leaves_the_terminal() {
+        let heads: Vec<String> = (0..12).map(|column| format!("column{column}")).collect();
+        let row: Vec<String> = (0..12).map(|column| format!("{column} 000 ms")).collect();
+        let wide = Grid { title: "Wide".to_owned(), heads, rows: vec![row], names: 1 };
+        for width in [80, 100, 200] {
+            let mut terminal = Terminal::detect();
+            (terminal.width, terminal.is_terminal) = (width, true);
+            let mut out = String::new();
+            grid(&mut out, &wide, &terminal);
+            assert!(out.lines().all(|line| line.chars().count() <= usize::from(width)), "{width}: {out}");
+            for column in 0..12 {
+                assert!(out.contains(&format!("column{column}")), "{width}: {out}");
+            }
+        }
+    }
 }

@@ -32,10 +32,20 @@ fn deadlock(points: &[Point]) -> Option<String> {
     verdicts.filter(|(model, _)| ended(model)).map(|(_, verdict)| verdict.clone()).next()
 }
 
-/// What a sweep is about: makespan where runs end by themselves, else the rate of completed jobs.
-fn measure(model: &ModelFigures) -> (f64, &'static str) {
-    let finished = model.runs.iter().all(|run| run.outcome == "finished");
-    if finished { (model.makespan.mean, "makespan") } else { (model.throughput.mean, "jobs/s") }
+/// What may change over a sweep: its name, its value, and whether that is a time.
+type Measure = (&'static str, fn(&ModelFigures) -> f64, bool);
+
+/// The makespan where runs end by themselves, else what was completed, and how late.
+fn measures(points: &[Point]) -> &'static [Measure] {
+    let runs = points.iter().flat_map(|point| &point.models).flat_map(|model| &model.runs);
+    if runs.clone().all(|run| run.outcome == "finished") {
+        &[("makespan", |model| model.makespan.mean, true)]
+    } else {
+        &[
+            ("jobs/s", |model| model.throughput.mean, false),
+            ("p99", |model| model.runs.first().map_or(0.0, |run| run.response.p99.0 as f64), true),
+        ]
+    }
 }
 
 /// The model that differs most between two points of the sweep.
@@ -45,25 +55,24 @@ fn change(points: &[Point]) -> Option<String> {
     if others.iter().any(|other| names(other) != names(first)) {
         return None;
     }
-    let range = |index: usize| {
-        let values = || points.iter().map(move |point| (point, measure(&point.models[index])));
-        let least = values().min_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
-        let most = values().max_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
-        let comparable = values().all(|(_, (value, what))| value > 0.0 && what == least.1.1);
-        comparable.then(|| (most.1.0 / least.1.0, index, least, most))
+    let range = |index: usize, &(what, of, time): &Measure| {
+        let values = || points.iter().map(move |point| (point, of(&point.models[index])));
+        let least = values().min_by(|a, b| a.1.total_cmp(&b.1))?;
+        let most = values().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        (least.1 > 0.0).then_some((most.1 / least.1, index, what, time, least, most))
     };
-    let all = (0..first.models.len()).filter_map(range);
-    let (ratio, index, least, most) = all.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    let (model, what) = (&first.models[index].model, least.1.1);
+    let all = (0..first.models.len()).flat_map(|index| measures(points).iter().filter_map(move |of| range(index, of)));
+    let (ratio, index, what, time, least, most) = all.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let model = &first.models[index].model;
     if ratio < NEWS {
         return Some(format!("{model} changes most over {} points: {what} by less than 5 %", points.len()));
     }
-    let write = |value: f64| if what == "makespan" { axis::duration(value) } else { axis::number(value) };
+    let write = |value: f64| if time { axis::duration(value) } else { axis::number(value) };
     let place = |point: &Point| {
         let settings: Vec<String> = point.settings.iter().map(|(path, value)| format!("{path} = {value}")).collect();
         settings.join(", ")
     };
-    let end = |(point, (value, _)): (&Point, (f64, &str))| format!("{} at {}", write(value), place(point));
+    let end = |(point, value): (&Point, f64)| format!("{} at {}", write(value), place(point));
     Some(format!("{model}: {what} from {} to {}", end(least), end(most)))
 }
 

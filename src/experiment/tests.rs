@@ -107,8 +107,8 @@ fn an_expectation_is_asked_of_every_model_unless_narrowed() {
     let elapsed = || expect("Elapsed(at_most: \"60ms\")", Asked::Elapsed(at_most(Duration::ms(60))));
     let narrowed = expect("In", Asked::In(Execution::Processes(2), vec![elapsed()]));
     let found = checked(&scenario(&MODELS, 1, vec![elapsed(), narrowed], hogs));
-    assert_eq!(found[0], (false, "Serial, seed 7: 100ms; 2 of 3 runs fail".to_owned()));
-    assert_eq!(found[1], (true, "50ms".to_owned()));
+    assert_eq!(found[0], (false, "Serial, seed 7: 100 ms; 2 of 3 runs fail".to_owned()));
+    assert_eq!(found[1], (true, "50 ms".to_owned()));
 }
 
 #[test]

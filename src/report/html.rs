@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::chart::axis;
 use super::scene::svg::{escape, font_faces};
 use super::scene::token::Token;
-use crate::metrics::figures::{Checked, Figures, Interval, ModelFigures, Point, Report};
+use super::tables::{self, Grid};
+use crate::metrics::figures::{Checked, Point, Report};
 
 /// A picture that a page shows, by the address of its file relative to the page.
 #[derive(Clone, Debug)]
@@ -37,6 +37,10 @@ pub struct Entry {
 pub fn scenario(report: &Report, pictures: &[Shown], text: &str) -> String {
     let mut out = head(&report.title);
     let _ = writeln!(out, "<h1>{}</h1>", escape(&report.title));
+    out.push_str(LINKS);
+    if let Some(summary) = tables::sweep(report) {
+        grid(&mut out, &summary);
+    }
     for point in &report.points {
         describe(&mut out, point, report.points.len() > 1);
     }
@@ -91,6 +95,10 @@ fn head(title: &str) -> String {
     )
 }
 
+/// To the data, and to the page of a batch, which is only there after one.
+const LINKS: &str = "<p class=\"muted\"><a href=\"figures.json\">figures.json</a> · \
+     <a href=\"../index.html\">all scenarios</a> (after a batch)</p>\n";
+
 const STYLE: &str = "\
 body{background:var(--bg);color:var(--ink);font:15px/1.5 'gilsim Inter',Inter,system-ui,sans-serif;margin:0}
 main{max-width:1200px;margin:0 auto;padding:28px 24px 64px}
@@ -102,7 +110,8 @@ ul{padding:0;list-style:none;margin:8px 0}li{margin:4px 0}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th{font-weight:600;color:var(--muted);font-size:13px}
 th,td{padding:8px 10px;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap}
-th:first-child,td:first-child{text-align:left}
+th.name,td.name{text-align:left}
+h3{font-size:14px;font-weight:600;margin:24px 0 4px}a{color:inherit}
 .pass,.fail{font-size:12px;font-weight:600;color:var(--bg);border-radius:4px;padding:2px 7px}
 .pass{background:var(--run)}.fail{background:var(--s2t)}
 code,pre{font:13px/1.5 ui-monospace,monospace}
@@ -119,10 +128,17 @@ fn describe(out: &mut String, point: &Point, swept: bool) {
     if swept {
         let _ = writeln!(out, "<h2>{}</h2>", escape(&settings.join(", ")));
     }
-    let _ = writeln!(out, "<p class=\"muted\">{}</p>", escape(&point.machine));
+    let _ = writeln!(out, "<p class=\"muted\">{}</p>", escape(&tables::circumstances(point)));
     list(out, point.verdicts.iter().map(|verdict| escape(verdict)));
     list(out, point.expectations.iter().map(expectation));
-    figures(out, &point.models);
+    grid(out, &tables::overview(point));
+    tables::details(point).iter().for_each(|details| grid(out, details));
+    for (title, lines) in tables::prints(point) {
+        let _ = writeln!(out, "<h3>{}</h3>\n<pre>{}</pre>", escape(&title), escape(&lines.join("\n")));
+    }
+    if let Some(path) = tables::critical_path(point) {
+        let _ = writeln!(out, "<p>{}</p>", escape(&path));
+    }
     for model in &point.models {
         for run in model.runs.iter().filter(|run| !run.explanation.is_empty()) {
             let words = escape(&run.explanation.join("\n"));
@@ -148,54 +164,21 @@ fn expectation(checked: &Checked) -> String {
     format!("{} <code>{}</code>{found}", mark(checked.holds), escape(&checked.expectation))
 }
 
-/// One row per model. Percentiles and shares are those of the first run; the rest are means over all runs.
-fn figures(out: &mut String, models: &[ModelFigures]) {
-    let heads = ["makespan", "jobs/s", "mean response", "p50", "p99", "cores busy", "GIL held", "switches", "speedup"];
-    let heads: String = heads.map(|head| format!("<th>{head}</th>")).concat();
-    let runs = models.iter().map(|model| model.runs.len()).max().unwrap_or(0);
-    let _ = writeln!(out, "<div class=\"scroll\"><table>\n<tr><th>model</th>{heads}</tr>");
-    for model in models {
-        let cells: String = row(model).iter().map(|cell| format!("<td>{cell}</td>")).collect();
-        let _ = writeln!(out, "<tr><td>{}</td>{cells}</tr>", escape(&model.model));
+/// A table as the terminal has it.
+fn grid(out: &mut String, grid: &Grid) {
+    if !grid.title.is_empty() {
+        let _ = writeln!(out, "<h3>{}</h3>", escape(&grid.title));
     }
-    out.push_str("</table></div>\n");
-    if runs > 1 {
-        let _ = writeln!(
-            out,
-            "<p class=\"muted\">Means over {runs} runs with 95 % confidence intervals; percentiles, shares and \
-             switches of the first run.</p>"
-        );
-    }
-}
-
-fn row(model: &ModelFigures) -> [String; 9] {
-    let first = model.runs.first();
-    let of = |figure: &dyn Fn(&Figures) -> String| first.map_or_else(|| "–".to_owned(), figure);
-    let held = |run: &Figures| {
-        let most = run.gils.iter().map(|gil| gil.held).reduce(f64::max);
-        most.map_or_else(|| "–".to_owned(), axis::percent)
+    let cell = |tag: &str, column: usize, text: &str| {
+        let class = if column < grid.names { " class=\"name\"" } else { "" };
+        format!("<{tag}{class}>{}</{tag}>", escape(text))
     };
-    let sampled =
-        |run: &Figures, ns: u64| if run.response.count == 0 { "–".to_owned() } else { axis::duration(ns as f64) };
-    [
-        interval(model.makespan, axis::duration),
-        interval(model.throughput, axis::number),
-        interval(model.response, axis::duration),
-        of(&|run| sampled(run, run.response.p50.0)),
-        of(&|run| sampled(run, run.response.p99.0)),
-        of(&|run| axis::percent(run.utilization)),
-        of(&held),
-        of(&|run| axis::count(run.voluntary + run.involuntary)),
-        model.speedup.map_or_else(|| "–".to_owned(), |speedup| interval(speedup, axis::number)),
-    ]
-}
-
-fn interval(interval: Interval, write: fn(f64) -> String) -> String {
-    if interval.half_width > 0.0 {
-        format!("{} ± {}", write(interval.mean), write(interval.half_width))
-    } else {
-        write(interval.mean)
-    }
+    let row = |tag: &str, cells: &[String]| -> String {
+        let cells: String = cells.iter().enumerate().map(|(column, text)| cell(tag, column, text)).collect();
+        format!("<tr>{cells}</tr>\n")
+    };
+    let rows: String = grid.rows.iter().map(|cells| row("td", cells)).collect();
+    let _ = writeln!(out, "<div class=\"scroll\"><table>\n{}{rows}</table></div>", row("th", &grid.heads));
 }
 
 /// A relative address: bytes that mean something in an address or in HTML are percent-encoded.
@@ -217,6 +200,7 @@ mod tests {
     use indexmap::IndexMap;
 
     use super::*;
+    use crate::metrics::figures::{Interval, ModelFigures};
 
     fn report() -> Report {
         let model = ModelFigures {
@@ -251,7 +235,7 @@ mod tests {
         for forbidden in ["<script", "<b>", "</pre>\")", "\"><x", "NaN", "http:", "https:"] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
-        assert!(page.contains("src=\"a%20b%22.svg\"") && page.contains("2.5 s ± 1 ms"), "{page}");
+        assert!(page.contains("src=\"a%20b%22.svg\"") && page.contains("2.5 s ±0.0%"), "{page}");
     }
 
     #[test]

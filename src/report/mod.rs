@@ -7,12 +7,13 @@ pub mod html;
 pub mod latency;
 pub mod scene;
 pub mod series;
+pub mod tables;
 pub mod timeline;
 
 #[cfg(test)]
 mod tests;
 
-use crate::metrics::figures::Figures;
+use crate::metrics::figures::{Figures, Report};
 use crate::model::Model;
 use crate::time::Time;
 use crate::trace::{Record, Sink};
@@ -94,12 +95,17 @@ pub fn render(title: &str, models: &[ModelData], charts: &[String]) -> Vec<Pictu
         } else {
             drawn.stem.clone()
         };
-        pictures.push(Picture {
-            file_stem,
-            title: drawn.scene.title.clone(),
-            svg: scene::svg::write(&drawn.scene),
-            png: scene::png::write(&drawn.scene),
-        });
+        pictures.push(picture(file_stem, &drawn.scene));
     }
     pictures
+}
+
+/// The picture of a whole sweep; `None` if not exactly one number is swept.
+pub fn render_sweep(report: &Report) -> Option<Picture> {
+    let drawn = chart::sweep::draw(report)?;
+    Some(picture(drawn.stem, &drawn.scene))
+}
+
+fn picture(file_stem: String, scene: &scene::Scene) -> Picture {
+    Picture { file_stem, title: scene.title.clone(), svg: scene::svg::write(scene), png: scene::png::write(scene) }
 }

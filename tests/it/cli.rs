@@ -109,7 +109,7 @@ fn a_failed_expectation_says_what_was_found() {
     let desk = Desk::with(&[("fails.ron", FAILS)]);
     let (code, out, _) = desk.run(&["run", "fails.ron", "--set", "machine.costs=Zero", "--no-charts"]);
     assert_eq!(code, 1);
-    assert!(out.contains("FAIL  Elapsed(at_most: \"1ms\"): Serial, seed 1: 50ms"), "{out}");
+    assert!(out.contains("FAIL  Elapsed(at_most: \"1ms\"): Serial, seed 1: 50 ms"), "{out}");
 }
 
 #[test]
@@ -285,7 +285,10 @@ fn every_point_of_a_sweep_has_its_own_pictures() {
     {
         assert!(files.contains(&file.to_owned()), "{files:?}");
     }
+    assert!(files.contains(&"sweep.svg".to_owned()) && files.contains(&"sweep.png".to_owned()), "{files:?}");
+    assert!(out.contains("All points; speed-up over the first point") && out.contains("2.00x"), "{out}");
     let page = fs::read_to_string(desk.path("output/swept/index.html")).unwrap();
+    assert!(page.contains("All points; speed-up over the first point") && page.contains("figures.json"), "{page}");
     for line in page.split("src=\"").skip(1) {
         let href = line.split('"').next().unwrap();
         assert!(files.contains(&href.to_owned()), "{href}");

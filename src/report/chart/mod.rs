@@ -6,6 +6,7 @@ pub(crate) mod frame;
 mod latency;
 mod states;
 mod strip;
+pub mod sweep;
 mod throughput;
 mod timeline;
 

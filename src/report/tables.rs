@@ -1,19 +1,29 @@
-//! Figures as rows of words: one table per question.
+//! Figures as rows of words: one table per question. The terminal and the page show the same ones.
 
-use gilsim::metrics::figures::{Figures, Interval, ModelFigures, Point, StateTimes, Summary};
-use gilsim::report::chart::axis;
+use super::chart::axis;
+use crate::metrics::figures::{Figures, Interval, ModelFigures, Point, Printed, Report, StateTimes, Summary};
 
 /// A table: its title, its heads, its rows. The first columns that name something are aligned to the left.
+#[derive(Clone, Debug)]
 pub struct Grid {
-    pub title: &'static str,
+    /// Empty if it needs none.
+    pub title: String,
+    /// One per column.
     pub heads: Vec<String>,
+    /// Cells of each row, as many as there are heads.
     pub rows: Vec<Vec<String>>,
+    /// How many of the first columns name something; the others are numbers.
     pub names: usize,
 }
 
 impl Grid {
-    fn new(title: &'static str, names: usize, heads: &[&str]) -> Grid {
-        Grid { title, heads: heads.iter().map(|&head| head.to_owned()).collect(), rows: Vec::new(), names }
+    fn new(title: &str, names: usize, heads: &[&str]) -> Grid {
+        Grid {
+            title: title.to_owned(),
+            heads: heads.iter().map(|&head| head.to_owned()).collect(),
+            rows: Vec::new(),
+            names,
+        }
     }
 
     /// Without columns that say nothing in any row.
@@ -30,6 +40,49 @@ impl Grid {
 
 const NOTHING: &str = "–";
 
+/// Whether the makespan says something: no run ended with the clock or irregularly.
+fn finished(model: &ModelFigures) -> bool {
+    model.runs.iter().all(|run| run.outcome == "finished")
+}
+
+fn makespan(model: &ModelFigures) -> String {
+    if finished(model) { interval(model.makespan, axis::duration) } else { NOTHING.to_owned() }
+}
+
+/// Every model at every point of a sweep; `None` if nothing is swept.
+pub fn sweep(report: &Report) -> Option<Grid> {
+    let first = report.points.first().filter(|_| report.points.len() > 1)?;
+    let paths: Vec<&str> = first.settings.keys().map(String::as_str).collect();
+    let alone = report.points.iter().all(|point| point.models.len() == 1);
+    let over = if alone { "the first point".to_owned() } else { first.baseline.clone() };
+    let heads = [paths.as_slice(), &["model", "makespan", "jobs/s", "response", "p50", "p99", "speed-up"]].concat();
+    let mut grid = Grid::new(&format!("All points; speed-up over {over}"), paths.len() + 1, &heads);
+    for point in &report.points {
+        for (model, run) in firsts(point) {
+            let speedup = match (alone, first.models.first()) {
+                (true, Some(base)) if finished(base) && finished(model) && model.makespan.mean > 0.0 => {
+                    ratio(base.makespan.mean / model.makespan.mean)
+                }
+                (true, _) => NOTHING.to_owned(),
+                (false, _) => model.speedup.map_or_else(|| NOTHING.to_owned(), |speedup| interval(speedup, ratio)),
+            };
+            let setting = |path: &&str| point.settings.get(*path).map_or_else(String::new, String::clone);
+            let mut row: Vec<String> = paths.iter().map(setting).collect();
+            row.extend([
+                model.model.clone(),
+                makespan(model),
+                interval(model.throughput, axis::number),
+                if run.response.count == 0 { NOTHING.to_owned() } else { interval(model.response, axis::duration) },
+                sampled(&run.response, |response| response.p50.0 as f64),
+                sampled(&run.response, |response| response.p99.0 as f64),
+                speedup,
+            ]);
+            grid.rows.push(row);
+        }
+    }
+    Some(grid.without_empty_columns())
+}
+
 /// All models against each other.
 pub fn overview(point: &Point) -> Grid {
     let heads = ["model", "makespan", "jobs/s", "response", "p50", "p99", "cores", "GIL", "ctx sw", "speed-up"];
@@ -39,7 +92,7 @@ pub fn overview(point: &Point) -> Grid {
         let held = run.gils.iter().map(|gil| gil.held).reduce(f64::max);
         grid.rows.push(vec![
             model.model.clone(),
-            interval(model.makespan, axis::duration),
+            makespan(model),
             interval(model.throughput, axis::number),
             if run.response.count == 0 { NOTHING.to_owned() } else { interval(model.response, axis::duration) },
             sampled(&run.response, |response| response.p50.0 as f64),
@@ -50,13 +103,17 @@ pub fn overview(point: &Point) -> Grid {
             model.speedup.map_or_else(|| NOTHING.to_owned(), |speedup| interval(speedup, ratio)),
         ]);
     }
-    grid
+    grid.without_empty_columns()
 }
 
 /// The other tables, without those that have nothing to say. All are of the first run.
 pub fn details(point: &Point) -> Vec<Grid> {
     let all = [states(point), gils(point), loops(point), devices(point), tasks(point)];
-    all.into_iter().filter(|grid| !grid.rows.is_empty()).map(Grid::without_empty_columns).collect()
+    let mut all: Vec<Grid> =
+        all.into_iter().filter(|grid| !grid.rows.is_empty()).map(Grid::without_empty_columns).collect();
+    // A column is a model here, and a zero says as much as any number.
+    all.extend(Some(finals(point)).filter(|grid| !grid.rows.is_empty()));
+    all
 }
 
 fn firsts(point: &Point) -> impl Iterator<Item = (&ModelFigures, &Figures)> {
@@ -164,6 +221,9 @@ fn tasks(point: &Point) -> Grid {
     for index in 0..if tasks > 1 || deadlines { tasks } else { 0 } {
         for (model, run) in firsts(point) {
             let task = &run.tasks[index];
+            if task.arrived == 0 && task.completed == 0 {
+                continue;
+            }
             grid.rows.push(vec![
                 task.task.clone(),
                 model.model.clone(),
@@ -179,6 +239,66 @@ fn tasks(point: &Point) -> Grid {
         }
     }
     grid
+}
+
+/// Last values, from the least to the greatest of the runs.
+fn finals(point: &Point) -> Grid {
+    let heads: Vec<&str> =
+        ["variable"].into_iter().chain(point.models.iter().map(|model| model.model.as_str())).collect();
+    let mut grid = Grid::new("Shared variables at the end", 1, &heads);
+    let names = firsts(point).next().map(|(_, run)| run.finals.keys().cloned().collect::<Vec<String>>());
+    for name in names.unwrap_or_default() {
+        let range = |model: &ModelFigures| {
+            let values = || model.runs.iter().filter_map(|run| run.finals.get(&name));
+            match (values().min(), values().max()) {
+                (Some(least), Some(most)) if least == most => least.to_string(),
+                (Some(least), Some(most)) => format!("{least} to {most}"),
+                _ => NOTHING.to_owned(),
+            }
+        };
+        grid.rows.push([name.clone()].into_iter().chain(point.models.iter().map(range)).collect());
+    }
+    grid
+}
+
+/// Lines shown of what a model's programs print.
+const PRINTS: usize = 12;
+
+/// What the programs of the first run of each model printed: a title and lines.
+pub fn prints(point: &Point) -> Vec<(String, Vec<String>)> {
+    let of = |(model, run): (&ModelFigures, &Figures)| {
+        let shown: Vec<&Printed> = run.prints.iter().take(PRINTS).collect();
+        let who = shown.iter().map(|printed| printed.who.chars().count()).max()?;
+        let line = |printed: &&Printed| {
+            let at = axis::duration(printed.at.0 as f64);
+            format!("{at:>8}  {:who$}  {}", printed.who, printed.text.escape_debug())
+        };
+        let mut lines: Vec<String> = shown.iter().map(line).collect();
+        if run.prints.len() > PRINTS {
+            lines.push(format!("... and {} lines more, in figures.json", run.prints.len() - PRINTS));
+        }
+        Some((format!("{} prints", model.model), lines))
+    };
+    firsts(point).filter_map(of).collect()
+}
+
+/// The longest chain of tasks, if they form chains.
+pub fn critical_path(point: &Point) -> Option<String> {
+    let path = firsts(point).next()?.1.critical_path.as_ref()?;
+    let length = axis::duration(path.length.0 as f64);
+    Some(format!("Critical path, {length}: {}", path.tasks.join(" -> ")))
+}
+
+/// Under what circumstances, above the tables of a point.
+pub fn circumstances(point: &Point) -> String {
+    let runs = point.models.iter().map(|model| model.runs.len()).max().unwrap_or(0);
+    let seed = point.models.iter().flat_map(|model| &model.runs).map(|run| run.seed).next().unwrap_or(0);
+    let luck = if runs > 1 {
+        format!("{runs} runs from seed {seed} on: means ± 95 % confidence; the rest is of the first run")
+    } else {
+        format!("seed {seed}")
+    };
+    format!("{}; {luck}", point.machine)
 }
 
 fn sampled(summary: &Summary, figure: impl Fn(&Summary) -> f64) -> String {
