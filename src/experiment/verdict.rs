@@ -55,7 +55,8 @@ fn finals(figures: &ModelFigures, differ: &[String]) -> String {
 
 /// All runs ended before anything was measured: figures of nothing tell nothing.
 fn unmeasured(model: &Model, figures: &ModelFigures) -> Option<String> {
-    let nothing = model.warm_up > Duration::ZERO && figures.runs.iter().all(|run| run.window == Duration::ZERO);
+    let empty = |run: &Figures| run.window == Duration::ZERO && matches!(&*run.outcome, "finished" | "until");
+    let nothing = model.warm_up > Duration::ZERO && figures.runs.iter().all(empty);
     let words = || format!("nothing was measured: every run ended within the warm-up of {}", model.warm_up);
     nothing.then(words)
 }

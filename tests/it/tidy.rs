@@ -85,7 +85,7 @@ fn no_file_holds_a_clock_or_an_unordered_map() {
     for file in files {
         let relative = file.strip_prefix(source()).unwrap().to_owned();
         // The command and what writes files stand outside the model.
-        if relative.starts_with("cli") || relative.starts_with("output") || relative == Path::new("main.rs") {
+        if relative.starts_with("cli") || [Path::new("output.rs"), Path::new("main.rs")].contains(&&*relative) {
             continue;
         }
         let text = std::fs::read_to_string(&file).unwrap();

@@ -59,7 +59,7 @@ impl Asker<'_, '_> {
             Expect::Utilization { of, is, at_least, at_most } => {
                 self.resource(path, of, scope);
                 self.numbers(path, *is, *at_least, *at_most);
-                self.shares(path, of, is.or(*at_least), is.or(*at_most));
+                self.shares(path, of, is.or(*at_least), at_most.filter(|_| is.is_none()));
             }
             Expect::GilSwitches { is, at_least, at_most } => {
                 self.gil(path, scope, "GilSwitches");
