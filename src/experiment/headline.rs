@@ -32,20 +32,26 @@ fn deadlock(points: &[Point]) -> Option<String> {
     verdicts.filter(|(model, _)| ended(model)).map(|(_, verdict)| verdict.clone()).next()
 }
 
-/// What may change over a sweep: its name, its value, and whether that is a time.
-type Measure = (&'static str, fn(&ModelFigures) -> f64, bool);
+/// What may change over a sweep: its name, its value at every point, and whether that is a time.
+type Measure = (String, Vec<f64>, bool);
 
-/// The makespan where runs end by themselves, else what was completed, and how late.
-fn measures(points: &[Point]) -> &'static [Measure] {
-    let runs = points.iter().flat_map(|point| &point.models).flat_map(|model| &model.runs);
-    if runs.clone().all(|run| run.outcome == "finished") {
-        &[("makespan", |model| model.makespan.mean, true)]
+/// The makespan where runs end by themselves, else what was completed and how late; and how late the jobs of each task.
+fn measures(points: &[Point], index: usize) -> Vec<Measure> {
+    let over = |of: &dyn Fn(&ModelFigures) -> f64| points.iter().map(|point| of(&point.models[index])).collect();
+    let all = points.iter().flat_map(|point| &point.models).flat_map(|model| &model.runs);
+    let mut found: Vec<Measure> = if all.clone().all(|run| run.outcome == "finished") {
+        vec![("makespan".to_owned(), over(&|model| model.makespan.mean), true)]
     } else {
-        &[
-            ("jobs/s", |model| model.throughput.mean, false),
-            ("p99", |model| model.runs.first().map_or(0.0, |run| run.response.p99.0 as f64), true),
-        ]
+        let p99 = |model: &ModelFigures| model.runs.first().map_or(0.0, |run| run.response.p99.0 as f64);
+        vec![("jobs/s".to_owned(), over(&|model| model.throughput.mean), false), ("p99".to_owned(), over(&p99), true)]
+    };
+    let tasks = all.map(|run| run.tasks.len()).min().unwrap_or(0);
+    let names = points.first().and_then(|point| point.models[index].runs.first()).map_or(&[][..], |run| &run.tasks);
+    for (number, task) in names.iter().enumerate().take(tasks).filter(|_| tasks > 1) {
+        let p99 = |model: &ModelFigures| model.runs.first().map_or(0.0, |run| run.tasks[number].response.p99.0 as f64);
+        found.push((format!("p99 of {}", task.task), over(&p99), true));
     }
+    found
 }
 
 /// The model that differs most between two points of the sweep.
@@ -55,18 +61,16 @@ fn change(points: &[Point]) -> Option<String> {
     if others.iter().any(|other| names(other) != names(first)) {
         return None;
     }
-    let range = |index: usize, &(what, of, time): &Measure| {
-        let values = || points.iter().map(move |point| (point, of(&point.models[index])));
+    let range = |index: usize, (what, values, time): Measure| {
+        let values = || points.iter().zip(values.iter().copied());
         let least = values().min_by(|a, b| a.1.total_cmp(&b.1))?;
         let most = values().max_by(|a, b| a.1.total_cmp(&b.1))?;
         (least.1 > 0.0).then_some((most.1 / least.1, index, what, time, least, most))
     };
-    let all = (0..first.models.len()).flat_map(|index| measures(points).iter().filter_map(move |of| range(index, of)));
-    let (ratio, index, what, time, least, most) = all.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let all = (0..first.models.len()).flat_map(|index| measures(points, index).into_iter().map(move |of| (index, of)));
+    let all = all.filter_map(|(index, of)| range(index, of));
+    let (_, index, what, time, least, most) = all.filter(|found| found.0 >= NEWS).max_by(|a, b| a.0.total_cmp(&b.0))?;
     let model = &first.models[index].model;
-    if ratio < NEWS {
-        return Some(format!("{model} changes most over {} points: {what} by less than 5 %", points.len()));
-    }
     let write = |value: f64| if time { axis::duration(value) } else { axis::number(value) };
     let place = |point: &Point| {
         let settings: Vec<String> = point.settings.iter().map(|(path, value)| format!("{path} = {value}")).collect();
