@@ -68,19 +68,24 @@ pub fn sweep(report: &Report) -> Option<Grid> {
             };
             let setting = |path: &&str| point.settings.get(*path).map_or_else(String::new, String::clone);
             let mut row: Vec<String> = paths.iter().map(setting).collect();
-            row.extend([
-                model.model.clone(),
-                makespan(model),
-                interval(model.throughput, axis::number),
-                if run.response.count == 0 { NOTHING.to_owned() } else { interval(model.response, axis::duration) },
-                sampled(&run.response, |response| response.p50.0 as f64),
-                sampled(&run.response, |response| response.p99.0 as f64),
-                speedup,
-            ]);
+            row.extend(load(model, run));
+            row.push(speedup);
             grid.rows.push(row);
         }
     }
     Some(grid.without_empty_columns())
+}
+
+/// What a model did and how soon, as every overview begins.
+fn load(model: &ModelFigures, run: &Figures) -> [String; 6] {
+    [
+        model.model.clone(),
+        makespan(model),
+        interval(model.throughput, axis::number),
+        if run.response.count == 0 { NOTHING.to_owned() } else { interval(model.response, axis::duration) },
+        sampled(&run.response, |response| response.p50.0 as f64),
+        sampled(&run.response, |response| response.p99.0 as f64),
+    ]
 }
 
 /// All models against each other.
@@ -90,18 +95,14 @@ pub fn overview(point: &Point) -> Grid {
     for model in &point.models {
         let Some(run) = model.runs.first() else { continue };
         let held = run.gils.iter().map(|gil| gil.held).reduce(f64::max);
-        grid.rows.push(vec![
-            model.model.clone(),
-            makespan(model),
-            interval(model.throughput, axis::number),
-            if run.response.count == 0 { NOTHING.to_owned() } else { interval(model.response, axis::duration) },
-            sampled(&run.response, |response| response.p50.0 as f64),
-            sampled(&run.response, |response| response.p99.0 as f64),
+        let mut row = load(model, run).to_vec();
+        row.extend([
             axis::percent(run.utilization),
             held.map_or_else(|| NOTHING.to_owned(), axis::percent),
             axis::count(run.voluntary + run.involuntary),
             model.speedup.map_or_else(|| NOTHING.to_owned(), |speedup| interval(speedup, ratio)),
         ]);
+        grid.rows.push(row);
     }
     grid.without_empty_columns()
 }
