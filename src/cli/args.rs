@@ -33,7 +33,7 @@ pub enum Command {
         #[command(flatten)]
         options: Options,
     },
-    /// Say what is wrong with scenarios, without running them
+    /// Say what is wrong with scenarios, without running them; or what depends on tie rules
     Check {
         /// Scenario files, and folders, searched for *.ron
         #[arg(required = true, value_name = "DIR|FILE")]
@@ -41,6 +41,9 @@ pub enum Command {
         /// Change a value before reading: machine.cores=8
         #[arg(long, value_name = "PATH=VALUE")]
         set: Vec<String>,
+        /// Run them under every other tie rule, and say whether the conclusion survives
+        #[arg(long)]
+        conventions: bool,
     },
     /// List what a scenario can be made of
     List {

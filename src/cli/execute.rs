@@ -144,6 +144,7 @@ fn asked(options: &Options, scenario: &Scenario) -> experiment::Options {
         charts: !options.no_charts && !scenario.charts.is_empty(),
         audit: options.audit,
         check_determinism: options.check_determinism,
+        ..experiment::Options::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command: arguments, words for the terminal, and exit codes. It uses only what the library offers to everybody.
 
 mod args;
+mod conventions;
 mod execute;
 mod list;
 mod load;
@@ -44,7 +45,10 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::detect();
     let exit = match &args.command {
         Command::List { topic } => terminal.print(&list::list(topic.as_deref(), &terminal)),
-        Command::Check { files, set } => check(files, set, &terminal),
+        Command::Check { files, set, conventions: false } => check(files, set, false, &terminal),
+        Command::Check { files, set, conventions: true } => {
+            prepare(&terminal, None).unwrap_or_else(|| check(files, set, true, &terminal))
+        }
         Command::Run { files, options } => {
             prepare(&terminal, options.jobs).unwrap_or_else(|| run(files, options, &terminal))
         }
@@ -76,7 +80,7 @@ fn prepare(terminal: &Terminal, jobs: Option<u16>) -> Option<Exit> {
     None
 }
 
-fn check(files: &[std::path::PathBuf], sets: &[String], terminal: &Terminal) -> Exit {
+fn check(files: &[std::path::PathBuf], sets: &[String], under_conventions: bool, terminal: &Terminal) -> Exit {
     let found = match (load::sets(sets), load::scenarios(files)) {
         (Ok(sets), Ok(files)) => load::each(files, &sets),
         (Err(words), _) | (_, Err(words)) => {
@@ -94,13 +98,19 @@ fn check(files: &[std::path::PathBuf], sets: &[String], terminal: &Terminal) -> 
                     1 => "1 warning".to_owned(),
                     n => format!("{n} warnings"),
                 };
-                exit = exit.max(terminal.print(&format!("{}: valid, {warnings}\n", loaded.source.shown())));
+                if !under_conventions {
+                    exit = exit.max(terminal.print(&format!("{}: valid, {warnings}\n", loaded.source.shown())));
+                }
             }
             Err(refused) => {
                 terminal.refused(refused);
                 exit = exit.max(Exit::Invalid);
             }
         }
+    }
+    if under_conventions {
+        let valid: Vec<&Loaded> = found.iter().flatten().collect();
+        exit = exit.max(conventions::check(&valid, terminal));
     }
     exit
 }

@@ -1,5 +1,6 @@
 //! One run of one model: what is kept of it.
 
+use super::order::{Order, Reorder};
 use crate::audit::{Auditor, Violation};
 use crate::metrics::Meter;
 use crate::metrics::figures::Figures;
@@ -71,11 +72,12 @@ pub struct Cell {
     pub percentiles: Vec<(Percentile, Option<Duration>)>,
 }
 
-/// What a run is watched by, beside the meter and the digest.
+/// What a run is watched by, beside the meter and the digest, and how it is run.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
     pub audit: bool,
     pub charts: bool,
+    pub order: Order,
 }
 
 impl Cell {
@@ -83,7 +85,10 @@ impl Cell {
     pub fn run(model: &Model, seed: u64, asked: &[Percentile], watch: Watch) -> (Cell, Option<ModelData>) {
         let watched = (watch.audit.then(|| Auditor::new(model)), watch.charts.then(|| Collector::new(model)));
         let mut sinks = ((Meter::new(model), Digest::default()), watched);
-        let ended = sim::run(model, seed, &mut sinks);
+        let ended = match Reorder::of(watch.order) {
+            None => sim::run(model, seed, &mut sinks),
+            Some(mut reorder) => sim::run_with(model, seed, &mut sinks, &mut reorder),
+        };
         let ((meter, digest), (auditor, collector)) = sinks;
         let percentiles = asked.iter().map(|asked| (asked.clone(), asked.answer(&meter))).collect();
         let figures = meter.finish(seed, &ended, &digest);

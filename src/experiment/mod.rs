@@ -5,9 +5,11 @@
 
 mod cell;
 mod check;
+pub mod conventions;
 mod determinism;
 mod headline;
 mod interval;
+mod order;
 mod verdict;
 
 #[cfg(test)]
@@ -17,6 +19,7 @@ use rayon::prelude::*;
 
 pub use determinism::{Difference, Divergence};
 pub use interval::interval;
+pub use order::Order;
 
 use crate::metrics::figures::{Figures, ModelFigures, Point, Report};
 use crate::model::{Execution, Model};
@@ -33,6 +36,8 @@ pub struct Options {
     pub audit: bool,
     /// Run everything a second time, otherwise, and compare.
     pub check_determinism: bool,
+    /// In which order that happens which happens at one instant.
+    pub order: Order,
 }
 
 /// Is told how an experiment goes on, from any thread.
@@ -112,7 +117,7 @@ fn point(
     let runs = scenario.runs.max(1) as usize;
     let one = |number: usize| {
         let (model, run) = (&point.models[number / runs], number % runs);
-        let watch = Watch { audit: options.audit, charts: options.charts && run == 0 };
+        let watch = Watch { audit: options.audit, charts: options.charts && run == 0, order: options.order };
         let done = Cell::run(model, seed(scenario, run), asked, watch);
         observer.run_done();
         done

