@@ -49,7 +49,9 @@ fn describe(file: &str, survivals: &Survivals, terminal: &Terminal) -> String {
     let of = "the order of the models and what became of the expectations";
     let _ = match survived == all {
         true => writeln!(out, "It survives: {of} are the same under all {all}.\n"),
-        false => writeln!(out, "It is a matter of convention: {of} are not the same under {} of {all}.\n", all - survived),
+        false => {
+            writeln!(out, "It is a matter of convention: {of} are not the same under {} of {all}.\n", all - survived)
+        }
     };
     out
 }

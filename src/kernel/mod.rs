@@ -195,6 +195,17 @@ impl Kernel {
         self.policy.contender()
     }
 
+    /// The thread that would be picked next, as far as that is known.
+    pub fn first(&self) -> Option<ThreadId> {
+        self.policy.first()
+    }
+
+    /// Why a thread goes before another, as a clause after "because".
+    pub fn because(&self, chosen: ThreadId, over: Option<ThreadId>, now: Time) -> String {
+        let known = |thread| Known { thread, of: self.attributes(thread) };
+        self.policy.because(known(chosen), over.map(known), now)
+    }
+
     /// A thread that ended cannot be resumed: whoever gets its number is another one.
     pub fn forget(&mut self, thread: ThreadId) {
         for core in &mut self.cores {

@@ -106,7 +106,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.forced_drop(core, thread);
         } else if self.world.kernel.waiting() > 0 && self.world.kernel.slice_end(core, self.world.now) == self.world.now
         {
-            if self.world.kernel.renew(core, self.world.now) {
+            let keeps = self.world.kernel.renew(core, self.world.now);
+            if S::EXPLAINS {
+                self.explain_slice_end(core, thread, keeps);
+            }
+            if keeps {
                 self.arm(core, thread);
             } else {
                 self.preempt(core, thread);

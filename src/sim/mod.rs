@@ -10,6 +10,7 @@ mod deadlock;
 mod demand;
 mod draw;
 mod event_loop;
+mod explain;
 mod gil;
 mod jobs;
 mod outcome;

@@ -86,6 +86,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         while self.world.kernel.can_dispatch() && self.outcome.is_none() {
             let thread = self.world.kernel.pick().expect("a thread waits");
             let core = self.world.kernel.place(self.world.threads[thread].core).expect("a core is free");
+            if S::EXPLAINS {
+                self.explain_dispatch(core, thread);
+            }
             self.dispatch(core, thread);
             done = true;
         }
@@ -168,6 +171,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The thread that executes on the core goes back to the run queue, and the first of the queue takes its place.
     fn replace(&mut self, core: CoreId) {
         let running = self.world.kernel.occupant(core).expect("an executing thread has a core");
+        if S::EXPLAINS {
+            self.explain_preemption(core, running);
+        }
         self.account(running);
         self.preempt(core, running);
         let next = self.world.kernel.pick().expect("a thread waits");

@@ -3,9 +3,11 @@
 //! The simulator hands every [`Record`] to one [`Sink`]. Figures, timelines, the digest and the auditor are sinks;
 //! none of them reaches into the simulator. Records are `Copy` and small; keeping them is a choice of the sink.
 
+mod decision;
 mod digest;
 mod words;
 
+pub use decision::{Decided, Decision};
 pub use digest::Digest;
 
 use crate::id::{
@@ -166,8 +168,14 @@ pub enum Role {
 ///
 /// A sink that is inlined into the simulator pays for the kind of each record nothing: it is known where it is made.
 pub trait Sink {
+    /// Whether it wants to hear of decisions, which takes time.
+    const EXPLAINS: bool = false;
+
     /// Takes the next record. Records come in order of time.
     fn record(&mut self, record: &Record);
+
+    /// Hears why a core runs whom it runs, if it [explains](Sink::EXPLAINS).
+    fn decided(&mut self, _decision: Decision) {}
 }
 
 /// Drops everything.

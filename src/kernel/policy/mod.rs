@@ -76,6 +76,19 @@ pub trait Policy {
         None
     }
 
+    /// The thread that would be picked next, as far as that is known: for explanations.
+    fn first(&self) -> Option<ThreadId> {
+        self.contender()
+    }
+
+    /// Why a ready or running thread goes before another, as a clause after "because".
+    fn because(&self, _chosen: Known<'_>, over: Option<Known<'_>>, _now: Time) -> String {
+        match over {
+            Some(_) => "it stands first in the run queue".to_owned(),
+            None => "nobody else waits".to_owned(),
+        }
+    }
+
     /// When the policy itself does something next; [`Time::NEVER`] if it never does. It is asked while a core is in use.
     fn next_timer(&self) -> Time {
         Time::NEVER
@@ -162,6 +175,12 @@ macro_rules! policies {
             #[inline(always)]
             fn renew(&mut self, thread: ThreadId, ran: Duration, now: Time) -> bool {
                 match self { $(AnyPolicy::$name(policy) => policy.renew(thread, ran, now),)* }
+            }
+            fn first(&self) -> Option<ThreadId> {
+                match self { $(AnyPolicy::$name(policy) => policy.first(),)* }
+            }
+            fn because(&self, chosen: Known<'_>, over: Option<Known<'_>>, now: Time) -> String {
+                match self { $(AnyPolicy::$name(policy) => policy.because(chosen, over, now),)* }
             }
             fn next_timer(&self) -> Time {
                 match self { $(AnyPolicy::$name(policy) => policy.next_timer(),)* }

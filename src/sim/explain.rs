@@ -1,0 +1,47 @@
+//! Why a core runs whom it runs, for those who ask.
+
+use super::{Chooser, Sim};
+use crate::id::{CoreId, ThreadId};
+use crate::trace::{Decided, Decision, Sink};
+
+impl<S: Sink, C: Chooser> Sim<'_, S, C> {
+    /// A free core is about to take the thread, which has left the run queue.
+    #[cold]
+    pub(super) fn explain_dispatch(&mut self, core: CoreId, thread: ThreadId) {
+        let over = self.world.kernel.first();
+        let mut because = self.world.kernel.because(thread, over, self.world.now);
+        let place = match self.world.threads[thread].core {
+            Some(last) if last == core => "; it ran on this core last".to_owned(),
+            Some(last) => format!("; it ran on core {} last, which is not free", last.0),
+            None => String::new(),
+        };
+        because += &place;
+        self.decide(core, Decided::Takes, thread, over, because);
+    }
+
+    /// The first thread of the run queue is about to take the core of one that executes.
+    #[cold]
+    pub(super) fn explain_preemption(&mut self, core: CoreId, running: ThreadId) {
+        let Some(first) = self.world.kernel.first() else { return };
+        let because = self.world.kernel.because(first, Some(running), self.world.now);
+        self.decide(core, Decided::Preempts, first, Some(running), because);
+    }
+
+    /// The slice of the thread is over, and others wait.
+    #[cold]
+    pub(super) fn explain_slice_end(&mut self, core: CoreId, thread: ThreadId, keeps: bool) {
+        let over = self.world.kernel.first();
+        let what = if keeps { Decided::Keeps } else { Decided::Leaves };
+        let because = match keeps {
+            true => format!("its slice is over and {}", self.world.kernel.because(thread, over, self.world.now)),
+            false => "its slice is over and others wait".to_owned(),
+        };
+        self.decide(core, what, thread, over, because);
+    }
+
+    fn decide(&mut self, core: CoreId, what: Decided, thread: ThreadId, over: Option<ThreadId>, because: String) {
+        let name = |thread: ThreadId| self.who(self.world.threads[thread].own);
+        let (thread, over) = (name(thread), over.map(name));
+        self.sink.decided(Decision { time: self.world.now, core, what, thread, over, because });
+    }
+}
