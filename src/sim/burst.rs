@@ -107,7 +107,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         } else if self.world.kernel.waiting() > 0 && self.world.kernel.slice_end(core, self.world.now) == self.world.now
         {
             let keeps = self.world.kernel.renew(core, self.world.now);
-            if S::EXPLAINS {
+            if self.sink.explains() {
                 self.explain_slice_end(core, thread, keeps);
             }
             if keeps {

@@ -86,7 +86,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         while self.world.kernel.can_dispatch() && self.outcome.is_none() {
             let thread = self.world.kernel.pick().expect("a thread waits");
             let core = self.world.kernel.place(self.world.threads[thread].core).expect("a core is free");
-            if S::EXPLAINS {
+            if self.sink.explains() {
                 self.explain_dispatch(core, thread);
             }
             self.dispatch(core, thread);
@@ -171,7 +171,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The thread that executes on the core goes back to the run queue, and the first of the queue takes its place.
     fn replace(&mut self, core: CoreId) {
         let running = self.world.kernel.occupant(core).expect("an executing thread has a core");
-        if S::EXPLAINS {
+        if self.sink.explains() {
             self.explain_preemption(core, running);
         }
         self.account(running);

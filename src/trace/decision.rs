@@ -5,7 +5,7 @@ use std::fmt;
 use crate::id::CoreId;
 use crate::time::Time;
 
-/// One decision of the scheduler. Only made for sinks that ask: [`Sink::EXPLAINS`](super::Sink::EXPLAINS).
+/// One decision of the scheduler. Only made for sinks that ask: [`Sink::explains`](super::Sink::explains).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// When.

@@ -169,12 +169,15 @@ pub enum Role {
 /// A sink that is inlined into the simulator pays for the kind of each record nothing: it is known where it is made.
 pub trait Sink {
     /// Whether it wants to hear of decisions, which takes time.
-    const EXPLAINS: bool = false;
+    #[inline(always)]
+    fn explains(&self) -> bool {
+        false
+    }
 
     /// Takes the next record. Records come in order of time.
     fn record(&mut self, record: &Record);
 
-    /// Hears why a core runs whom it runs, if it [explains](Sink::EXPLAINS).
+    /// Hears why a core runs whom it runs, if it [explains](Sink::explains).
     fn decided(&mut self, _decision: Decision) {}
 }
 
