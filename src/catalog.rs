@@ -17,6 +17,7 @@ pub struct Topic {
 /// All topics.
 pub fn topics() -> Vec<Topic> {
     let charts = CHARTS.iter().map(|chart| (capital(chart.name), chart.about)).collect();
+    let policies = POLICIES.iter().map(|policy| (policy.spelling.to_owned(), policy.line)).collect();
     let topic = |name, about, entries: &[(&str, &'static str)]| {
         let entries = entries.iter().map(|&(text, about)| (text.to_owned(), about)).collect();
         Topic { name, about, entries }
@@ -28,7 +29,7 @@ pub fn topics() -> Vec<Topic> {
         topic("distributions", "a text such as \"5ms\" is fixed; these are random", DISTRIBUTIONS),
         topic("devices", "devices: what Io talks to, by name", DEVICES),
         topic("shared", "shared: what programs share, by name", SHARED),
-        topic("policies", "machine.scheduler: who runs next", POLICIES),
+        Topic { name: "policies", about: "machine.scheduler: who runs next", entries: policies },
         topic("costs", "machine.costs: what the machine takes for itself", COSTS),
         topic("interpreters", "interpreter: what is under the threads", INTERPRETERS),
         topic("sweeps", "sweep: the same with other settings", SWEEPS),

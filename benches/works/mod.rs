@@ -1,7 +1,7 @@
 //! The reference works, for the benches and for `examples/throughput.rs`.
 
 use gilsim::dist::Dist;
-use gilsim::kernel::policy::{PolicyConfig, Ties};
+use gilsim::kernel::policy::{FirstCome, PolicyConfig, RoundRobin, Ties};
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, Stmt};
 use gilsim::time::Duration;
 use gilsim::trace::CpuKind;
@@ -43,11 +43,11 @@ fn cpu(mean: Duration) -> Stmt {
 }
 
 fn slices() -> PolicyConfig {
-    PolicyConfig::RoundRobin(Duration::ms(1), Ties::ArrivalsFirst)
+    PolicyConfig::from(RoundRobin(Duration::ms(1), Ties::ArrivalsFirst))
 }
 
 fn one_queue(events: u64) -> Builder {
-    let mut builder = Builder::new(1, Execution::Serial).native().policy(PolicyConfig::FirstCome);
+    let mut builder = Builder::new(1, Execution::Serial).native().policy(FirstCome);
     let customers = u32::try_from(events / 2).expect("fewer than 2^32 customers");
     let gaps = Arrivals::Poisson { mean_gap: exp(Duration(1_111_111)) };
     builder.task("customer", Some(customers), gaps, vec![], vec![cpu(Duration::ms(1))]);

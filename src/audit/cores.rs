@@ -6,7 +6,6 @@ use super::rule::{Reports, Rule};
 use super::threads::{State, Threads};
 use crate::dist::Dist;
 use crate::id::{CoreId, ThreadId};
-use crate::kernel::policy::{PolicyConfig, Ties};
 use crate::model::Machine;
 use crate::time::{Duration, Time};
 use crate::trace::{Record, What};
@@ -44,42 +43,22 @@ pub(super) struct Cores {
     /// The integral of the length of the queue over time.
     queued: u128,
     /// How often a thread may be overtaken in the run queue; `None` if the policy does not say.
-    bypasses: Option<u32>,
+    overtaken: Option<u32>,
 }
 
 impl Cores {
     pub fn new(machine: &Machine) -> Cores {
         let idle = Core { occupant: Occupant::Idle, last: None, freed: None, busy: 0, switching: 0, idle: 0 };
-        let (slice, preempts, bypasses) = match machine.policy {
-            PolicyConfig::RoundRobin(slice, Ties::ArrivalsFirst) => (Some(slice), true, Some(0)),
-            // One thread whose slice ends may stand before those who came during it.
-            PolicyConfig::RoundRobin(slice, Ties::PreemptedFirst) => (Some(slice), true, Some(1)),
-            PolicyConfig::Lottery(slice, _) | PolicyConfig::Stride(slice, _) => (Some(slice), true, None),
-            // Fair shares are judged in figures, not record by record.
-            PolicyConfig::Fair => (None, true, None),
-            PolicyConfig::FirstCome | PolicyConfig::Cooperative => (None, false, Some(0)),
-            // The order is that of another rule, `Urgency`.
-            PolicyConfig::ShortestJobFirst { .. } | PolicyConfig::Priority { preemptive: false, .. } => {
-                (None, false, None)
-            }
-            PolicyConfig::ShortestRemainingTime { .. }
-            | PolicyConfig::Priority { preemptive: true, .. }
-            | PolicyConfig::Mlfq { .. }
-            | PolicyConfig::SchedFifo
-            | PolicyConfig::SchedRr { .. }
-            | PolicyConfig::Edf { .. }
-            | PolicyConfig::RateMonotonic { .. }
-            | PolicyConfig::DeadlineMonotonic { .. } => (None, true, None),
-        };
+        let promises = machine.policy.promises();
         Cores {
             cores: vec![idle; machine.cores as usize],
             queue: VecDeque::new(),
             queued: 0,
             switch: machine.costs.context_switch,
             wake_latency: machine.costs.wake_latency.clone(),
-            slice,
-            preempts,
-            bypasses,
+            slice: promises.slice,
+            preempts: promises.preempts,
+            overtaken: promises.overtaken,
         }
     }
 
@@ -248,7 +227,7 @@ impl Cores {
         let Some(place) = place else { return };
         for (overtaken, _, times) in self.queue.iter_mut().take(place) {
             *times += 1;
-            reports.require(self.bypasses.is_none_or(|most| *times <= most), Rule::RunQueueOrder, || {
+            reports.require(self.overtaken.is_none_or(|most| *times <= most), Rule::RunQueueOrder, || {
                 format!("{thread:?} is dispatched before {overtaken:?}, the {times}. to overtake it")
             });
         }

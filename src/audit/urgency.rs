@@ -6,25 +6,16 @@ use super::cores::Cores;
 use super::rule::{Reports, Rule};
 use super::threads::Threads;
 use crate::id::{ContextId, JobId, TaskId, ThreadId};
-use crate::kernel::policy::PolicyConfig;
+use crate::kernel::policy::Rank;
 use crate::model::{Arrivals, Model, Task};
 use crate::time::Time;
 use crate::trace::{Record, What};
-
-/// What the policy orders threads by.
-#[derive(Clone, Copy, Debug)]
-enum By {
-    Priority,
-    Deadline,
-    Period,
-    RelativeDeadline,
-}
 
 /// How urgent each thread is: by the job that it carries, or that its parent carried when it was spawned.
 #[derive(Debug)]
 pub(super) struct Urgencies {
     /// `None` if the policy promises no order that can be seen in the records.
-    by: Option<By>,
+    by: Option<Rank>,
     preemptive: bool,
     tasks: Vec<Task>,
     jobs: BTreeMap<JobId, (TaskId, Time)>,
@@ -34,29 +25,16 @@ pub(super) struct Urgencies {
 
 impl Urgencies {
     pub fn new(model: &Model) -> Urgencies {
-        let (by, preemptive) = match model.machine.policy {
-            PolicyConfig::Priority { preemptive, .. } => (Some(By::Priority), preemptive),
-            PolicyConfig::SchedFifo | PolicyConfig::SchedRr { .. } => (Some(By::Priority), true),
-            PolicyConfig::Edf { .. } => (Some(By::Deadline), true),
-            PolicyConfig::RateMonotonic { .. } => (Some(By::Period), true),
-            PolicyConfig::DeadlineMonotonic { .. } => (Some(By::RelativeDeadline), true),
-            // The demands of the future are in no record.
-            PolicyConfig::ShortestJobFirst { .. } | PolicyConfig::ShortestRemainingTime { .. } => (None, false),
-            PolicyConfig::Fair
-            | PolicyConfig::Lottery(..)
-            | PolicyConfig::Stride(..)
-            | PolicyConfig::Mlfq { .. }
-            | PolicyConfig::RoundRobin(..)
-            | PolicyConfig::FirstCome
-            | PolicyConfig::Cooperative => (None, false),
-        };
+        let promises = model.machine.policy.promises();
+        // The demands of the future are in no record.
+        let by = promises.order.filter(|order| *order != Rank::Demand);
         let tasks = model.tasks.clone();
-        Urgencies { by, preemptive, tasks, jobs: BTreeMap::new(), threads: BTreeMap::new() }
+        Urgencies { by, preemptive: promises.preempts, tasks, jobs: BTreeMap::new(), threads: BTreeMap::new() }
     }
 
     /// Of a thread without a job: the default priority, and no deadline.
     fn nothing(&self) -> u64 {
-        if matches!(self.by, Some(By::Priority)) { 100 } else { u64::MAX }
+        if matches!(self.by, Some(Rank::Priority)) { 100 } else { u64::MAX }
     }
 
     fn of(&self, thread: ThreadId) -> u64 {
@@ -72,10 +50,11 @@ impl Urgencies {
         };
         let deadline = task.urgency.deadline.map_or(period, |deadline| deadline.0);
         Some(match self.by? {
-            By::Priority => u64::from(task.urgency.priority),
-            By::Deadline => arrived.0.saturating_add(deadline),
-            By::Period => period,
-            By::RelativeDeadline => deadline,
+            Rank::Demand => return None,
+            Rank::Priority => u64::from(task.urgency.priority),
+            Rank::Deadline => arrived.0.saturating_add(deadline),
+            Rank::Period => period,
+            Rank::RelativeDeadline => deadline,
         })
     }
 

@@ -303,10 +303,10 @@ impl Kernel {
 mod tests {
     use super::*;
     use crate::time::Duration;
-    use policy::Ties;
+    use policy::{RoundRobin, Ties};
 
     fn kernel(cores: u32) -> Kernel {
-        Kernel::new(cores, &PolicyConfig::RoundRobin(Duration(10), Ties::ArrivalsFirst), 1)
+        Kernel::new(cores, &PolicyConfig::from(RoundRobin(Duration(10), Ties::ArrivalsFirst)), 1)
     }
 
     #[test]

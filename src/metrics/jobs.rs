@@ -5,7 +5,7 @@ use super::figures::{CriticalPath, DeviceFigures, TaskFigures};
 use super::sample::Sample;
 use super::threads::put;
 use crate::id::{ContextId, DeviceId, JobId, RequestId, TaskId};
-use crate::kernel::policy::PolicyConfig;
+use crate::kernel::policy::Rank;
 use crate::model::Model;
 use crate::time::{Duration, Time};
 
@@ -272,10 +272,8 @@ impl Task {
 
 /// The deadline of a task's jobs, if it is written down or the policy is one of deadlines and periods.
 fn deadline(model: &Model, task: &crate::model::Task) -> Option<u64> {
-    let implicit = matches!(
-        model.machine.policy,
-        PolicyConfig::Edf { .. } | PolicyConfig::RateMonotonic { .. } | PolicyConfig::DeadlineMonotonic { .. }
-    );
+    let order = model.machine.policy.promises().order;
+    let implicit = matches!(order, Some(Rank::Deadline | Rank::Period | Rank::RelativeDeadline));
     let deadline = if implicit { task.relative_deadline() } else { task.urgency.deadline };
     deadline.map(|deadline| deadline.0)
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, ProgramId, TaskId, TextId, VarId};
-use crate::kernel::policy::{PolicyConfig, Ties};
+use crate::kernel::policy::{PolicyConfig, RoundRobin, Ties};
 use crate::time::Duration;
 use crate::trace::CpuKind;
 
@@ -70,7 +70,7 @@ impl Builder {
         let model = Model {
             machine: Machine {
                 cores,
-                policy: PolicyConfig::RoundRobin(Duration::ms(4), Ties::default()),
+                policy: RoundRobin(Duration::ms(4), Ties::default()).into(),
                 costs: Costs::zero(),
             },
             interpreter: Interpreter {
@@ -102,8 +102,8 @@ impl Builder {
     }
 
     /// Sets the scheduling policy.
-    pub fn policy(mut self, policy: PolicyConfig) -> Builder {
-        self.model.machine.policy = policy;
+    pub fn policy(mut self, policy: impl Into<PolicyConfig>) -> Builder {
+        self.model.machine.policy = policy.into();
         self
     }
 

@@ -1,5 +1,7 @@
 //! The words of the language: which one was meant, how things are called, and an example of each.
 
+use crate::kernel::policy::POLICIES;
+
 /// What a person may write, and what it is called here. Only words that fit the place are suggested.
 const SYNONYMS: &[(&str, &str)] = &[
     ("quantum", "RoundRobin"),
@@ -129,7 +131,7 @@ const SYNONYMS: &[(&str, &str)] = &[
 /// Units of time.
 pub(super) const UNITS: &[&str] = &["ns", "us", "ms", "s", "min", "h"];
 
-/// One right use of every variant that takes values.
+/// One right use of every variant that takes values, but for policies, which have their own.
 pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("Cpu", "Cpu(\"5ms\")"),
     ("CpuNoGil", "CpuNoGil(\"5ms\")"),
@@ -157,17 +159,6 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("Hybrid", "Hybrid(processes: 4, each: Asyncio)"),
     ("Int", "Int(0)"),
     ("Interprocess", "Interprocess(Lock)"),
-    ("RoundRobin", "RoundRobin(\"4ms\")"),
-    ("ShortestJobFirst", "ShortestJobFirst()"),
-    ("ShortestRemainingTime", "ShortestRemainingTime()"),
-    ("Priority", "Priority(preemptive: true)"),
-    ("SchedRr", "SchedRr()"),
-    ("Lottery", "Lottery(\"4ms\")"),
-    ("Stride", "Stride(\"4ms\")"),
-    ("Mlfq", "Mlfq(quanta: [\"10ms\", \"20ms\", \"40ms\"], boost: \"1s\")"),
-    ("Edf", "Edf()"),
-    ("RateMonotonic", "RateMonotonic()"),
-    ("DeadlineMonotonic", "DeadlineMonotonic()"),
     ("Every", "Every(\"10ms\")"),
     ("Poisson", "Poisson(\"200/s\")"),
     ("Closed", "Closed(users: 10, think: \"1s\")"),
@@ -213,7 +204,9 @@ pub(super) fn instead(found: &str) -> Option<&'static str> {
 
 /// A right use of the variant.
 pub(super) fn example(name: &str) -> Option<&'static str> {
-    EXAMPLES.iter().find(|(variant, _)| *variant == name).map(|(_, example)| *example)
+    let policies =
+        POLICIES.iter().map(|policy| policy.example).filter_map(|text| Some((text.split_once('(')?.0, text)));
+    EXAMPLES.iter().copied().chain(policies).find(|(variant, _)| *variant == name).map(|(_, example)| example)
 }
 
 /// What a person calls a type: one of it, and many.

@@ -114,3 +114,19 @@ fn every_link_in_the_documents_leads_somewhere() {
         }
     }
 }
+
+/// The example of a policy is a policy: what the document shows is what was compiled.
+#[test]
+fn the_example_of_a_policy_is_the_one_that_is_compiled() {
+    let policies = root().join("src/kernel/policy");
+    let read = |name: &str| std::fs::read_to_string(policies.join(name)).unwrap();
+    let of = |language: &str| {
+        let found = blocks(language).into_iter().filter(|block| block.file.ends_with("extending.md"));
+        found.map(|block| block.text).collect::<Vec<_>>()
+    };
+    assert_eq!(of("rust"), [read("last_come.rs")]);
+    let [row] = &of("text")[..] else { panic!("one row") };
+    assert!(read("mod.rs").contains(row.as_str()), "{row}");
+    let catalog = gilsim::kernel::policy::POLICIES.iter().map(|policy| policy.spelling);
+    assert!(catalog.into_iter().any(|spelling| spelling == "LastCome"));
+}

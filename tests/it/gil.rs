@@ -1,7 +1,7 @@
 //! The GIL's own figures: closed forms, and what was measured on real CPython.
 
 use gilsim::dist::Dist;
-use gilsim::kernel::policy::PolicyConfig;
+use gilsim::kernel::policy::Fair;
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Stmt};
 use gilsim::time::Duration;
 use gilsim::trace::CpuKind;
@@ -95,10 +95,8 @@ fn echo_latency_grows_with_the_number_of_hogs() {
 
 /// Rounds per second of a thread that loops over a short native call and some Python, with or without a hog beside it.
 fn chatty(hogs: u32, cores: u32, native_ns: u64, python_ns: u64) -> f64 {
-    let mut builder = Builder::new(cores, Execution::Threads(hogs + 1))
-        .costs(Costs::linux())
-        .policy(PolicyConfig::Fair)
-        .until(Duration::s(5));
+    let mut builder =
+        Builder::new(cores, Execution::Threads(hogs + 1)).costs(Costs::linux()).policy(Fair).until(Duration::s(5));
     let fixed = |ns| Dist::Const(Duration(ns));
     if hogs > 0 {
         builder.batch("hog", hogs, vec![Stmt::Forever(vec![cpu(10_000)])]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use gilsim::dist::Dist;
 use gilsim::id::{ContextId, ThreadId};
-use gilsim::kernel::policy::PolicyConfig;
+use gilsim::kernel::policy::Fair;
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt};
 use gilsim::time::Duration;
 use gilsim::trace::{CpuKind, Record, What};
@@ -21,7 +21,7 @@ fn python(time: Dist) -> Stmt {
 }
 
 fn builder(cores: u32, execution: Execution, interval_ms: u64, until: Duration) -> Builder {
-    let mut builder = Builder::new(cores, execution).costs(Costs::linux()).policy(PolicyConfig::Fair).until(until);
+    let mut builder = Builder::new(cores, execution).costs(Costs::linux()).policy(Fair).until(until);
     builder.model_mut().interpreter.gil = Some(Duration::ms(interval_ms));
     builder
 }

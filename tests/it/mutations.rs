@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use gilsim::audit::Rule;
 use gilsim::dist::Dist;
 use gilsim::id::{CoreId, TaskId};
-use gilsim::kernel::policy::{Equals, PolicyConfig, Ties};
+use gilsim::kernel::policy::{
+    DeadlineMonotonic, Edf, Equals, FirstCome, PolicyConfig, Priority, RateMonotonic, RoundRobin, Ties,
+};
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, Urgency};
 use gilsim::sim::{Ended, Outcome};
 use gilsim::time::{Duration, Time};
@@ -73,7 +75,7 @@ fn hogs() -> Model {
 
 /// Threads on fewer cores, in turn.
 fn turns(ties: Ties) -> Model {
-    let policy = PolicyConfig::RoundRobin(Duration::ms(4), ties);
+    let policy = PolicyConfig::from(RoundRobin(Duration::ms(4), ties));
     let mut builder = Builder::new(2, Execution::ThreadPerTask).native().policy(policy);
     let steps = vec![cpu(Duration::ms(9)), Stmt::Sleep(Dist::Const(Duration::ms(1))), cpu(Duration::ms(9))];
     builder.task("work", Some(8), Arrivals::Every(Duration::us(2_300)), vec![], steps);
@@ -103,15 +105,15 @@ fn urgent(policy: PolicyConfig) -> Model {
 }
 
 fn priorities() -> Model {
-    urgent(PolicyConfig::Priority { preemptive: true, equals: Equals::ByArrival })
+    urgent(PolicyConfig::from(Priority { preemptive: true, equals: Equals::ByArrival }))
 }
 
 fn patient_priorities() -> Model {
-    urgent(PolicyConfig::Priority { preemptive: false, equals: Equals::ByArrival })
+    urgent(PolicyConfig::from(Priority { preemptive: false, equals: Equals::ByArrival }))
 }
 
 fn deadlines() -> Model {
-    urgent(PolicyConfig::Edf { equals: Equals::ByArrival })
+    urgent(PolicyConfig::from(Edf { equals: Equals::ByArrival }))
 }
 
 /// Coroutines that sleep for different times.
@@ -247,7 +249,7 @@ fn cores() -> Vec<Mutation> {
             what: "slices are too long",
             model: slices,
             wrong: Lie(|model| {
-                model.machine.policy = PolicyConfig::RoundRobin(Duration::ms(3), Ties::ArrivalsFirst);
+                model.machine.policy = PolicyConfig::from(RoundRobin(Duration::ms(3), Ties::ArrivalsFirst));
             }),
         },
         Mutation {
@@ -255,7 +257,7 @@ fn cores() -> Vec<Mutation> {
             what: "slices are one nanosecond too long",
             model: slices,
             wrong: Lie(|model| {
-                model.machine.policy = PolicyConfig::RoundRobin(Duration(3_999_999), Ties::ArrivalsFirst);
+                model.machine.policy = PolicyConfig::from(RoundRobin(Duration(3_999_999), Ties::ArrivalsFirst));
             }),
         },
         Mutation {
@@ -263,14 +265,14 @@ fn cores() -> Vec<Mutation> {
             what: "slices are one nanosecond too short",
             model: slices,
             wrong: Lie(|model| {
-                model.machine.policy = PolicyConfig::RoundRobin(Duration(4_000_001), Ties::ArrivalsFirst);
+                model.machine.policy = PolicyConfig::from(RoundRobin(Duration(4_000_001), Ties::ArrivalsFirst));
             }),
         },
         Mutation {
             rule: Rule::NoPreemption,
             what: "threads are preempted where they should not be",
             model: slices,
-            wrong: Lie(|model| model.machine.policy = PolicyConfig::FirstCome),
+            wrong: Lie(|model| model.machine.policy = PolicyConfig::from(FirstCome)),
         },
         Mutation {
             rule: Rule::SwitchCharged,
@@ -295,7 +297,7 @@ fn cores() -> Vec<Mutation> {
             what: "preempted threads stand before those who came during their slice",
             model: other_ties,
             wrong: Lie(|model| {
-                model.machine.policy = PolicyConfig::RoundRobin(Duration::ms(4), Ties::ArrivalsFirst);
+                model.machine.policy = PolicyConfig::from(RoundRobin(Duration::ms(4), Ties::ArrivalsFirst));
             }),
         },
         Mutation {
@@ -313,26 +315,28 @@ fn cores() -> Vec<Mutation> {
             what: "a more urgent thread does not preempt",
             model: patient_priorities,
             wrong: Lie(|model| {
-                model.machine.policy = PolicyConfig::Priority { preemptive: true, equals: Equals::ByArrival };
+                model.machine.policy = PolicyConfig::from(Priority { preemptive: true, equals: Equals::ByArrival });
             }),
         },
         Mutation {
             rule: Rule::Urgency,
             what: "deadlines are taken for priorities",
             model: priorities,
-            wrong: Lie(|model| model.machine.policy = PolicyConfig::Edf { equals: Equals::ByArrival }),
+            wrong: Lie(|model| model.machine.policy = PolicyConfig::from(Edf { equals: Equals::ByArrival })),
         },
         Mutation {
             rule: Rule::Urgency,
             what: "deadlines are taken for periods",
             model: deadlines,
-            wrong: Lie(|model| model.machine.policy = PolicyConfig::RateMonotonic { equals: Equals::ByArrival }),
+            wrong: Lie(|model| model.machine.policy = PolicyConfig::from(RateMonotonic { equals: Equals::ByArrival })),
         },
         Mutation {
             rule: Rule::Urgency,
             what: "an absolute deadline is taken for a relative one",
             model: deadlines,
-            wrong: Lie(|model| model.machine.policy = PolicyConfig::DeadlineMonotonic { equals: Equals::ByArrival }),
+            wrong: Lie(|model| {
+                model.machine.policy = PolicyConfig::from(DeadlineMonotonic { equals: Equals::ByArrival })
+            }),
         },
         Mutation {
             rule: Rule::WakeLatency,

@@ -5,7 +5,9 @@
 //! that warm up), and Graham's instances with precedence (see [`list_scheduling_agrees_with_graham`]).
 
 use gilsim::dist::Dist;
-use gilsim::kernel::policy::{Equals, PolicyConfig, Ties};
+use gilsim::kernel::policy::{
+    Equals, FirstCome, PolicyConfig, Priority, RoundRobin, ShortestJobFirst, ShortestRemainingTime, Ties,
+};
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Stmt, Urgency};
 use gilsim::time::Duration;
 use gilsim::trace::CpuKind;
@@ -63,9 +65,9 @@ fn first_come_shortest_job_first_and_round_robin_agree_with_ostep() {
     for case in cases["cases"].as_array().unwrap() {
         let inputs = &case["inputs"];
         let policy = match inputs["policy"].as_str().unwrap() {
-            "FIFO" => PolicyConfig::FirstCome,
-            "RR" => PolicyConfig::RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst),
-            "SJF" => PolicyConfig::ShortestJobFirst { equals: Equals::ByArrival },
+            "FIFO" => PolicyConfig::from(FirstCome),
+            "RR" => PolicyConfig::from(RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst)),
+            "SJF" => PolicyConfig::from(ShortestJobFirst { equals: Equals::ByArrival }),
             other => panic!("{other}"),
         };
         let jobs = inputs["jobs"].as_array().unwrap();
@@ -91,13 +93,13 @@ fn seven_policies_with_arrivals_agree_with_four_programs() {
         let quantum = units(&case["inputs"]["quantum"]);
         let jobs = case["inputs"]["jobs"].as_array().unwrap();
         for (name, policy) in [
-            ("fcfs", PolicyConfig::FirstCome),
-            ("rr-arrivals-first", PolicyConfig::RoundRobin(quantum, Ties::ArrivalsFirst)),
-            ("rr-preempted-first", PolicyConfig::RoundRobin(quantum, Ties::PreemptedFirst)),
-            ("sjf", PolicyConfig::ShortestJobFirst { equals }),
-            ("srtf", PolicyConfig::ShortestRemainingTime { equals }),
-            ("priority", PolicyConfig::Priority { preemptive: false, equals }),
-            ("priority-preemptive", PolicyConfig::Priority { preemptive: true, equals }),
+            ("fcfs", PolicyConfig::from(FirstCome)),
+            ("rr-arrivals-first", PolicyConfig::from(RoundRobin(quantum, Ties::ArrivalsFirst))),
+            ("rr-preempted-first", PolicyConfig::from(RoundRobin(quantum, Ties::PreemptedFirst))),
+            ("sjf", PolicyConfig::from(ShortestJobFirst { equals })),
+            ("srtf", PolicyConfig::from(ShortestRemainingTime { equals })),
+            ("priority", PolicyConfig::from(Priority { preemptive: false, equals })),
+            ("priority-preemptive", PolicyConfig::from(Priority { preemptive: true, equals })),
         ] {
             let expected = &case["expected"][name];
             let (_, probe) = probe(&one_thread_each(1, policy, jobs).build(), 1);
@@ -121,7 +123,7 @@ fn computing_overlaps_with_devices_as_in_ostep() {
             ("on_end", _) => Execution::Serial,
             _ => continue, // Preemption by a completion is not a policy yet.
         };
-        let mut builder = Builder::new(1, execution).native().policy(PolicyConfig::FirstCome);
+        let mut builder = Builder::new(1, execution).native().policy(FirstCome);
         let device = builder.device("device", Dist::Const(units(&inputs["io_length"])), None);
         let programs = inputs["programs"].as_array().unwrap();
         for (index, program) in programs.iter().enumerate() {
@@ -158,7 +160,7 @@ fn list_scheduling_agrees_with_graham() {
             continue;
         }
         let cores = inputs["cores"].as_u64().unwrap() as u32;
-        let mut builder = Builder::new(cores, Execution::ThreadPerTask).native().policy(PolicyConfig::FirstCome);
+        let mut builder = Builder::new(cores, Execution::ThreadPerTask).native().policy(FirstCome);
         for task in inputs["list"].as_array().unwrap() {
             let time = units(&inputs["times"][task.as_u64().unwrap() as usize - 1]);
             builder.batch(&format!("task {task}"), 1, vec![cpu(time)]);
@@ -183,7 +185,7 @@ fn round_robin_pays_for_every_change_of_job() {
     let cases = cases("bounds");
     for case in cases["round_robin_switch_cost"]["cases"].as_array().unwrap() {
         let (inputs, expected) = (&case["inputs"], &case["expected"]);
-        let policy = PolicyConfig::RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst);
+        let policy = PolicyConfig::from(RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst));
         let costs = Costs { context_switch: units(&inputs["switch_cost"]), ..Costs::zero() };
         let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(policy).costs(costs);
         builder.batch("job", inputs["jobs"].as_u64().unwrap() as u32, vec![cpu(units(&inputs["burst"]))]);
@@ -204,7 +206,7 @@ fn closed_systems_complete_what_they_must_by_the_horizon() {
         let cores = number("parallel") as u32;
         let mut builder = Builder::new(cores, Execution::ThreadPerTask)
             .native()
-            .policy(PolicyConfig::FirstCome)
+            .policy(FirstCome)
             .until(Duration::us(number("horizon_us")));
         let device = builder.device("io", Dist::Const(Duration::us(number("io_us"))), None);
         let counter = builder.var("done", 0, false);
@@ -234,7 +236,7 @@ proptest::proptest! {
             let (_, probe) = probe(&builder.build(), 1);
             probe.ended.iter().map(|(_, arrived, ended)| ended - arrived).sum::<u64>()
         };
-        let best = mean(PolicyConfig::ShortestRemainingTime { equals: Equals::ByArrival });
+        let best = mean(PolicyConfig::from(ShortestRemainingTime { equals: Equals::ByArrival }));
         for policy in crate::real_runs::policies() {
             proptest::prop_assert!(mean(policy.clone()) >= best, "{policy}");
         }

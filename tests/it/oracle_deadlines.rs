@@ -3,7 +3,7 @@
 //! Left out: overheads of the scheduler (SimSo charges them at every event), policies that we have not (PD2, EDZL), and the
 //! one case in which a late job is aborted: here it goes on. Partitioned EDF is as many machines of one core.
 
-use gilsim::kernel::policy::{Equals, PolicyConfig};
+use gilsim::kernel::policy::{Edf, Equals, PolicyConfig, Priority, RateMonotonic};
 use gilsim::model::{Arrivals, Builder, Execution, Stmt, Urgency};
 use gilsim::time::Duration;
 use proptest::prelude::*;
@@ -16,9 +16,9 @@ fn policy(name: &str) -> Option<PolicyConfig> {
     // On one core SimSo lets the earlier job go first, on several the earlier task.
     let equals = if name.ends_with("_mono") || name == "P_EDF" { Equals::ByArrival } else { Equals::ByTask };
     Some(match name {
-        "EDF" | "EDF_mono" | "P_EDF" => PolicyConfig::Edf { equals },
-        "RM" | "RM_mono" => PolicyConfig::RateMonotonic { equals },
-        "FP" => PolicyConfig::Priority { preemptive: true, equals },
+        "EDF" | "EDF_mono" | "P_EDF" => PolicyConfig::from(Edf { equals }),
+        "RM" | "RM_mono" => PolicyConfig::from(RateMonotonic { equals }),
+        "FP" => PolicyConfig::from(Priority { preemptive: true, equals }),
         _ => return None,
     })
 }
@@ -122,7 +122,7 @@ fn deadlines_and_fixed_priorities_agree_with_simso() {
 
 /// Periodic tasks (period, core time) on one core under rate monotonic priorities: response times of all complete jobs.
 fn responses(tasks: &[(u64, u64)], until: Duration) -> Vec<Vec<u64>> {
-    let policy = PolicyConfig::RateMonotonic { equals: Equals::ByArrival };
+    let policy = PolicyConfig::from(RateMonotonic { equals: Equals::ByArrival });
     let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(policy).until(until);
     for (index, (period, time)) in tasks.iter().enumerate() {
         let every = Arrivals::Every(Duration(*period));
@@ -155,7 +155,7 @@ proptest! {
         tasks in proptest::collection::vec((proptest::sample::select(vec![2u64, 3, 4, 5, 6, 8, 10, 12]), 1..9u64), 1..6),
     ) {
         let mut builder = Builder::new(1, Execution::ThreadPerTask).native().until(Duration::ms(1_000));
-        builder = builder.policy(PolicyConfig::Edf { equals: Equals::ByArrival });
+        builder = builder.policy(Edf { equals: Equals::ByArrival });
         // In fractions of a millisecond whose sum of loads is at most 1.
         let shares: u64 = tasks.iter().map(|task| task.1).sum();
         let times: Vec<u64> = tasks.iter().map(|(period, share)| period * 1_000_000 * share / shares).collect();

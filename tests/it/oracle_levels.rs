@@ -1,7 +1,7 @@
 //! Multi-level feedback against recorded runs of the program of "Operating Systems: Three Easy Pieces", tick by tick.
 
 use gilsim::dist::Dist;
-use gilsim::kernel::policy::{PolicyConfig, Ties};
+use gilsim::kernel::policy::{Mlfq, PolicyConfig, Ties};
 use gilsim::model::{Arrivals, Builder, Execution, Stmt};
 use gilsim::time::Duration;
 use proptest::prelude::*;
@@ -13,14 +13,14 @@ use crate::probe::probe;
 fn policy(inputs: &Value) -> PolicyConfig {
     let flag = |name: &str| inputs[name].as_bool().unwrap();
     let list = |name: &str| inputs[name].as_array().unwrap();
-    PolicyConfig::Mlfq {
+    PolicyConfig::from(Mlfq {
         quanta: list("quantum_high_to_low").iter().map(units).collect(),
         allotments: list("allotment_high_to_low").iter().map(|slices| slices.as_u64().unwrap() as u32).collect(),
         boost: Some(units(&inputs["boost"])).filter(|boost| boost.0 > 0),
         refill_after_wait: flag("stay"),
         front_after_wait: flag("iobump"),
         ties: Ties::PreemptedFirst,
-    }
+    })
 }
 
 /// Computes, with a request to the device whenever it has computed for so many ticks and is not yet done.
@@ -190,14 +190,14 @@ proptest! {
 
     #[test]
     fn any_jobs_run_as_they_do_tick_by_tick(setting in setting()) {
-        let policy = PolicyConfig::Mlfq {
+        let policy = PolicyConfig::from(Mlfq {
             quanta: setting.levels.iter().map(|level| Duration::ms(level.0)).collect(),
             allotments: setting.levels.iter().map(|level| level.1).collect(),
             boost: Some(Duration::ms(setting.boost)).filter(|boost| boost.0 > 0),
             refill_after_wait: setting.stay,
             front_after_wait: setting.bump,
             ties: Ties::PreemptedFirst,
-        };
+        });
         let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(policy);
         let device = builder.device("device", Dist::Const(Duration::ms(setting.io_time)), None);
         for (index, (arrival, burst, every)) in setting.jobs.iter().enumerate() {

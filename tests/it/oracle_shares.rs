@@ -1,6 +1,6 @@
 //! Lottery and stride against recorded runs, expectations that are exact, and the law of shares.
 
-use gilsim::kernel::policy::{Equals, PolicyConfig};
+use gilsim::kernel::policy::{Equals, Lottery, PolicyConfig, Stride};
 use gilsim::model::{Builder, Execution, Urgency};
 use gilsim::time::Duration;
 use proptest::prelude::*;
@@ -33,7 +33,7 @@ fn a_lottery_with_recorded_draws_agrees_with_ostep() {
         let draws = inputs["random_draws"].as_array().unwrap().iter().map(|draw| draw.as_u64().unwrap()).collect();
         let quantum = units(&inputs["quantum"]);
         let jobs = jobs(inputs);
-        let (_, probe) = probe(&hogs(PolicyConfig::Lottery(quantum, draws), &jobs).build(), 1);
+        let (_, probe) = probe(&hogs(PolicyConfig::from(Lottery(quantum, draws)), &jobs).build(), 1);
         assert_eq!(probe.completions(jobs.len()), numbers(&expected["completion"]), "{id}");
         let winners = expected["winners"].as_array().unwrap().iter().map(|winner| winner.as_u64().unwrap() as u32);
         for (slice, winner) in winners.enumerate() {
@@ -53,7 +53,7 @@ fn a_lottery_is_fair_on_average() {
         let inputs = &case["inputs"];
         let (burst, tickets) = (units(&inputs["burst"]), &inputs["tickets"]);
         let jobs = [0, 1].map(|job| (burst, tickets[job].as_u64().unwrap() as u32));
-        let model = hogs(PolicyConfig::Lottery(units(&inputs["quantum"]), vec![]), &jobs).build();
+        let model = hogs(PolicyConfig::from(Lottery(units(&inputs["quantum"]), vec![])), &jobs).build();
         let runs = 400;
         let firsts: Vec<f64> =
             (0..runs).map(|seed| *probe(&model, seed).1.completions(2).iter().min().unwrap() as f64 / 1e6).collect();
@@ -76,7 +76,7 @@ proptest! {
         quantum in 1..20u64,
         until in 100..900u64,
     ) {
-        let policy = PolicyConfig::Stride(Duration::ms(quantum), Equals::ByArrival);
+        let policy = PolicyConfig::from(Stride(Duration::ms(quantum), Equals::ByArrival));
         let jobs: Vec<_> = tickets.iter().map(|tickets| (Duration::s(10), *tickets)).collect();
         let model = hogs(policy, &jobs).until(Duration::ms(until)).build();
         let mut records = Vec::new();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gilsim::choice::First;
 use gilsim::dist::Dist;
 use gilsim::id::{DeviceId, LockId, ProgramId, TaskId, ThreadId, VarId};
-use gilsim::kernel::policy::{PolicyConfig, Ties};
+use gilsim::kernel::policy::{Fair, FirstCome, PolicyConfig, RoundRobin, Ties};
 use gilsim::metrics::Meter;
 use gilsim::metrics::figures::StateTimes;
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, Urgency};
@@ -74,30 +74,21 @@ struct Change {
 
 const PLAIN: Change = Change { scale: 1, prefix: "", idle_entities: false };
 
+/// The policy with all its times multiplied, by way of how a scenario writes it.
+fn scaled(policy: &PolicyConfig, scale: u64) -> PolicyConfig {
+    let text = policy.to_string();
+    let parts = text.split('"').enumerate().map(|(place, part)| match Duration::parse(part) {
+        Ok(time) if place % 2 == 1 => format!("\"{}ns\"", time.0 * scale),
+        _ => part.to_owned(),
+    });
+    gilsim::scenario::load::dialect().from_str(&parts.collect::<String>()).unwrap()
+}
+
 impl Spec {
     fn build(&self, change: Change) -> Model {
         let us = |us: u64| Duration::us(us * change.scale);
         let mut builder = Builder::new(self.cores, self.execution).costs(self.costs.clone());
-        let policy = match &self.policy {
-            PolicyConfig::RoundRobin(slice, ties) => PolicyConfig::RoundRobin(Duration(slice.0 * change.scale), *ties),
-            PolicyConfig::SchedRr { slice } => PolicyConfig::SchedRr { slice: Duration(slice.0 * change.scale) },
-            PolicyConfig::Lottery(slice, draws) => {
-                PolicyConfig::Lottery(Duration(slice.0 * change.scale), draws.clone())
-            }
-            PolicyConfig::Stride(slice, equals) => PolicyConfig::Stride(Duration(slice.0 * change.scale), *equals),
-            PolicyConfig::Mlfq { quanta, allotments, boost, refill_after_wait, front_after_wait, ties } => {
-                PolicyConfig::Mlfq {
-                    quanta: quanta.iter().map(|quantum| Duration(quantum.0 * change.scale)).collect(),
-                    allotments: allotments.clone(),
-                    boost: boost.map(|boost| Duration(boost.0 * change.scale)),
-                    refill_after_wait: *refill_after_wait,
-                    front_after_wait: *front_after_wait,
-                    ties: *ties,
-                }
-            }
-            other => other.clone(),
-        };
-        builder = builder.policy(policy);
+        builder = builder.policy(scaled(&self.policy, change.scale));
         builder.model_mut().interpreter.gil = Some(us(self.interval));
         builder.model_mut().interpreter.increment.0 *= change.scale;
         builder.model_mut().until = self.until.map(us);
@@ -453,9 +444,9 @@ proptest! {
 
     #[test]
     fn all_times_scale_with_all_durations(mut spec in spec(false), scale in 2..5u64) {
-        if spec.policy == PolicyConfig::Fair {
+        if spec.policy == PolicyConfig::from(Fair) {
             // It has periods of its own.
-            spec.policy = PolicyConfig::FirstCome;
+            spec.policy = PolicyConfig::from(FirstCome);
         }
         let (one, _) = run(&spec.build(PLAIN), spec.seed);
         let (other, _) = run(&spec.build(Change { scale, ..PLAIN }), spec.seed);
@@ -501,7 +492,7 @@ proptest! {
     /// Graham: work / cores and the longest chain are lower bounds, and their sum is an upper one.
     #[test]
     fn no_schedule_beats_its_bounds_and_a_busy_one_keeps_grahams(graph in graph(), cores in 1..5u32) {
-        let mut builder = Builder::new(cores, Execution::ThreadPerTask).native().policy(PolicyConfig::FirstCome);
+        let mut builder = Builder::new(cores, Execution::ThreadPerTask).native().policy(FirstCome);
         let mut chains: Vec<u64> = Vec::new();
         for (number, (time, before)) in graph.iter().enumerate() {
             let after = before.iter().map(|task| TaskId(*task as u32)).collect();
@@ -520,7 +511,7 @@ proptest! {
     /// Python code under one GIL takes as long as on one core, however many threads and cores there are.
     #[test]
     fn a_gil_is_one_processor(times in proptest::collection::vec(1..20_000u64, 1..8), cores in 1..5u32, threads in 1..6u32) {
-        let policy = PolicyConfig::RoundRobin(Duration::ms(4), Ties::ArrivalsFirst);
+        let policy = PolicyConfig::from(RoundRobin(Duration::ms(4), Ties::ArrivalsFirst));
         let mut builder = Builder::new(cores, Execution::Threads(threads)).policy(policy);
         for (number, time) in times.iter().enumerate() {
             builder.batch(&format!("t{number}"), 1, vec![Stmt::Cpu(CpuKind::Python, Dist::Const(Duration::us(*time)))]);

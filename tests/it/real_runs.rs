@@ -2,8 +2,12 @@
 
 use gilsim::audit::{Auditor, Violation};
 use gilsim::dist::Dist;
-use gilsim::kernel::policy::{Equals, PolicyConfig, Ties};
+use gilsim::kernel::policy::{
+    Equals, Lottery, Mlfq, POLICIES, PolicyConfig, Priority, RateMonotonic, RoundRobin, SchedRr, ShortestRemainingTime,
+    Stride, Ties,
+};
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, Urgency};
+use gilsim::scenario::load::dialect;
 use gilsim::sim::{self, Ended};
 use gilsim::time::Duration;
 use gilsim::trace::{CpuKind, Record, Sink};
@@ -73,40 +77,43 @@ pub const EXECUTIONS: [Execution; 8] = [
     Execution::HybridThreads { processes: 2, threads: 2 },
 ];
 
+/// All policies as their examples have them, and with other settings.
 pub fn policies() -> Vec<PolicyConfig> {
     let (arrival, queue) = (Equals::ByArrival, Equals::ByQueue);
-    vec![
-        PolicyConfig::RoundRobin(Duration::ms(4), Ties::ArrivalsFirst),
-        PolicyConfig::RoundRobin(Duration::us(50), Ties::ArrivalsFirst),
-        PolicyConfig::RoundRobin(Duration::ms(1), Ties::PreemptedFirst),
-        PolicyConfig::FirstCome,
-        PolicyConfig::Cooperative,
-        PolicyConfig::Fair,
-        PolicyConfig::ShortestJobFirst { equals: arrival },
-        PolicyConfig::ShortestRemainingTime { equals: queue },
-        PolicyConfig::Priority { preemptive: true, equals: arrival },
-        PolicyConfig::Priority { preemptive: false, equals: queue },
-        PolicyConfig::Edf { equals: arrival },
-        PolicyConfig::RateMonotonic { equals: queue },
-        PolicyConfig::DeadlineMonotonic { equals: arrival },
-        PolicyConfig::SchedFifo,
-        PolicyConfig::SchedRr { slice: Duration::us(600) },
-        PolicyConfig::Lottery(Duration::us(700), vec![]),
-        PolicyConfig::Stride(Duration::us(700), queue),
+    let examples = POLICIES.iter().map(|policy| dialect().from_str(policy.example).unwrap());
+    let others = [
+        RoundRobin(Duration::us(50), Ties::ArrivalsFirst).into(),
+        RoundRobin(Duration::ms(1), Ties::PreemptedFirst).into(),
+        ShortestRemainingTime { equals: queue }.into(),
+        Priority { preemptive: true, equals: arrival }.into(),
+        Priority { preemptive: false, equals: queue }.into(),
+        RateMonotonic { equals: queue }.into(),
+        SchedRr { slice: Duration::us(600) }.into(),
+        Lottery(Duration::us(700), vec![3, 1 << 40]).into(),
+        Stride(Duration::us(700), queue).into(),
         levels(false, Ties::PreemptedFirst),
         levels(true, Ties::ArrivalsFirst),
-    ]
+    ];
+    examples.chain(others).collect()
 }
 
 /// Multi-level feedback, with all its rules or with none.
 fn levels(all: bool, ties: Ties) -> PolicyConfig {
-    PolicyConfig::Mlfq {
+    let levels = Mlfq {
         quanta: vec![Duration::us(300), Duration::ms(1), Duration::ms(2)],
         allotments: if all { vec![2, 1, 3] } else { vec![] },
         boost: all.then_some(Duration::ms(7)),
         refill_after_wait: all,
         front_after_wait: all,
         ties,
+    };
+    levels.into()
+}
+
+#[test]
+fn a_policy_reads_as_it_prints() {
+    for policy in policies() {
+        assert_eq!(dialect().from_str(&policy.to_string()), Ok(policy));
     }
 }
 

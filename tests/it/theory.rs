@@ -2,7 +2,7 @@
 //! this length, as measured over a hundred independent runs; a test fails by chance about once in 16,000.
 
 use gilsim::dist::Dist;
-use gilsim::kernel::policy::PolicyConfig;
+use gilsim::kernel::policy::{FirstCome, LastCome, PolicyConfig};
 use gilsim::model::{Arrivals, Builder, Execution, Stmt};
 use gilsim::time::Duration;
 use gilsim::trace::CpuKind;
@@ -55,7 +55,7 @@ fn response(id: &str, service: Vec<Stmt>, seed: u64) -> (f64, f64, f64) {
     let cores = case["inputs"]["servers"].as_u64().unwrap() as u32;
     let rate = case["inputs"]["arrival_rate"].as_f64().unwrap();
     let execution = if cores == 1 { Execution::Serial } else { Execution::Threads(cores) };
-    let mut builder = Builder::new(cores, execution).native().policy(PolicyConfig::FirstCome);
+    let mut builder = Builder::new(cores, execution).native().policy(FirstCome);
     let arrivals = Arrivals::Poisson { mean_gap: exp(1.0 / rate) };
     builder.task("customer", Some((CUSTOMERS + WARM_UP) as u32), arrivals, vec![], service);
     let (_, probe) = probe(&builder.build(), seed);
@@ -94,7 +94,7 @@ fn seeds_scatter_around_the_theory() {
 /// Any number of servers: everyone is served at once, and the number in service is Poisson.
 #[test]
 fn unlimited_servers() {
-    let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(PolicyConfig::FirstCome);
+    let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(FirstCome);
     let device = builder.device("server", exp(1.0), None);
     let arrivals = Arrivals::Poisson { mean_gap: exp(1.0 / 5.0) };
     builder.task("customer", Some((CUSTOMERS + WARM_UP) as u32), arrivals, vec![], vec![Stmt::Io(device, None)]);
@@ -107,6 +107,27 @@ fn unlimited_servers() {
 fn one_server() {
     open("mm1-rho0.5", vec![cpu(exp(1.0))]);
     open("mm1-rho0.9", vec![cpu(exp(1.0))]);
+}
+
+/// The last one first: the mean is that of the first one first, since neither looks at the work; the scatter is not.
+#[test]
+fn the_last_one_first() {
+    let case = case("mm1-rho0.9");
+    let mut scatter = Vec::new();
+    for policy in [PolicyConfig::from(FirstCome), PolicyConfig::from(LastCome)] {
+        let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(policy);
+        let arrivals = Arrivals::Poisson { mean_gap: exp(1.0 / 0.9) };
+        builder.task("customer", Some((CUSTOMERS + WARM_UP) as u32), arrivals, vec![], vec![cpu(exp(1.0))]);
+        let (_, probe) = probe(&builder.build(), 1);
+        let jobs = &probe.ended[WARM_UP..];
+        let responses: Vec<f64> = jobs.iter().map(|(_, came, left)| (left - came) as f64 / UNIT).collect();
+        let mean = responses.iter().sum::<f64>() / responses.len() as f64;
+        check("M/M/1, last come", mean, 10.0, case["tolerance_100k_4sd"]["W"].as_f64().unwrap());
+        let square = responses.iter().map(|time| (time - mean) * (time - mean)).sum::<f64>();
+        scatter.push(square / responses.len() as f64);
+    }
+    // First come: (1 / (mu - lambda))^2 = 100. Last come: the second moment is larger by 1 / (1 - rho), which is 1,800 - 100.
+    assert!(scatter[0] < 150.0 && scatter[1] > 800.0, "{scatter:?}");
 }
 
 #[test]
@@ -148,7 +169,7 @@ fn closed_users() {
         let case = case(id);
         let input = |key: &str| case["inputs"][key].as_f64().unwrap();
         let servers = input("servers") as u32;
-        let mut builder = Builder::new(servers, Execution::Threads(servers)).native().policy(PolicyConfig::FirstCome);
+        let mut builder = Builder::new(servers, Execution::Threads(servers)).native().policy(FirstCome);
         let think = builder.dist(exp(input("think_mean")));
         let users = Arrivals::Closed { users: input("users") as u32, think };
         let jobs = (CUSTOMERS + WARM_UP) as u32;
@@ -171,7 +192,7 @@ fn closed_networks() {
         let case = case(id);
         let users = case["inputs"]["users"].as_u64().unwrap() as u32;
         let demand = |index: usize| exp(case["inputs"]["demands"][index].as_f64().unwrap());
-        let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(PolicyConfig::FirstCome);
+        let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(FirstCome);
         let first = builder.device("first", demand(0), Some(1));
         let disk = builder.device("disk", demand(1), Some(1));
         let net = builder.device("net", demand(2), Some(1));

@@ -1,6 +1,6 @@
 //! Equal shares, like Linux: the thread that has had the least core time runs next.
 //!
-//! The rules and figures are those of the Completely Fair Scheduler (`kernel/sched/fair.c`, 2.6.23 to 6.5) for threads of
+//! The rules and figures are those of the Completely FairQueue Scheduler (`kernel/sched/fair.c`, 2.6.23 to 6.5) for threads of
 //! equal weight. A thread that slept gets at most half a period of credit, and preempts at once if it is far enough behind
 //! whoever runs: that is why interactive threads see little of the hogs beside them.
 //!
@@ -8,8 +8,11 @@
 //! dispatch of a thread, where Linux has one fixed grid.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use super::{Entry, Known, Policy, Why};
+use serde::Deserialize;
+
+use super::{About, Entry, Known, Policy, Promises, Settings, Why};
 use crate::id::ThreadId;
 use crate::time::{Duration, Time};
 
@@ -19,9 +22,38 @@ const LATENCY: u64 = 6_000_000;
 const MIN_GRANULARITY: u64 = 750_000;
 const WAKEUP_GRANULARITY: u64 = 1_000_000;
 
+/// Equal shares, preemptive, like Linux.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Fair;
+
+impl Settings for Fair {
+    type State = FairQueue;
+
+    const ABOUT: About = About {
+        spelling: "Fair",
+        example: "Fair",
+        line: "equal shares, preemptive, like Linux: who had least core time runs next",
+    };
+
+    fn build(&self, cores: u32, _: u64) -> FairQueue {
+        FairQueue::new(cores)
+    }
+
+    /// Fair shares are judged in figures, not record by record.
+    fn promises(&self) -> Promises {
+        Promises { preempts: true, ..Promises::default() }
+    }
+}
+
+impl fmt::Display for Fair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fair")
+    }
+}
+
 /// Virtual run times, and the ready threads in their order.
 #[derive(Clone, Debug, Hash)]
-pub struct Fair {
+pub struct FairQueue {
     /// Scales all figures: 1 + log2 of the cores, at most 4 (`get_update_sysctl_factor`).
     factor: u64,
     cores: u64,
@@ -34,10 +66,10 @@ pub struct Fair {
     floor: u64,
 }
 
-impl Fair {
+impl FairQueue {
     /// An empty queue for a machine of so many cores.
-    pub fn new(cores: u32) -> Fair {
-        Fair {
+    pub fn new(cores: u32) -> FairQueue {
+        FairQueue {
             factor: 1 + u64::from(cores.min(8).ilog2()),
             cores: u64::from(cores),
             virtual_time: Vec::new(),
@@ -55,7 +87,7 @@ impl Fair {
     }
 }
 
-impl Policy for Fair {
+impl Policy for FairQueue {
     fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
         let credit = self.floor.saturating_sub(LATENCY * self.factor / 2);
         let floor = self.floor;
@@ -116,7 +148,7 @@ mod tests {
 
     #[test]
     fn who_had_least_runs_next() {
-        let mut fair = Fair::new(1);
+        let mut fair = FairQueue::new(1);
         fair.enqueue(A, entry(Why::New));
         assert_eq!(fair.pick(), Some(A));
         fair.ran(A, Duration::ms(4), Time::ZERO);
@@ -127,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_sleeper_gets_half_a_period_of_credit_and_preempts_whoever_is_far_ahead() {
-        let mut fair = Fair::new(1);
+        let mut fair = FairQueue::new(1);
         fair.floor = 100_000_000;
         fair.enqueue(B, entry(Why::Woken));
         assert_eq!(fair.virtual_time[1], 97_000_000);
@@ -138,10 +170,10 @@ mod tests {
 
     #[test]
     fn slices_are_rounded_up_to_ticks() {
-        let mut fair = Fair::new(1);
+        let mut fair = FairQueue::new(1);
         fair.enqueue(A, entry(Why::New));
         assert_eq!(fair.slice(A), Some(Duration::ms(4)));
-        let mut fair = Fair::new(8);
+        let mut fair = FairQueue::new(8);
         fair.enqueue(A, entry(Why::New));
         assert_eq!(fair.slice(A), Some(Duration::ms(12)));
     }

@@ -1,26 +1,78 @@
 //! First come, first served: a thread keeps its core until it blocks or ends; in the cooperative form also until it yields.
 
 use std::collections::VecDeque;
+use std::fmt;
 
-use super::{Entry, Policy};
+use serde::Deserialize;
+
+use super::{About, Entry, Policy, Promises, Settings};
 use crate::id::ThreadId;
 use crate::time::Duration;
 
+/// In order of arrival; a thread keeps its core until it blocks or ends, and `Yield` changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct FirstCome;
+
+/// A thread keeps its core until it blocks, ends or yields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Cooperative;
+
+/// Neither preempts, and nobody overtakes.
+const PROMISES: Promises = Promises { preempts: false, slice: None, overtaken: Some(0), order: None };
+
+impl Settings for FirstCome {
+    type State = FirstComeQueue;
+
+    const ABOUT: About = About {
+        spelling: "FirstCome",
+        example: "FirstCome",
+        line: "in order of arrival; runs until it blocks or ends",
+    };
+
+    fn build(&self, _: u32, _: u64) -> FirstComeQueue {
+        FirstComeQueue { cooperative: false, queue: VecDeque::new() }
+    }
+
+    fn promises(&self) -> Promises {
+        PROMISES
+    }
+}
+
+impl Settings for Cooperative {
+    type State = FirstComeQueue;
+
+    const ABOUT: About =
+        About { spelling: "Cooperative", example: "Cooperative", line: "runs until it blocks, ends or yields" };
+
+    fn build(&self, _: u32, _: u64) -> FirstComeQueue {
+        FirstComeQueue { cooperative: true, queue: VecDeque::new() }
+    }
+
+    fn promises(&self) -> Promises {
+        PROMISES
+    }
+}
+
+impl fmt::Display for FirstCome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FirstCome")
+    }
+}
+
+impl fmt::Display for Cooperative {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cooperative")
+    }
+}
+
 /// The ready threads in order of arrival.
 #[derive(Clone, Debug, Hash)]
-pub struct FirstCome {
+pub struct FirstComeQueue {
     cooperative: bool,
     queue: VecDeque<ThreadId>,
 }
 
-impl FirstCome {
-    /// An empty queue; `cooperative` threads can give way.
-    pub fn new(cooperative: bool) -> FirstCome {
-        FirstCome { cooperative, queue: VecDeque::new() }
-    }
-}
-
-impl Policy for FirstCome {
+impl Policy for FirstComeQueue {
     fn enqueue(&mut self, thread: ThreadId, _: Entry<'_>) {
         self.queue.push_back(thread);
     }

@@ -1,19 +1,58 @@
-//! Lottery scheduling: each slice goes to the holder of a ticket drawn at random from those of all ready threads
+//! LotteryQueue scheduling: each slice goes to the holder of a ticket drawn at random from those of all ready threads
 //! (Waldspurger and Weihl, OSDI 1994). Shares are proportional to tickets on average, and over any short time by luck.
 //!
 //! Simplification: no compensation tickets; a thread that blocks before its slice is over gets less than its share.
 
+use std::fmt;
 use std::sync::Arc;
 
-use super::{Entry, Policy};
+use serde::Deserialize;
+
+use super::{About, At, Bounds, Entry, Policy, Promises, Settings};
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
 use crate::rng::{Stream, stream_id};
 use crate::time::Duration;
 
+/// Each slice goes to a ticket drawn at random. The second value: draws to use before random ones, for replays; ticket
+/// numbers are their remainders by the number of tickets of ready threads.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Lottery(pub Duration, #[serde(default)] pub Vec<u64>);
+
+impl Settings for Lottery {
+    type State = LotteryQueue;
+
+    const ABOUT: About = About {
+        spelling: "Lottery(\"4ms\", [draws])",
+        example: "Lottery(\"4ms\")",
+        line: "each slice to a ticket drawn at random",
+    };
+
+    fn build(&self, _: u32, seed: u64) -> LotteryQueue {
+        LotteryQueue::new(self.0, &self.1, seed)
+    }
+
+    fn check(&self, bounds: &mut Bounds) {
+        bounds.slice(&[At::Index(0)], self.0);
+    }
+
+    fn promises(&self) -> Promises {
+        Promises { preempts: true, slice: Some(self.0), ..Promises::default() }
+    }
+}
+
+impl fmt::Display for Lottery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.1[..] {
+            [] => write!(f, "Lottery(\"{}\")", self.0),
+            draws => write!(f, "Lottery(\"{}\", {draws:?})", self.0),
+        }
+    }
+}
+
 /// The tickets of ready threads, and the draws.
 #[derive(Clone, Debug, Hash)]
-pub struct Lottery {
+pub struct LotteryQueue {
     quantum: Duration,
     /// Tickets of each ready thread, 0 for others, as a Fenwick tree over thread numbers: entry `i` (from 1) is the sum of
     /// the `i & -i` entries up to `i`.
@@ -27,10 +66,10 @@ pub struct Lottery {
     drawn: usize,
 }
 
-impl Lottery {
+impl LotteryQueue {
     /// Nobody ready.
-    pub fn new(quantum: Duration, recorded: &[u64], seed: u64) -> Lottery {
-        Lottery {
+    pub fn new(quantum: Duration, recorded: &[u64], seed: u64) -> LotteryQueue {
+        LotteryQueue {
             quantum,
             tree: vec![0],
             tickets: Vec::new(),
@@ -86,7 +125,7 @@ impl Lottery {
     }
 }
 
-impl Policy for Lottery {
+impl Policy for LotteryQueue {
     fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
         self.grow(thread.index() + 1);
         let tickets = entry.of.tickets;
@@ -138,7 +177,7 @@ mod tests {
     fn every_ticket_has_its_holder() {
         let recorded: Vec<u64> = vec![0, 1, 2, 3, 4, 5, 6];
         for ticket in recorded {
-            let mut lottery = Lottery::new(Duration(1), &[ticket], 1);
+            let mut lottery = LotteryQueue::new(Duration(1), &[ticket], 1);
             for (thread, tickets) in [(0, 1), (2, 2), (5, 3), (6, 1)] {
                 let of = Attributes { tickets, ..Attributes::DEFAULT };
                 lottery.enqueue(ThreadId(thread), Entry { why: Why::New, now: Time::ZERO, of: &of });

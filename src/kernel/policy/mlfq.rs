@@ -6,14 +6,127 @@
 //! preempted thread keeps its place and what is left of its slice; every `boost` all threads are back in the highest level.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use super::{Entry, Known, Policy, Ties, Why};
+use serde::Deserialize;
+
+use super::{About, At, Bounds, Entry, Known, Policy, Promises, Settings, Ties, Why};
 use crate::id::ThreadId;
 use crate::time::{Duration, Time};
 
+/// Levels of a multi-level feedback queue.
+const MOST_LEVELS: usize = 64;
+/// Slices of a level before a thread sinks.
+const MOST_SLICES: u32 = 1_000;
+
+/// Multi-level feedback queue: who uses much core time sinks.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Mlfq {
+    /// The slice of each level, from the highest down.
+    pub quanta: Vec<Duration>,
+    /// How many slices a thread has in each level before it sinks; 1 everywhere if left out.
+    #[serde(default)]
+    pub allotments: Vec<u32>,
+    /// After each such time everybody is back in the highest level.
+    #[serde(default)]
+    pub boost: Option<Duration>,
+    /// A wait gives a thread its slice and allotment anew: the old rule, which can be gamed.
+    #[serde(default)]
+    pub refill_after_wait: bool,
+    /// A woken thread joins the head of its level instead of the tail.
+    #[serde(default)]
+    pub front_after_wait: bool,
+    /// Who stands first of those who join a level at one instant.
+    #[serde(default = "preempted_first")]
+    pub ties: Ties,
+}
+
+fn preempted_first() -> Ties {
+    Ties::PreemptedFirst
+}
+
+impl Settings for Mlfq {
+    type State = MlfqQueue;
+
+    const ABOUT: About = About {
+        spelling: "Mlfq(quanta: [\"10ms\", ..], ..)",
+        example: "Mlfq(quanta: [\"10ms\", \"20ms\", \"40ms\"], boost: \"1s\")",
+        line: "multi-level feedback: who uses much core time sinks, boosts lift everybody",
+    };
+
+    fn build(&self, _: u32, _: u64) -> MlfqQueue {
+        let allotment = |level: usize| self.allotments.get(level).copied().unwrap_or(1);
+        MlfqQueue::new(Rules {
+            levels: self.quanta.iter().enumerate().map(|(level, quantum)| (*quantum, allotment(level))).collect(),
+            boost: self.boost,
+            refill_after_wait: self.refill_after_wait,
+            front_after_wait: self.front_after_wait,
+            ties: self.ties,
+        })
+    }
+
+    fn check(&self, bounds: &mut Bounds) {
+        let (quanta, allotments) = (At::Field("quanta"), At::Field("allotments"));
+        let levels = self.quanta.len();
+        let right = (1..=MOST_LEVELS).contains(&levels);
+        let title = format!("there are 1 to {MOST_LEVELS} levels, each with a slice");
+        bounds.require(right, &[quanta], title, "such as [\"10ms\", \"20ms\", \"40ms\"]");
+        for (level, quantum) in self.quanta.iter().enumerate() {
+            bounds.slice(&[quanta, At::Index(level)], *quantum);
+        }
+        let right = self.allotments.is_empty() || self.allotments.len() == levels;
+        let title = format!("{levels} levels have {} allotments", self.allotments.len());
+        bounds.require(right, &[allotments], title, "one for each level, or leave it out");
+        for (level, slices) in self.allotments.iter().enumerate() {
+            let right = (1..=MOST_SLICES).contains(slices);
+            let title = format!("an allotment is 1 to {MOST_SLICES} slices");
+            bounds.require(right, &[allotments, At::Index(level)], title, "such as 1");
+        }
+        if let Some(boost) = self.boost {
+            bounds.time(
+                &[At::Field("boost")],
+                boost,
+                "boosts without a break: nobody would ever sink",
+                "such as \"1s\"",
+            );
+        }
+    }
+
+    fn conventions(&self) -> Vec<Mlfq> {
+        vec![Mlfq { ties: self.ties.other(), ..self.clone() }]
+    }
+
+    fn promises(&self) -> Promises {
+        Promises { preempts: true, ..Promises::default() }
+    }
+}
+
+impl fmt::Display for Mlfq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quanta: Vec<String> = self.quanta.iter().map(|quantum| format!("\"{quantum}\"")).collect();
+        write!(f, "Mlfq(quanta: [{}]", quanta.join(", "))?;
+        if !self.allotments.is_empty() {
+            write!(f, ", allotments: {:?}", self.allotments)?;
+        }
+        if let Some(boost) = self.boost {
+            write!(f, ", boost: \"{boost}\"")?;
+        }
+        for (name, set) in [("refill_after_wait", self.refill_after_wait), ("front_after_wait", self.front_after_wait)]
+        {
+            if set {
+                write!(f, ", {name}: true")?;
+            }
+        }
+        if self.ties != Ties::PreemptedFirst {
+            write!(f, ", ties: {:?}", self.ties)?;
+        }
+        f.write_str(")")
+    }
+}
+
 /// The levels, and what waiting does to a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Settings {
+struct Rules {
     /// Slice and slices per level, from the highest level down; at least one.
     pub levels: Vec<(Duration, u32)>,
     /// From one boost to the next.
@@ -48,8 +161,8 @@ struct Standing {
 
 /// The standings of all threads, and the ready ones in their order.
 #[derive(Clone, Debug, Hash)]
-pub struct Mlfq {
-    settings: Settings,
+pub struct MlfqQueue {
+    rules: Rules,
     /// By thread number.
     threads: Vec<Option<Standing>>,
     queue: BTreeSet<(usize, Place, ThreadId)>,
@@ -57,32 +170,32 @@ pub struct Mlfq {
     next_boost: Time,
 }
 
-impl Mlfq {
+impl MlfqQueue {
     /// Empty levels.
-    pub fn new(settings: Settings) -> Mlfq {
-        let next_boost = settings.boost.map_or(Time::NEVER, |boost| Time::ZERO + boost);
-        Mlfq { settings, threads: Vec::new(), queue: BTreeSet::new(), joined: 0, next_boost }
+    fn new(rules: Rules) -> MlfqQueue {
+        let next_boost = rules.boost.map_or(Time::NEVER, |boost| Time::ZERO + boost);
+        MlfqQueue { rules, threads: Vec::new(), queue: BTreeSet::new(), joined: 0, next_boost }
     }
 
     fn tail(&self, at: Time, rank: u8) -> Place {
-        let rank = if self.settings.ties == Ties::PreemptedFirst { rank } else { 0 };
+        let rank = if self.rules.ties == Ties::PreemptedFirst { rank } else { 0 };
         (true, at, rank, self.joined)
     }
 
     fn fresh(&self, level: usize, standing: Standing) -> Standing {
-        let (left, allotment) = self.settings.levels[level];
+        let (left, allotment) = self.rules.levels[level];
         Standing { level, left, allotment, ..standing }
     }
 
     fn lower(&self, level: usize) -> usize {
-        (level + 1).min(self.settings.levels.len() - 1)
+        (level + 1).min(self.rules.levels.len() - 1)
     }
 
     /// The standing after a slice at `level` of which there are `allotment` left, with that one.
     fn after_slice(&self, level: usize, allotment: u32, standing: Standing) -> Standing {
         match allotment {
             0 | 1 => self.fresh(self.lower(level), standing),
-            _ => Standing { level, left: self.settings.levels[level].0, allotment: allotment - 1, ..standing },
+            _ => Standing { level, left: self.rules.levels[level].0, allotment: allotment - 1, ..standing },
         }
     }
 
@@ -96,9 +209,9 @@ impl Mlfq {
         while ran >= standing.left.0 {
             ran -= standing.left.0;
             let level = standing.level;
-            if level + 1 == self.settings.levels.len() {
+            if level + 1 == self.rules.levels.len() {
                 // In the lowest level one slice is like another.
-                ran %= self.settings.levels[level].0.0;
+                ran %= self.rules.levels[level].0.0;
             }
             standing = self.after_slice(level, standing.allotment, standing);
             standing.place = self.tail(Time(now.0 - ran), 0);
@@ -114,7 +227,7 @@ impl Mlfq {
 
     /// Everybody is back in the highest level, those of lower ones behind who is there, from the lowest upwards.
     fn boost(&mut self, now: Time) {
-        let together = self.settings.ties == Ties::PreemptedFirst;
+        let together = self.rules.ties == Ties::PreemptedFirst;
         let lower = |(index, standing): (usize, &Option<Standing>)| {
             let standing = standing.as_ref().filter(|standing| standing.level > 0)?;
             Some((usize::MAX - standing.level, standing.place, index))
@@ -132,7 +245,7 @@ impl Mlfq {
                 standing.place = place;
             }
         }
-        let (left, allotment) = self.settings.levels[0];
+        let (left, allotment) = self.rules.levels[0];
         for standing in self.threads.iter_mut().flatten() {
             *standing = Standing { level: 0, left, allotment, ended: None, ..*standing };
         }
@@ -140,7 +253,7 @@ impl Mlfq {
     }
 }
 
-impl Policy for Mlfq {
+impl Policy for MlfqQueue {
     fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
         if self.next_boost < entry.now {
             // Nobody was on a core then, or the boost would have come in time.
@@ -163,14 +276,14 @@ impl Policy for Mlfq {
             Why::Preempted => self.of(thread),
         };
         if entry.why == Why::Woken {
-            if self.settings.refill_after_wait {
+            if self.rules.refill_after_wait {
                 // A slice that ended with the step that waits counts nevertheless.
                 standing = match standing.ended {
-                    Some(level) => self.after_slice(level, self.settings.levels[level].1, standing),
+                    Some(level) => self.after_slice(level, self.rules.levels[level].1, standing),
                     None => self.fresh(standing.level, standing),
                 };
             }
-            if self.settings.front_after_wait {
+            if self.rules.front_after_wait {
                 standing.place = (false, Time::ZERO, 0, u64::MAX - self.joined);
             }
         }
@@ -233,7 +346,7 @@ impl Policy for Mlfq {
 
     fn timer(&mut self, now: Time) {
         self.boost(now);
-        let boost = self.settings.boost.map_or(u64::MAX, |boost| boost.0);
+        let boost = self.rules.boost.map_or(u64::MAX, |boost| boost.0);
         self.next_boost = Time((now.0 / boost + 1).saturating_mul(boost));
     }
 }
@@ -246,9 +359,9 @@ mod tests {
     const A: ThreadId = ThreadId(0);
     const B: ThreadId = ThreadId(1);
 
-    fn mlfq() -> Mlfq {
+    fn mlfq() -> MlfqQueue {
         let levels = vec![(Duration(10), 2), (Duration(20), 1), (Duration(40), 1)];
-        Mlfq::new(Settings {
+        MlfqQueue::new(Rules {
             levels,
             boost: Some(Duration(1_000)),
             refill_after_wait: false,

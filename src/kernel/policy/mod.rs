@@ -1,23 +1,31 @@
 //! Which ready thread runs next: one file per policy.
 //!
-//! To add a policy: one file that implements [`Policy`], one row in `policies!`, and what a scenario writes for it in
-//! `config.rs`.
+//! To add a policy: one file, with what a scenario writes ([`Settings`]) and what it does ([`Policy`]), and one row in
+//! `policies!` at the end of this file. See `docs/extending.md`.
 
 mod config;
 mod fair;
 mod first_come;
+mod last_come;
 mod lottery;
 mod mlfq;
 mod ranked;
 mod real_time;
 mod round_robin;
+mod settings;
 mod stride;
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, EnumAccess, Visitor};
 
 use super::attributes::{Attributes, Needs};
 use crate::id::ThreadId;
 use crate::time::{Duration, Time};
-pub use config::{Equals, POLICIES, PolicyConfig, Ties};
+use config::{Values, register};
 pub use ranked::Rank;
+pub use settings::{About, At, Bounds, Equals, Fault, Promises, Settings, Ties};
 
 /// The order of the run queue.
 pub trait Policy {
@@ -133,12 +141,17 @@ pub enum Why {
 
 /// The state of a policy as an enum rather than a trait object: it can be cloned, hashed and compared.
 macro_rules! policies {
-    ($($(#[$doc:meta])* $name:ident($state:ty),)*) => {
+    ($($file:ident::$name:ident: $($settings:ident),+;)*) => {
         /// The state of a policy.
         #[derive(Clone, Debug, Hash)]
+        #[allow(missing_docs, reason = "each is the type of the same name")]
         pub enum AnyPolicy {
-            $($(#[$doc])* $name($state),)*
+            $($name($file::$name),)*
         }
+
+        $(pub use $file::{$($settings),+};)*
+
+        register! { $($name: $($settings),+;)* }
 
         impl Policy for AnyPolicy {
             #[inline(always)]
@@ -203,23 +216,17 @@ macro_rules! policies {
     };
 }
 
+// `file::State: Settings, Settings;`, in the order in which they are listed.
 policies! {
-    /// See [`PolicyConfig::Fair`].
-    Fair(fair::Fair),
-    /// See [`PolicyConfig::RoundRobin`].
-    RoundRobin(round_robin::RoundRobin),
-    /// See [`PolicyConfig::FirstCome`] and [`PolicyConfig::Cooperative`].
-    FirstCome(first_come::FirstCome),
-    /// See [`PolicyConfig::SchedFifo`] and [`PolicyConfig::SchedRr`].
-    RealTime(real_time::RealTime),
-    /// See [`PolicyConfig::Lottery`].
-    Lottery(lottery::Lottery),
-    /// See [`PolicyConfig::Stride`].
-    Stride(stride::Stride),
-    /// See [`PolicyConfig::Mlfq`].
-    Mlfq(mlfq::Mlfq),
-    /// Policies that order threads by one number.
-    Ranked(ranked::Ranked),
+    fair::FairQueue: Fair;
+    round_robin::RoundRobinQueue: RoundRobin;
+    first_come::FirstComeQueue: FirstCome, Cooperative;
+    last_come::LastComeQueue: LastCome;
+    ranked::RankedQueue: ShortestJobFirst, ShortestRemainingTime, Priority, Edf, RateMonotonic, DeadlineMonotonic;
+    real_time::RealTimeQueue: SchedFifo, SchedRr;
+    lottery::LotteryQueue: Lottery;
+    stride::StrideQueue: Stride;
+    mlfq::MlfqQueue: Mlfq;
 }
 
 /// For tests of policies that look at nothing but the reason.

@@ -4,8 +4,11 @@
 //! A thread of the same number does not take a core: who runs goes on.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use super::{Entry, Equals, Known, Policy};
+use serde::Deserialize;
+
+use super::{About, Entry, Equals, Known, Policy, Promises, Settings};
 use crate::id::ThreadId;
 use crate::kernel::attributes::{Attributes, Needs};
 use crate::time::{Duration, Time};
@@ -38,9 +41,108 @@ impl Rank {
     }
 }
 
+/// The smallest `priority` of a task first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Priority {
+    /// Whether a more urgent thread takes the core of another at once.
+    #[serde(default = "yes")]
+    pub preemptive: bool,
+    /// Who goes first among equals.
+    #[serde(default)]
+    pub equals: Equals,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Settings for Priority {
+    type State = RankedQueue;
+
+    const ABOUT: About = About {
+        spelling: "Priority([preemptive: true], [equals: ByArrival])",
+        example: "Priority(preemptive: true)",
+        line: "the smallest `priority` of a task first",
+    };
+
+    fn build(&self, _: u32, _: u64) -> RankedQueue {
+        RankedQueue::new(Rank::Priority, self.preemptive, self.equals)
+    }
+
+    fn conventions(&self) -> Vec<Priority> {
+        self.equals.others().map(|equals| Priority { equals, ..*self }).collect()
+    }
+
+    fn promises(&self) -> Promises {
+        Promises { preempts: self.preemptive, order: Some(Rank::Priority), ..Promises::default() }
+    }
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let equals = self.equals.argument();
+        let comma = if equals.is_empty() { "" } else { ", " };
+        write!(f, "Priority(preemptive: {}{comma}{equals})", self.preemptive)
+    }
+}
+
+/// The policies that have no setting but who goes first among equals.
+macro_rules! by {
+    ($($(#[$doc:meta])* $name:ident($rank:ident, preemptive: $preemptive:literal, $line:literal),)*) => {
+        $($(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+        pub struct $name {
+            /// Who goes first among equals.
+            #[serde(default)]
+            pub equals: Equals,
+        }
+
+        impl Settings for $name {
+            type State = RankedQueue;
+
+            const ABOUT: About = About {
+                spelling: concat!(stringify!($name), "([equals: ByArrival])"),
+                example: concat!(stringify!($name), "()"),
+                line: $line,
+            };
+
+            fn build(&self, _: u32, _: u64) -> RankedQueue {
+                RankedQueue::new(Rank::$rank, $preemptive, self.equals)
+            }
+
+            fn conventions(&self) -> Vec<$name> {
+                self.equals.others().map(|equals| $name { equals }).collect()
+            }
+
+            fn promises(&self) -> Promises {
+                Promises { preempts: $preemptive, order: Some(Rank::$rank), ..Promises::default() }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.equals.argument())
+            }
+        })*
+    };
+}
+
+by! {
+    /// The ready thread whose next burst is shortest; it keeps its core until it blocks or ends.
+    ShortestJobFirst(Demand, preemptive: false, "the shortest next burst first; runs until it blocks or ends"),
+    /// The thread that has least left of its burst, preemptive.
+    ShortestRemainingTime(Demand, preemptive: true, "who has least left of its burst, preemptive"),
+    /// Earliest deadline first, preemptive: jobs are due at their arrival and the `deadline` of their task, else its period.
+    Edf(Deadline, preemptive: true, "the earliest deadline first, preemptive"),
+    /// The shortest period first, preemptive.
+    RateMonotonic(Period, preemptive: true, "the shortest period first, preemptive"),
+    /// The shortest deadline first, counted from the arrival, preemptive.
+    DeadlineMonotonic(RelativeDeadline, preemptive: true, "the shortest relative deadline first, preemptive"),
+}
+
 /// The ready threads in their order.
 #[derive(Clone, Debug, Hash)]
-pub struct Ranked {
+pub struct RankedQueue {
     rank: Rank,
     preemptive: bool,
     equals: Equals,
@@ -49,14 +151,14 @@ pub struct Ranked {
     joined: u64,
 }
 
-impl Ranked {
+impl RankedQueue {
     /// An empty queue.
-    pub fn new(rank: Rank, preemptive: bool, equals: Equals) -> Ranked {
-        Ranked { rank, preemptive, equals, queue: BTreeSet::new(), joined: 0 }
+    pub fn new(rank: Rank, preemptive: bool, equals: Equals) -> RankedQueue {
+        RankedQueue { rank, preemptive, equals, queue: BTreeSet::new(), joined: 0 }
     }
 }
 
-impl Policy for Ranked {
+impl Policy for RankedQueue {
     fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
         self.joined += 1;
         let rank = self.rank.of(entry.of, Duration::ZERO);
@@ -102,7 +204,7 @@ mod tests {
     use super::*;
 
     fn order(equals: Equals, entries: &[(u32, u64)]) -> Vec<u32> {
-        let mut policy = Ranked::new(Rank::Priority, true, equals);
+        let mut policy = RankedQueue::new(Rank::Priority, true, equals);
         for (number, (priority, release)) in entries.iter().enumerate() {
             let of = Attributes { priority: *priority, release: Time(*release), ..Attributes::DEFAULT };
             policy.enqueue(ThreadId(number as u32), Entry { why: Why::Woken, now: Time::ZERO, of: &of });
@@ -119,7 +221,7 @@ mod tests {
 
     #[test]
     fn equals_do_not_preempt_and_what_has_run_counts() {
-        let policy = Ranked::new(Rank::Demand, true, Equals::ByArrival);
+        let policy = RankedQueue::new(Rank::Demand, true, Equals::ByArrival);
         let left = |ms| Attributes { remaining: Duration::ms(ms), ..Attributes::DEFAULT };
         let (ready, running) = (left(3), left(5));
         let by = |ran| {

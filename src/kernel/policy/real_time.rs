@@ -6,11 +6,85 @@
 //! Simplification: no throttling (Linux keeps 5 % of each second for threads of other classes; here there are none).
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use super::{Entry, Known, Policy, Why};
+use serde::Deserialize;
+
+use super::{About, At, Bounds, Entry, Known, Policy, Promises, Rank, Settings, Why};
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
 use crate::time::{Duration, Time};
+
+/// Priorities of POSIX, first come first served within each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct SchedFifo;
+
+/// Priorities of POSIX, round robin within each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct SchedRr {
+    /// The longest a thread runs while another of its priority waits.
+    #[serde(default = "rr_slice")]
+    pub slice: Duration,
+}
+
+/// `RR_TIMESLICE` of Linux.
+fn rr_slice() -> Duration {
+    Duration::ms(100)
+}
+
+const PROMISES: Promises = Promises { preempts: true, slice: None, overtaken: None, order: Some(Rank::Priority) };
+
+impl Settings for SchedFifo {
+    type State = RealTimeQueue;
+
+    const ABOUT: About = About {
+        spelling: "SchedFifo",
+        example: "SchedFifo",
+        line: "priorities of POSIX; runs until it blocks or a more urgent thread is ready",
+    };
+
+    fn build(&self, _: u32, _: u64) -> RealTimeQueue {
+        RealTimeQueue::new(None)
+    }
+
+    fn promises(&self) -> Promises {
+        PROMISES
+    }
+}
+
+impl Settings for SchedRr {
+    type State = RealTimeQueue;
+
+    const ABOUT: About = About {
+        spelling: "SchedRr([slice: \"100ms\"])",
+        example: "SchedRr()",
+        line: "the same, round robin among threads of one priority",
+    };
+
+    fn build(&self, _: u32, _: u64) -> RealTimeQueue {
+        RealTimeQueue::new(Some(self.slice))
+    }
+
+    fn check(&self, bounds: &mut Bounds) {
+        bounds.slice(&[At::Field("slice")], self.slice);
+    }
+
+    fn promises(&self) -> Promises {
+        PROMISES
+    }
+}
+
+impl fmt::Display for SchedFifo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SchedFifo")
+    }
+}
+
+impl fmt::Display for SchedRr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SchedRr(slice: \"{}\")", self.slice)
+    }
+}
 
 /// A place in a list. Heads count down, tails count up.
 type Place = (bool, u64);
@@ -24,7 +98,7 @@ struct Standing {
 
 /// The ready threads in their order.
 #[derive(Clone, Debug, Hash)]
-pub struct RealTime {
+pub struct RealTimeQueue {
     /// `None` under `SCHED_FIFO`.
     slice: Option<Duration>,
     /// By thread number.
@@ -33,10 +107,10 @@ pub struct RealTime {
     joined: u64,
 }
 
-impl RealTime {
+impl RealTimeQueue {
     /// Empty lists.
-    pub fn new(slice: Option<Duration>) -> RealTime {
-        RealTime { slice, threads: Vec::new(), queue: BTreeSet::new(), joined: 0 }
+    pub fn new(slice: Option<Duration>) -> RealTimeQueue {
+        RealTimeQueue { slice, threads: Vec::new(), queue: BTreeSet::new(), joined: 0 }
     }
 
     /// A whole slice.
@@ -45,7 +119,7 @@ impl RealTime {
     }
 }
 
-impl Policy for RealTime {
+impl Policy for RealTimeQueue {
     fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
         let full = self.full();
         if self.threads.len() <= thread.index() {
@@ -131,7 +205,7 @@ mod tests {
     const B: ThreadId = ThreadId(1);
 
     fn order(ran: u64) -> [Option<ThreadId>; 2] {
-        let mut policy = RealTime::new(Some(Duration(10)));
+        let mut policy = RealTimeQueue::new(Some(Duration(10)));
         policy.enqueue(A, entry(Why::New));
         assert_eq!(policy.pick(), Some(A));
         policy.enqueue(B, entry(Why::New));

@@ -1,14 +1,58 @@
 //! Round robin: every ready thread gets the same slice in turn. Who wakes joins the tail and preempts nobody.
 
 use std::collections::VecDeque;
+use std::fmt;
 
-use super::{Entry, Policy, Ties, Why};
+use serde::Deserialize;
+
+use super::{About, At, Bounds, Entry, Policy, Promises, Settings, Ties, Why};
 use crate::id::ThreadId;
 use crate::time::Duration;
 
+/// Everyone in turn, each for at most a slice. The second value says who queues first at the end of a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct RoundRobin(pub Duration, #[serde(default)] pub Ties);
+
+impl Settings for RoundRobin {
+    type State = RoundRobinQueue;
+
+    const ABOUT: About = About {
+        spelling: "RoundRobin(\"4ms\", [ties])",
+        example: "RoundRobin(\"4ms\")",
+        line: "everyone in turn, each for at most a slice",
+    };
+
+    fn build(&self, _: u32, _: u64) -> RoundRobinQueue {
+        RoundRobinQueue::new(self.0, self.1)
+    }
+
+    fn check(&self, bounds: &mut Bounds) {
+        bounds.slice(&[At::Index(0)], self.0);
+    }
+
+    fn conventions(&self) -> Vec<RoundRobin> {
+        vec![RoundRobin(self.0, self.1.other())]
+    }
+
+    fn promises(&self) -> Promises {
+        // One thread whose slice ends may stand before those who came during it.
+        let overtaken = u32::from(self.1 == Ties::PreemptedFirst);
+        Promises { preempts: true, slice: Some(self.0), overtaken: Some(overtaken), order: None }
+    }
+}
+
+impl fmt::Display for RoundRobin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            Ties::ArrivalsFirst => write!(f, "RoundRobin(\"{}\")", self.0),
+            ties => write!(f, "RoundRobin(\"{}\", {ties:?})", self.0),
+        }
+    }
+}
+
 /// The ready threads in order, and the slice they all get.
 #[derive(Clone, Debug, Hash)]
-pub struct RoundRobin {
+pub struct RoundRobinQueue {
     slice: Duration,
     ties: Ties,
     queue: VecDeque<ThreadId>,
@@ -16,14 +60,14 @@ pub struct RoundRobin {
     unseen: VecDeque<ThreadId>,
 }
 
-impl RoundRobin {
+impl RoundRobinQueue {
     /// An empty queue.
-    pub fn new(slice: Duration, ties: Ties) -> RoundRobin {
-        RoundRobin { slice, ties, queue: VecDeque::new(), unseen: VecDeque::new() }
+    pub fn new(slice: Duration, ties: Ties) -> RoundRobinQueue {
+        RoundRobinQueue { slice, ties, queue: VecDeque::new(), unseen: VecDeque::new() }
     }
 }
 
-impl RoundRobin {
+impl RoundRobinQueue {
     #[cold]
     fn enqueue_unseen(&mut self, thread: ThreadId, why: Why) {
         if matches!(why, Why::New | Why::Woken) {
@@ -35,7 +79,7 @@ impl RoundRobin {
     }
 }
 
-impl Policy for RoundRobin {
+impl Policy for RoundRobinQueue {
     #[inline]
     fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
         if self.ties == Ties::PreemptedFirst {
@@ -71,7 +115,7 @@ mod tests {
     use super::*;
 
     fn order(ties: Ties) -> Vec<u32> {
-        let mut policy = RoundRobin::new(Duration(2), ties);
+        let mut policy = RoundRobinQueue::new(Duration(2), ties);
         policy.enqueue(ThreadId(1), entry(Why::Woken));
         policy.enqueue(ThreadId(0), entry(Why::Preempted));
         policy.enqueue(ThreadId(2), entry(Why::Woken));

@@ -1,22 +1,64 @@
-//! Stride scheduling: shares proportional to tickets without luck. Every thread has a pass, which grows by its core time
+//! StrideQueue scheduling: shares proportional to tickets without luck. Every thread has a pass, which grows by its core time
 //! divided by its tickets; the ready thread with the least pass runs next (Waldspurger and Weihl, 1995).
 //!
 //! A thread that becomes ready again starts at the pass of whoever was picked last, if its own is less: time spent waiting
 //! is no credit.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use super::{Entry, Equals, Policy, Why};
+use serde::Deserialize;
+
+use super::{About, At, Bounds, Entry, Equals, Policy, Promises, Settings, Why};
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
 use crate::time::{Duration, Time};
+
+/// Slices in proportion to tickets, without luck. The second value says who goes first among equals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Stride(pub Duration, #[serde(default)] pub Equals);
+
+impl Settings for Stride {
+    type State = StrideQueue;
+
+    const ABOUT: About = About {
+        spelling: "Stride(\"4ms\", [equals])",
+        example: "Stride(\"4ms\")",
+        line: "slices in proportion to tickets, without luck",
+    };
+
+    fn build(&self, _: u32, _: u64) -> StrideQueue {
+        StrideQueue::new(self.0, self.1)
+    }
+
+    fn check(&self, bounds: &mut Bounds) {
+        bounds.slice(&[At::Index(0)], self.0);
+    }
+
+    fn conventions(&self) -> Vec<Stride> {
+        self.1.others().map(|equals| Stride(self.0, equals)).collect()
+    }
+
+    fn promises(&self) -> Promises {
+        Promises { preempts: true, slice: Some(self.0), ..Promises::default() }
+    }
+}
+
+impl fmt::Display for Stride {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            Equals::ByArrival => write!(f, "Stride(\"{}\")", self.0),
+            equals => write!(f, "Stride(\"{}\", {equals:?})", self.0),
+        }
+    }
+}
 
 /// Nanoseconds of a thread with one ticket are this much pass.
 const UNIT: u128 = 1 << 32;
 
 /// The passes of all threads, and the ready ones in their order.
 #[derive(Clone, Debug, Hash)]
-pub struct Stride {
+pub struct StrideQueue {
     quantum: Duration,
     equals: Equals,
     /// Pass and tickets by thread number.
@@ -27,14 +69,14 @@ pub struct Stride {
     floor: u128,
 }
 
-impl Stride {
+impl StrideQueue {
     /// Nobody ready.
-    pub fn new(quantum: Duration, equals: Equals) -> Stride {
-        Stride { quantum, equals, threads: Vec::new(), queue: BTreeSet::new(), joined: 0, floor: 0 }
+    pub fn new(quantum: Duration, equals: Equals) -> StrideQueue {
+        StrideQueue { quantum, equals, threads: Vec::new(), queue: BTreeSet::new(), joined: 0, floor: 0 }
     }
 }
 
-impl Policy for Stride {
+impl Policy for StrideQueue {
     fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
         if self.threads.len() <= thread.index() {
             self.threads.resize(thread.index() + 1, (0, 1));
@@ -85,7 +127,7 @@ mod tests {
 
     #[test]
     fn turns_are_as_many_as_tickets() {
-        let mut stride = Stride::new(Duration(10), Equals::ByArrival);
+        let mut stride = StrideQueue::new(Duration(10), Equals::ByArrival);
         let tickets = [100, 50, 250];
         let of = |thread: usize| Attributes { tickets: tickets[thread], order: thread as u64, ..Attributes::DEFAULT };
         for thread in 0..3 {

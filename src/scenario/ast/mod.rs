@@ -6,7 +6,7 @@ mod quantity;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::kernel::policy::PolicyConfig;
+use crate::kernel::policy::{Fair, PolicyConfig};
 use crate::time::Duration;
 
 pub use expect::Expect;
@@ -103,7 +103,7 @@ pub struct Machine {
 
 impl Default for Machine {
     fn default() -> Machine {
-        Machine { cores: 4, scheduler: PolicyConfig::Fair, costs: CostsName::Linux }
+        Machine { cores: 4, scheduler: Fair.into(), costs: CostsName::Linux }
     }
 }
 

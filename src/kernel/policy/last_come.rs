@@ -1,0 +1,61 @@
+//! Last come, first served: a stack. What came last runs until it blocks or ends, and what came first may wait for ever.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::{About, Entry, Policy, Settings};
+use crate::id::ThreadId;
+use crate::time::Duration;
+
+/// The thread that became ready last runs next; it keeps its core until it blocks or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct LastCome;
+
+impl Settings for LastCome {
+    type State = LastComeQueue;
+
+    const ABOUT: About = About {
+        spelling: "LastCome",
+        example: "LastCome",
+        line: "the last one to become ready; runs until it blocks or ends",
+    };
+
+    fn build(&self, _: u32, _: u64) -> LastComeQueue {
+        LastComeQueue { stack: Vec::new() }
+    }
+}
+
+impl fmt::Display for LastCome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LastCome")
+    }
+}
+
+/// The ready threads in order of arrival.
+#[derive(Clone, Debug, Hash)]
+pub struct LastComeQueue {
+    stack: Vec<ThreadId>,
+}
+
+impl Policy for LastComeQueue {
+    fn enqueue(&mut self, thread: ThreadId, _: Entry<'_>) {
+        self.stack.push(thread);
+    }
+
+    fn pick(&mut self) -> Option<ThreadId> {
+        self.stack.pop()
+    }
+
+    fn waiting(&self) -> usize {
+        self.stack.len()
+    }
+
+    fn slice(&self, _: ThreadId) -> Option<Duration> {
+        None
+    }
+
+    fn honors_yield(&self) -> bool {
+        false
+    }
+}
