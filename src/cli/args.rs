@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use gilsim::experiment::Span;
+use gilsim::time::{Duration, Time};
 
 /// What will my concurrent program do, and why?
 ///
@@ -80,6 +82,10 @@ pub struct Options {
     /// Let an independent checker watch every run
     #[arg(long)]
     pub audit: bool,
+    /// Say why each core takes whom it takes, in the first run of every model: all decisions, or those of a part
+    #[arg(long, value_name = "FROM..TO", num_args = 0..=1, require_equals = true, default_missing_value = "..")]
+    #[arg(value_parser = span)]
+    pub explain: Option<Span>,
     /// Run everything twice under different conditions and compare every record
     #[arg(long)]
     pub check_determinism: bool,
@@ -91,4 +97,15 @@ pub enum Format {
     Table,
     /// One JSON document
     Json,
+}
+
+/// `5ms..20ms`, of which either end may be left out.
+fn span(text: &str) -> Result<Span, String> {
+    let (from, to) = text.split_once("..").ok_or("write two points in time, such as --explain=5ms..20ms")?;
+    let point = |text: &str, otherwise: Time| match text.trim() {
+        "" => Ok(otherwise),
+        text => Duration::parse(text).map(|since| Time(since.0)).map_err(|error| error.to_string()),
+    };
+    let span = Span { from: point(from, Time::ZERO)?, to: point(to, Time::NEVER)? };
+    if span.from < span.to { Ok(span) } else { Err(format!("nothing lies between {from} and {to}")) }
 }

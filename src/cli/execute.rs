@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use gilsim::experiment::{self, Observer, Results};
+use gilsim::experiment::{self, Explained, Observer, Results};
 use gilsim::output::{self, Folder, OutputError};
 use gilsim::report::chart::file_stem;
 use gilsim::report::html::{self, Entry, Shown};
@@ -29,6 +29,8 @@ pub struct Job {
 /// A scenario that has run.
 pub struct Done {
     pub results: Results,
+    /// Why cores ran whom they ran, by model; empty if nobody asked.
+    pub explained: Vec<Explained>,
     pub audited: bool,
     pub checked: bool,
     pictures: Vec<Shown>,
@@ -129,14 +131,39 @@ impl Job {
             folder.write("sweep.png", &picture.png);
             pictures.insert(0, Shown { href: "sweep.svg".to_owned(), title: picture.title });
         }
+        let explained = options.explain.map_or_else(Vec::new, |span| experiment::explain(scenario, span));
+        for explained in &explained {
+            folder.write(&decisions_file(explained), decisions(explained).as_bytes());
+        }
         let text = &loaded.source.text;
         folder.write("figures.json", json(&Written::of(&results)).as_bytes());
         folder.write("scenario.ron", text.as_bytes());
         folder.write("index.html", html::scenario(&results.report, &pictures, text).as_bytes());
         let lost = if asked.charts { 0 } else { folder.former(&[".svg", ".png"]) };
         let published = folder.publish();
-        Done { results, audited: options.audit, checked: options.check_determinism, pictures, lost, published }
+        Done {
+            results,
+            explained,
+            audited: options.audit,
+            checked: options.check_determinism,
+            pictures,
+            lost,
+            published,
+        }
     }
+}
+
+/// The file of the decisions of one model.
+pub fn decisions_file(explained: &Explained) -> String {
+    format!("decisions-{}.txt", file_stem(&explained.model))
+}
+
+fn decisions(explained: &Explained) -> String {
+    let mut out: String = explained.decisions.iter().map(|decision| format!("{decision}\n")).collect();
+    if explained.more > 0 {
+        out += &format!("and {} more: ask for a part with --explain=FROM..TO\n", explained.more);
+    }
+    out
 }
 
 fn asked(options: &Options, scenario: &Scenario) -> experiment::Options {

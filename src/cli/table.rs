@@ -4,14 +4,18 @@ use std::fmt::Write;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
+use gilsim::experiment::Explained;
 use gilsim::metrics::figures::Point;
 use gilsim::report::tables::{self, Grid};
 
-use super::execute::{Done, Tally};
+use super::execute::{self, Done, Tally};
 use super::terminal::Terminal;
 
 /// With more points than this only their summary is shown.
 const MOST: usize = 3;
+
+/// More decisions of a model than this are only in its file.
+const DECISIONS: usize = 40;
 
 /// Names up to this length are not broken; longer ones break between words.
 const NAME: usize = 21;
@@ -36,6 +40,9 @@ pub fn scenario(done: &Done, terminal: &Terminal) -> String {
     for point in report.points.iter().filter(|_| !brief) {
         describe(&mut out, point, swept, terminal);
     }
+    for explained in &done.explained {
+        decisions(&mut out, explained, terminal);
+    }
     if done.audited && done.results.passed {
         out.push_str("\nThe auditor watched every run and found nothing.\n");
     }
@@ -48,6 +55,19 @@ pub fn scenario(done: &Done, terminal: &Terminal) -> String {
     }
     out.push('\n');
     out
+}
+
+/// The first decisions of a model; the others are in a file.
+fn decisions(out: &mut String, explained: &Explained, terminal: &Terminal) {
+    let heading = format!("{}: why each core took whom it took", explained.model);
+    let _ = writeln!(out, "\n{}", terminal.bold(&heading));
+    for decision in explained.decisions.iter().take(DECISIONS) {
+        let _ = writeln!(out, "{decision}");
+    }
+    let rest = (explained.decisions.len().saturating_sub(DECISIONS)) as u64 + explained.more;
+    if rest > 0 {
+        let _ = writeln!(out, "{}", terminal.muted(&format!("{rest} more in {}", execute::decisions_file(explained))));
+    }
 }
 
 fn describe(out: &mut String, point: &Point, swept: bool, terminal: &Terminal) {

@@ -7,6 +7,7 @@ mod cell;
 mod check;
 pub mod conventions;
 mod determinism;
+mod explain;
 mod headline;
 mod interval;
 mod order;
@@ -18,6 +19,7 @@ mod tests;
 use rayon::prelude::*;
 
 pub use determinism::{Difference, Divergence};
+pub use explain::{Explained, Span, explain};
 pub use interval::interval;
 pub use order::Order;
 

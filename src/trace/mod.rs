@@ -200,11 +200,29 @@ impl<S: Sink + ?Sized> Sink for &mut S {
     fn record(&mut self, record: &Record) {
         (**self).record(record);
     }
+
+    #[inline(always)]
+    fn explains(&self) -> bool {
+        (**self).explains()
+    }
+
+    fn decided(&mut self, decision: Decision) {
+        (**self).decided(decision);
+    }
 }
 
 impl<S: Sink + ?Sized> Sink for Box<S> {
     fn record(&mut self, record: &Record) {
         (**self).record(record);
+    }
+
+    #[inline(always)]
+    fn explains(&self) -> bool {
+        (**self).explains()
+    }
+
+    fn decided(&mut self, decision: Decision) {
+        (**self).decided(decision);
     }
 }
 
@@ -214,6 +232,16 @@ impl<A: Sink, B: Sink> Sink for (A, B) {
         self.0.record(record);
         self.1.record(record);
     }
+
+    #[inline(always)]
+    fn explains(&self) -> bool {
+        self.0.explains() || self.1.explains()
+    }
+
+    fn decided(&mut self, decision: Decision) {
+        self.0.decided(decision.clone());
+        self.1.decided(decision);
+    }
 }
 
 impl<S: Sink> Sink for Option<S> {
@@ -221,6 +249,17 @@ impl<S: Sink> Sink for Option<S> {
     fn record(&mut self, record: &Record) {
         if let Some(sink) = self {
             sink.record(record);
+        }
+    }
+
+    #[inline(always)]
+    fn explains(&self) -> bool {
+        self.as_ref().is_some_and(Sink::explains)
+    }
+
+    fn decided(&mut self, decision: Decision) {
+        if let Some(sink) = self {
+            sink.decided(decision);
         }
     }
 }
