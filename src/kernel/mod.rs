@@ -11,7 +11,7 @@ mod timers;
 use crate::id::{CoreId, ThreadId};
 use crate::time::Time;
 use attributes::{Attributes, Needs};
-use policy::{AnyPolicy, Entry, Known, Policy, PolicyConfig, Why};
+use policy::{AnyPolicy, Entry, Known, Policy, PolicyConfig, Rivals, Why};
 use timers::Timers;
 
 /// Cores, their occupants and timers, and the run queue.
@@ -201,9 +201,14 @@ impl Kernel {
     }
 
     /// Why a thread goes before another, as a clause after "because".
-    pub fn because(&self, chosen: ThreadId, over: Option<ThreadId>, now: Time) -> String {
+    /// `on` is the core of the one that executes, if one does.
+    pub fn because(&self, chosen: ThreadId, over: Option<ThreadId>, on: Option<CoreId>, now: Time) -> String {
         let known = |thread| Known { thread, of: self.attributes(thread) };
-        self.policy.because(known(chosen), over.map(known), now)
+        let executing = on.and_then(|core| {
+            let state = &self.cores[core.index()];
+            state.occupant.map(|thread| (thread, now.since(state.slice_from)))
+        });
+        self.policy.because(Rivals { chosen: known(chosen), over: over.map(known), executing, now })
     }
 
     /// A thread that ended cannot be resumed: whoever gets its number is another one.

@@ -106,9 +106,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.forced_drop(core, thread);
         } else if self.world.kernel.waiting() > 0 && self.world.kernel.slice_end(core, self.world.now) == self.world.now
         {
+            let reason = self.sink.explains().then(|| self.reason_to_keep(core, thread));
             let keeps = self.world.kernel.renew(core, self.world.now);
-            if self.sink.explains() {
-                self.explain_slice_end(core, thread, keeps);
+            if let Some(reason) = reason {
+                self.explain_slice_end(core, thread, keeps.then_some(reason));
             }
             if keeps {
                 self.arm(core, thread);

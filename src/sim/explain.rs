@@ -9,7 +9,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     #[cold]
     pub(super) fn explain_dispatch(&mut self, core: CoreId, thread: ThreadId) {
         let over = self.world.kernel.first();
-        let mut because = self.world.kernel.because(thread, over, self.world.now);
+        let mut because = match self.world.kernel.waiting() {
+            0 => "nobody else waits".to_owned(),
+            _ => self.world.kernel.because(thread, over, None, self.world.now),
+        };
         let place = match self.world.threads[thread].core {
             Some(last) if last == core => "; it ran on this core last".to_owned(),
             Some(last) => format!("; it ran on core {} last, which is not free", last.0),
@@ -23,20 +26,26 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     #[cold]
     pub(super) fn explain_preemption(&mut self, core: CoreId, running: ThreadId) {
         let Some(first) = self.world.kernel.first() else { return };
-        let because = self.world.kernel.because(first, Some(running), self.world.now);
+        let because = self.world.kernel.because(first, Some(running), Some(core), self.world.now);
         self.decide(core, Decided::Preempts, first, Some(running), because);
     }
 
-    /// The slice of the thread is over, and others wait.
+    /// The slice of the thread is over, and others wait; `kept` is why it goes on all the same, if it does.
     #[cold]
-    pub(super) fn explain_slice_end(&mut self, core: CoreId, thread: ThreadId, keeps: bool) {
+    pub(super) fn explain_slice_end(&mut self, core: CoreId, thread: ThreadId, kept: Option<String>) {
         let over = self.world.kernel.first();
-        let what = if keeps { Decided::Keeps } else { Decided::Leaves };
-        let because = match keeps {
-            true => format!("its slice is over and {}", self.world.kernel.because(thread, over, self.world.now)),
-            false => "its slice is over and others wait".to_owned(),
+        let (what, because) = match kept {
+            Some(because) => (Decided::Keeps, format!("its slice is over and {because}")),
+            None => (Decided::Leaves, "its slice is over and others wait".to_owned()),
         };
         self.decide(core, what, thread, over, because);
+    }
+
+    /// Why the thread on the core, whose slice is over, may go on, should it.
+    #[cold]
+    pub(super) fn reason_to_keep(&self, core: CoreId, thread: ThreadId) -> String {
+        let first = self.world.kernel.first();
+        self.world.kernel.because(thread, first, Some(core), self.world.now)
     }
 
     fn decide(&mut self, core: CoreId, what: Decided, thread: ThreadId, over: Option<ThreadId>, because: String) {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, Entry, Policy, Promises, Settings};
+use super::{About, Entry, Policy, Promises, Rivals, Settings};
 use crate::id::ThreadId;
 use crate::time::Duration;
 
@@ -91,5 +91,13 @@ impl Policy for FirstComeQueue {
 
     fn honors_yield(&self) -> bool {
         self.cooperative
+    }
+
+    fn first(&self) -> Option<ThreadId> {
+        self.queue.front().copied()
+    }
+
+    fn because(&self, _: Rivals<'_>) -> String {
+        "it has waited longest".to_owned()
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, Entry, Policy, Settings};
+use super::{About, Entry, Policy, Rivals, Settings};
 use crate::id::ThreadId;
 use crate::time::Duration;
 
@@ -57,5 +57,13 @@ impl Policy for LastComeQueue {
 
     fn honors_yield(&self) -> bool {
         false
+    }
+
+    fn first(&self) -> Option<ThreadId> {
+        self.stack.last().copied()
+    }
+
+    fn because(&self, _: Rivals<'_>) -> String {
+        "it became ready last".to_owned()
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Entry, Policy, Promises, Settings};
+use super::{About, At, Bounds, Entry, Policy, Promises, Rivals, Settings};
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
 use crate::rng::{Stream, stream_id};
@@ -64,6 +64,8 @@ pub struct LotteryQueue {
     /// Draws to use before those of the stream.
     recorded: Arc<[u64]>,
     drawn: usize,
+    /// For explanations: the last ticket, and of how many.
+    drawn_last: (u64, u64),
 }
 
 impl LotteryQueue {
@@ -78,6 +80,7 @@ impl LotteryQueue {
             stream: Stream::new(seed, stream_id("kernel#lottery")),
             recorded: recorded.into(),
             drawn: 0,
+            drawn_last: (0, 0),
         }
     }
 
@@ -141,6 +144,7 @@ impl Policy for LotteryQueue {
         }
         // The bias of the remainder is below one in 2^24 for the most tickets there can be.
         let ticket = self.draw() % self.total;
+        self.drawn_last = (ticket, self.total);
         let index = self.holder(ticket);
         let tickets = std::mem::take(&mut self.tickets[index]);
         self.add(index, -i64::from(tickets));
@@ -163,6 +167,11 @@ impl Policy for LotteryQueue {
 
     fn needs(&self) -> Needs {
         Needs::Attributes
+    }
+
+    fn because(&self, rivals: Rivals<'_>) -> String {
+        let (ticket, total) = self.drawn_last;
+        format!("ticket {ticket} of {total} was drawn, one of its {}", rivals.chosen.of.tickets)
     }
 }
 

@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Entry, Known, Policy, Promises, Settings, Ties, Why};
+use super::{About, At, Bounds, Entry, Known, Policy, Promises, Rivals, Settings, Ties, Why};
 use crate::id::ThreadId;
 use crate::time::{Duration, Time};
 
@@ -348,6 +348,19 @@ impl Policy for MlfqQueue {
         self.boost(now);
         let boost = self.rules.boost.map_or(u64::MAX, |boost| boost.0);
         self.next_boost = Time((now.0 / boost + 1).saturating_mul(boost));
+    }
+
+    fn first(&self) -> Option<ThreadId> {
+        self.queue.first().map(|first| first.2)
+    }
+
+    fn because(&self, rivals: Rivals<'_>) -> String {
+        let level = |known: Known<'_>| self.after(known.thread, rivals.ran(known.thread), rivals.now).level;
+        let own = level(rivals.chosen);
+        match rivals.over.map(level) {
+            Some(other) if other != own => format!("level {own} goes before level {other}"),
+            _ => format!("it stands first in level {own}"),
+        }
     }
 }
 

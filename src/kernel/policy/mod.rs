@@ -90,11 +90,8 @@ pub trait Policy {
     }
 
     /// Why a ready or running thread goes before another, as a clause after "because".
-    fn because(&self, _chosen: Known<'_>, over: Option<Known<'_>>, _now: Time) -> String {
-        match over {
-            Some(_) => "it stands first in the run queue".to_owned(),
-            None => "nobody else waits".to_owned(),
-        }
+    fn because(&self, _rivals: Rivals<'_>) -> String {
+        "it stands first in the run queue".to_owned()
     }
 
     /// When the policy itself does something next; [`Time::NEVER`] if it never does. It is asked while a core is in use.
@@ -124,6 +121,26 @@ pub struct Known<'a> {
     pub thread: ThreadId,
     /// What it is like; the defaults for policies that need nothing.
     pub of: &'a Attributes,
+}
+
+/// Two threads, one of which goes before the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Rivals<'a> {
+    /// Who gets or keeps the core.
+    pub chosen: Known<'a>,
+    /// Who does without; `None` if that is not known before it is asked.
+    pub over: Option<Known<'a>>,
+    /// Which of them executes, and for how long it has since its dispatch.
+    pub executing: Option<(ThreadId, Duration)>,
+    /// When.
+    pub now: Time,
+}
+
+impl Rivals<'_> {
+    /// How long the thread has executed that is not yet settled by [`Policy::ran`].
+    fn ran(&self, thread: ThreadId) -> Duration {
+        self.executing.filter(|(executing, _)| *executing == thread).map_or(Duration::ZERO, |(_, ran)| ran)
+    }
 }
 
 /// Why a thread joins the run queue.
@@ -192,8 +209,8 @@ macro_rules! policies {
             fn first(&self) -> Option<ThreadId> {
                 match self { $(AnyPolicy::$name(policy) => policy.first(),)* }
             }
-            fn because(&self, chosen: Known<'_>, over: Option<Known<'_>>, now: Time) -> String {
-                match self { $(AnyPolicy::$name(policy) => policy.because(chosen, over, now),)* }
+            fn because(&self, rivals: Rivals<'_>) -> String {
+                match self { $(AnyPolicy::$name(policy) => policy.because(rivals),)* }
             }
             fn next_timer(&self) -> Time {
                 match self { $(AnyPolicy::$name(policy) => policy.next_timer(),)* }

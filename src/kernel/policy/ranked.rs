@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, Entry, Equals, Known, Policy, Promises, Settings};
+use super::{About, Entry, Equals, Known, Policy, Promises, Rivals, Settings};
 use crate::id::ThreadId;
 use crate::kernel::attributes::{Attributes, Needs};
 use crate::time::{Duration, Time};
@@ -140,6 +140,29 @@ by! {
     DeadlineMonotonic(RelativeDeadline, preemptive: true, "the shortest relative deadline first, preemptive"),
 }
 
+impl Rank {
+    /// The number of a thread, as a person would read it.
+    fn value(self, number: u64) -> String {
+        match self {
+            Rank::Priority => number.to_string(),
+            _ if number == u64::MAX => "none".to_owned(),
+            _ => Duration(number).to_string(),
+        }
+    }
+
+    /// The same with what it is.
+    fn words(self, number: u64) -> String {
+        let what = match self {
+            Rank::Demand => "what is left of its burst",
+            Rank::Priority => "its priority",
+            Rank::Deadline => "its deadline",
+            Rank::Period => "its period",
+            Rank::RelativeDeadline => "its relative deadline",
+        };
+        format!("{what} {}", self.value(number))
+    }
+}
+
 /// The ready threads in their order.
 #[derive(Clone, Debug, Hash)]
 pub struct RankedQueue {
@@ -195,6 +218,27 @@ impl Policy for RankedQueue {
     fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u64> {
         let (ready, running) = (self.rank.of(ready.of, Duration::ZERO), self.rank.of(running.of, ran));
         running.checked_sub(ready).filter(|by| *by > 0)
+    }
+
+    fn first(&self) -> Option<ThreadId> {
+        self.queue.first().map(|first| first.3)
+    }
+
+    fn because(&self, rivals: Rivals<'_>) -> String {
+        let number = |known: Known<'_>| self.rank.of(known.of, rivals.ran(known.thread));
+        let own = self.rank.words(number(rivals.chosen));
+        match rivals.over.map(number) {
+            None => format!("{own} is the least"),
+            Some(other) if other == number(rivals.chosen) => format!(
+                "{own} is that of the other, too, and {}",
+                match rivals.executing {
+                    Some((running, _)) if running == rivals.chosen.thread =>
+                        "a running thread keeps its core against equals",
+                    _ => self.equals.words(),
+                }
+            ),
+            Some(other) => format!("{own} goes before {}", self.rank.value(other)),
+        }
     }
 }
 

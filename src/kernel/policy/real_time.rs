@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Entry, Known, Policy, Promises, Rank, Settings, Why};
+use super::{About, At, Bounds, Entry, Known, Policy, Promises, Rank, Rivals, Settings, Why};
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
 use crate::time::{Duration, Time};
@@ -193,6 +193,14 @@ impl Policy for RealTimeQueue {
     fn preempts(&self, ready: Known<'_>, running: Known<'_>, _: Duration, _: Time) -> Option<u64> {
         let by = running.of.priority.checked_sub(ready.of.priority)?;
         (by > 0).then_some(u64::from(by))
+    }
+
+    fn because(&self, rivals: Rivals<'_>) -> String {
+        let own = rivals.chosen.of.priority;
+        match rivals.over.map(|over| over.of.priority) {
+            Some(other) if other != own => format!("its priority {own} goes before {other}"),
+            _ => format!("it stands first in the list of priority {own}"),
+        }
     }
 }
 

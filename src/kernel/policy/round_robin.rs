@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Entry, Policy, Promises, Settings, Ties, Why};
+use super::{About, At, Bounds, Entry, Policy, Promises, Rivals, Settings, Ties, Why};
 use crate::id::ThreadId;
 use crate::time::Duration;
 
@@ -106,6 +106,14 @@ impl Policy for RoundRobinQueue {
 
     fn honors_yield(&self) -> bool {
         true
+    }
+
+    fn first(&self) -> Option<ThreadId> {
+        self.queue.front().or(self.unseen.front()).copied()
+    }
+
+    fn because(&self, _: Rivals<'_>) -> String {
+        "it is its turn".to_owned()
     }
 }
 

@@ -157,6 +157,15 @@ impl Equals {
         }
     }
 
+    /// Why one of two equals goes first.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Equals::ByArrival => "its job arrived first",
+            Equals::ByQueue => "it has been in the run queue for longer",
+            Equals::ByTask => "its task stands first in the scenario",
+        }
+    }
+
     /// Orders threads of the same rank; who joined the queue first goes first if this is equal, too.
     pub(super) fn key(self, of: &Attributes) -> (u64, u64) {
         match self {

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Entry, Equals, Policy, Promises, Settings, Why};
+use super::{About, At, Bounds, Entry, Equals, Known, Policy, Promises, Rivals, Settings, Why};
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
 use crate::time::{Duration, Time};
@@ -117,6 +117,26 @@ impl Policy for StrideQueue {
     fn ran(&mut self, thread: ThreadId, time: Duration, _: Time) {
         let (pass, tickets) = &mut self.threads[thread.index()];
         *pass += u128::from(time.0) * UNIT / u128::from(*tickets);
+    }
+
+    fn first(&self) -> Option<ThreadId> {
+        self.queue.first().map(|first| first.3)
+    }
+
+    fn because(&self, rivals: Rivals<'_>) -> String {
+        let had = |known: Known<'_>| {
+            let (pass, tickets) = self.threads[known.thread.index()];
+            pass + u128::from(rivals.ran(known.thread).0) * UNIT / u128::from(tickets)
+        };
+        let words = |pass: u128| Duration((pass / UNIT) as u64).to_string();
+        let own = had(rivals.chosen);
+        match rivals.over.map(had) {
+            Some(other) if other == own => {
+                format!("both have had {} for a ticket, and {}", words(own), self.equals.words())
+            }
+            Some(other) => format!("it has had {} for a ticket, the other {}", words(own), words(other)),
+            None => format!("it has had {} for a ticket, which is least", words(own)),
+        }
     }
 }
 
