@@ -186,12 +186,19 @@ fn moved(base: &Point, other: &Point) -> Vec<(f64, String)> {
     let mut found = Vec::new();
     for (base_model, other_model) in base.models.iter().zip(&other.models) {
         let p99 = |model: &ModelFigures| model.runs.first().map_or(0.0, |run| run.response.p99.0 as f64);
-        let figures = [
-            ("makespan", base_model.makespan.mean, other_model.makespan.mean, true),
-            ("jobs/s", base_model.throughput.mean, other_model.throughput.mean, false),
-            ("mean response", base_model.response.mean, other_model.response.mean, true),
-            ("p99", p99(base_model), p99(other_model), true),
+        let mut figures = vec![
+            ("makespan".to_owned(), base_model.makespan.mean, other_model.makespan.mean, true),
+            ("jobs/s".to_owned(), base_model.throughput.mean, other_model.throughput.mean, false),
+            ("mean response".to_owned(), base_model.response.mean, other_model.response.mean, true),
+            ("p99".to_owned(), p99(base_model), p99(other_model), true),
         ];
+        let (before, after) = (base_model.runs.first(), other_model.runs.first());
+        for (before, after) in
+            before.zip(after).into_iter().flat_map(|(before, after)| before.tasks.iter().zip(&after.tasks))
+        {
+            let name = format!("mean response of {}", before.task);
+            figures.push((name, before.response.mean, after.response.mean, true));
+        }
         for (name, before, after, time) in figures {
             let most = gap(after, before).abs();
             if most > LEVEL {

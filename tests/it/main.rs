@@ -16,6 +16,7 @@ mod probe;
 mod properties;
 mod reader;
 mod real_runs;
+mod reasons;
 mod scenarios;
 mod theory;
 mod tidy;

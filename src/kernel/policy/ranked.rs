@@ -153,13 +153,13 @@ impl Rank {
     /// The same with what it is.
     fn words(self, number: u64) -> String {
         let what = match self {
-            Rank::Demand => "what is left of its burst",
-            Rank::Priority => "its priority",
-            Rank::Deadline => "its deadline",
-            Rank::Period => "its period",
-            Rank::RelativeDeadline => "its relative deadline",
+            Rank::Demand => return format!("{} left of its burst", self.value(number)),
+            Rank::Priority => "priority",
+            Rank::Deadline => "deadline",
+            Rank::Period => "period",
+            Rank::RelativeDeadline => "relative deadline",
         };
-        format!("{what} {}", self.value(number))
+        if number == u64::MAX { format!("no {what}") } else { format!("{what} {}", self.value(number)) }
     }
 }
 
@@ -226,18 +226,14 @@ impl Policy for RankedQueue {
 
     fn because(&self, rivals: Rivals<'_>) -> String {
         let number = |known: Known<'_>| self.rank.of(known.of, rivals.ran(known.thread));
-        let own = self.rank.words(number(rivals.chosen));
+        let own = number(rivals.chosen);
+        let words = self.rank.words(own);
+        let runs = rivals.executing.is_some_and(|(running, _)| running == rivals.chosen.thread);
         match rivals.over.map(number) {
-            None => format!("{own} is the least"),
-            Some(other) if other == number(rivals.chosen) => format!(
-                "{own} is that of the other, too, and {}",
-                match rivals.executing {
-                    Some((running, _)) if running == rivals.chosen.thread =>
-                        "a running thread keeps its core against equals",
-                    _ => self.equals.words(),
-                }
-            ),
-            Some(other) => format!("{own} goes before {}", self.rank.value(other)),
+            None => format!("{words} is the least"),
+            Some(other) if other != own => format!("{words} goes before {}", self.rank.value(other)),
+            Some(_) if runs => format!("both have {words}, and who runs keeps its core against equals"),
+            Some(_) => format!("both have {words}, and {}", self.equals.words()),
         }
     }
 }

@@ -1,0 +1,126 @@
+//! Why a core takes whom, and whether a conclusion hangs on a convention.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// Two jobs that meet at the end of a slice.
+const TIE: &str = r#"(
+    machine: (cores: 1, costs: Zero, scheduler: RoundRobin("2ms")),
+    interpreter: Native,
+    tasks: {
+        "a": (priority: 3, tickets: 50, arrive: Recorded(["0ms"]), steps: [Cpu("4ms")]),
+        "b": (priority: 2, deadline: "8ms", arrive: Recorded(["2ms"]), steps: [Cpu("3ms")]),
+        "c": (priority: 2, arrive: Recorded(["2ms"]), steps: [Cpu("3ms")]),
+    },
+    models: [ThreadPerTask],
+    expect: [Latency(task: "a", p: 100, at_least: "7ms")],
+)"#;
+
+fn gilsim(folder: &TempDir, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gilsim"));
+    let Output { status, stdout, stderr } = command.args(arguments).current_dir(folder.path()).output().unwrap();
+    let text = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (status.code().unwrap(), text)
+}
+
+fn folder(text: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("tie.ron"), text).unwrap();
+    folder
+}
+
+/// The log of decisions, a line each, without what is blank.
+fn decisions(scheduler: &str, span: &str) -> Vec<String> {
+    let folder = folder(TIE);
+    let set = format!("machine.scheduler={scheduler}");
+    let (code, text) = gilsim(&folder, &["run", "tie.ron", "--no-charts", span, "--set", &set, "--set", "expect=[]"]);
+    assert_eq!(code, 0, "{text}");
+    let file = fs::read_to_string(folder.path().join("output/tie/decisions-threadpertask.txt")).unwrap();
+    let lines: Vec<String> = file.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for line in file.lines() {
+        assert!(text.contains(line), "the terminal shows them, too: {line}");
+    }
+    lines
+}
+
+#[test]
+fn every_policy_gives_its_own_reasons() {
+    for (scheduler, reasons) in [
+        (
+            "RoundRobin(\"2ms\")",
+            &[
+                "0ns core 0 takes a, because nobody else waits",
+                "2ms core 0 lets a go, because its slice is over and others wait",
+                "2ms core 0 takes b over c, because it is its turn",
+            ][..],
+        ),
+        ("FirstCome", &["4ms core 0 takes b over c, because it has waited longest"]),
+        ("LastCome", &["4ms core 0 takes c over b, because it became ready last"]),
+        (
+            "Priority()",
+            &[
+                "2ms core 0 goes from a to b, because priority 2 goes before 3",
+                "5ms core 0 takes c over a, because priority 2 goes before 3",
+            ],
+        ),
+        (
+            "Priority(preemptive: false)",
+            &["4ms core 0 takes b over c, because both have priority 2, and its job arrived first"],
+        ),
+        (
+            "ShortestRemainingTime()",
+            &["4ms core 0 takes b over c, because both have 3ms left of its burst, and its job arrived first"],
+        ),
+        ("Edf()", &["2ms core 0 goes from a to b, because deadline 10ms goes before none"]),
+        ("SchedRr(slice: \"2ms\")", &["4ms core 0 takes c over b, because it stands first in the list of priority 2"]),
+        ("Stride(\"2ms\")", &["4ms core 0 takes c over b, because it has had 0ns for a ticket, the other 20us"]),
+        ("Lottery(\"2ms\", [0, 120])", &["2ms core 0 takes b, because ticket 120 of 250 was drawn, one of its 100"]),
+        ("Mlfq(quanta: [\"1ms\", \"2ms\"])", &["2ms core 0 goes from a to b, because level 0 goes before level 1"]),
+    ] {
+        let found = decisions(scheduler, "--explain");
+        for reason in reasons {
+            assert!(found.iter().any(|line| line == reason), "{scheduler}: {reason} is not in {found:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_part_of_the_log_is_chosen_by_time() {
+    let all = decisions("FirstCome", "--explain");
+    assert_eq!(all.len(), 3);
+    assert_eq!(decisions("FirstCome", "--explain=1ms..5ms"), all[1..2]);
+    assert_eq!(decisions("FirstCome", "--explain=4ms.."), all[1..]);
+    assert_eq!(decisions("FirstCome", "--explain=..4ms"), all[..1]);
+    for wrong in ["--explain=5ms", "--explain=5ms..1ms", "--explain=5..6"] {
+        let (code, text) = gilsim(&folder(TIE), &["run", "tie.ron", wrong]);
+        assert_eq!(code, 2, "{wrong}: {text}");
+    }
+}
+
+#[test]
+fn a_conclusion_that_hangs_on_a_tie_rule_is_found() {
+    let (code, text) = gilsim(&folder(TIE), &["check", "--conventions", "tie.ron"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("scheduler: RoundRobin(\"2ms\", PreemptedFirst)"), "{text}");
+    assert!(text.contains("no longer holds"), "{text}");
+    assert!(text.contains("not the same under 1 of 5"), "{text}");
+}
+
+#[test]
+fn events_of_one_instant_are_reversed_and_shuffled() {
+    let text = TIE.replace("task: \"a\", p: 100, at_least: \"7ms\"", "task: \"b\", p: 100, at_most: \"5ms\"");
+    let first_come = ["check", "--conventions", "tie.ron", "--set", "machine.scheduler=FirstCome"];
+    let (code, text) = gilsim(&folder(&text), &first_come);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("FAIL  events of one instant: reversed"), "{text}");
+}
+
+#[test]
+fn a_conclusion_that_does_not_hang_on_ties_survives() {
+    let text = TIE.replace("at_least: \"7ms\"", "at_most: \"10ms\"");
+    let (code, text) = gilsim(&folder(&text), &["check", "--conventions", "tie.ron"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("It survives"), "{text}");
+}
