@@ -19,4 +19,6 @@ mod real_runs;
 mod reasons;
 mod scenarios;
 mod theory;
+mod theory_closed;
 mod tidy;
+mod validation;

@@ -11,6 +11,7 @@ use gilsim::time::Duration;
 use gilsim::trace::{CpuKind, Record, What};
 
 use crate::real_runs::run;
+use crate::validation::Measurements;
 
 fn us(us: u64) -> Dist {
     Dist::Const(Duration::us(us))
@@ -20,23 +21,14 @@ fn python(time: Dist) -> Stmt {
     Stmt::Cpu(CpuKind::Python, time)
 }
 
+fn plural(count: u32, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 fn builder(cores: u32, execution: Execution, interval_ms: u64, until: Duration) -> Builder {
     let mut builder = Builder::new(cores, execution).costs(Costs::linux()).policy(Fair).until(until);
     builder.model_mut().interpreter.gil = Some(Duration::ms(interval_ms));
     builder
-}
-
-/// Says what was measured and what was found, and requires that they differ by no more than the factor.
-fn check(lines: &mut Vec<String>, what: &str, measured: f64, found: f64, factor: f64) {
-    let ratio = found / measured;
-    let wrong = if ratio > factor || ratio < 1.0 / factor { "  <- WRONG" } else { "" };
-    lines.push(format!("{what:44} measured {measured:9.3}  model {found:9.3}  ratio {ratio:5.2}{wrong}"));
-}
-
-fn verdict(lines: &[String]) {
-    let table = lines.join("\n");
-    println!("{table}");
-    assert!(!table.contains("WRONG"), "\n{table}");
 }
 
 /// Requests per second of a thread that talks to a server, beside threads that compute.
@@ -93,7 +85,8 @@ fn share_of_hogs(records: &[Record], end: u64) -> f64 {
 ///   time of the talking thread in this model, so the thread never gives the core away.
 #[test]
 fn a_talking_thread_beside_hogs() {
-    let mut lines = Vec::new();
+    let mut rates = Measurements::new("a thread that talks to a server beside hogs: requests/s");
+    let mut shares = Measurements::new("a thread that talks to a server beside hogs: the hogs' share of a core");
     for (cores, hogs, interval, measured, share, factor) in [
         (2, 0, 5, 13_757.0, 0.0, 1.25),
         (2, 1, 5, 166.8, 0.988, 1.25),
@@ -106,13 +99,14 @@ fn a_talking_thread_beside_hogs() {
         (1, 1, 20, 6_360.0, 0.873, 2.0),
     ] {
         let (rate, hogs_share) = convoy(cores, hogs, interval);
-        let what = format!("{cores} cores, {hogs} hogs, {interval} ms");
-        check(&mut lines, &format!("{what}: requests/s"), measured, rate, factor);
+        let what = format!("{}, {}, interval {interval} ms", plural(cores, "core"), plural(hogs, "hog"));
+        rates.compare(&what, measured, rate, factor);
         if hogs > 0 {
-            check(&mut lines, &format!("{what}: hogs' core share"), share, hogs_share, factor.min(1.3));
+            shares.compare(&what, share, hogs_share, factor.min(1.3));
         }
     }
-    verdict(&lines);
+    rates.done();
+    shares.done();
 }
 
 /// 50 coroutines that sleep 10 ms in a loop; once a second something takes 200 ms.
@@ -158,7 +152,7 @@ fn lags(model: &Model) -> Vec<f64> {
 /// greatest lag was 12.7 ms, two intervals in a row, and is 5.7 here: the loop always gets the GIL back after a poll.
 #[test]
 fn an_event_loop_beside_work() {
-    let mut lines = Vec::new();
+    let mut found = Measurements::new("an event loop with 50 sleepers");
     for (cores, disturbance, median, over, max) in [
         (2, None, 0.662, 0.0, f64::NAN),
         (2, Some(false), 0.711, 0.0133, 201.4),
@@ -168,41 +162,41 @@ fn an_event_loop_beside_work() {
     ] {
         let lags = lags(&sleepers(cores, disturbance));
         let what = format!(
-            "{cores} cores, {}",
+            "{}, {}",
+            plural(cores, "core"),
             match disturbance {
                 None => "undisturbed",
                 Some(false) => "work inline",
                 Some(true) => "work in a thread",
             }
         );
-        check(&mut lines, &format!("{what}: median lag, ms"), median, lags[lags.len() / 2], 1.5);
+        found.compare(&format!("{what}: median lag, ms"), median, lags[lags.len() / 2], 1.5);
         if over > 0.0 {
             let late = lags.iter().filter(|lag| **lag > 5.0).count() as f64 / lags.len() as f64;
-            check(&mut lines, &format!("{what}: share over 5 ms"), over, late, 1.3);
+            found.compare(&format!("{what}: share over 5 ms"), over, late, 1.3);
             if !max.is_nan() {
-                check(&mut lines, &format!("{what}: greatest lag, ms"), max, lags[lags.len() - 1], 1.25);
+                found.compare(&format!("{what}: greatest lag, ms"), max, lags[lags.len() - 1], 1.25);
             }
         }
     }
-    verdict(&lines);
+    found.done();
 }
 
-/// Voluntary and involuntary switches per second, and the greatest share, of n threads that only compute.
-fn hogs(cores: u32, threads: u32, interval_ms: u64) -> (f64, f64) {
+/// Voluntary switches per second of n threads that only compute.
+fn hogs(cores: u32, threads: u32, interval_ms: u64) -> f64 {
     let seconds = 20;
     let mut builder = builder(cores, Execution::Threads(threads), interval_ms, Duration::s(seconds));
     builder.batch("hog", threads, vec![Stmt::Forever(vec![python(us(10_000))])]);
     let (records, _) = run(&builder.build(), 1);
     let blocks = records.iter().filter(|record| matches!(record.what, What::Block { .. })).count() as f64;
-    let takes = records.iter().filter(|record| matches!(record.what, What::GilTake { .. })).count() as f64;
-    (blocks / seconds as f64, takes / seconds as f64)
+    blocks / seconds as f64
 }
 
 /// Switches per second to 25 %, and further off where two threads have a core each: a waiter that asks is served before it has
 /// gone to sleep, which saves it a switch in reality; here a wait is a switch at once.
 #[test]
 fn threads_that_only_compute_switch_as_often_as_measured() {
-    let mut lines = Vec::new();
+    let mut found = Measurements::new("threads that only compute: voluntary switches/s");
     for (cores, threads, interval, measured, factor) in [
         (2, 2, 5, 443.7, 1.5),
         (2, 4, 5, 954.8, 1.25),
@@ -213,9 +207,8 @@ fn threads_that_only_compute_switch_as_often_as_measured() {
         (1, 2, 1, 666.3, 1.25),
         (1, 4, 20, 218.6, 1.25),
     ] {
-        let (voluntary, takes) = hogs(cores, threads, interval);
-        let what = format!("{cores} cores, {threads} threads, {interval} ms ({takes:.0} takes/s)");
-        check(&mut lines, &what, measured, voluntary, factor);
+        let what = format!("{}, {threads} threads, interval {interval} ms", plural(cores, "core"));
+        found.compare(&what, measured, hogs(cores, threads, interval), factor);
     }
-    verdict(&lines);
+    found.done();
 }

@@ -1,19 +1,22 @@
 //! Recorded outputs of other schedulers and published worst cases: must agree exactly.
 //!
 //! Everything of the kinds round robin, first come, shortest first, priorities, and overlap of computing with devices is
-//! compared here; multi-level feedback, shares and deadlines in files of their own. Left out for want of a mechanism: `multi.py` (all of its cases have a timer that interrupts all cores at once, and caches
-//! that warm up), and Graham's instances with precedence (see [`list_scheduling_agrees_with_graham`]).
+//! compared here; multi-level feedback, shares and deadlines in files of their own. Left out for want of a mechanism: `multi.py`
+//! (all of its cases have a timer that interrupts all cores at once, and caches that warm up), and the law of universal
+//! scalability, whose second coefficient is a cost that no part of a program has.
 
 use gilsim::dist::Dist;
+use gilsim::id::TaskId;
 use gilsim::kernel::policy::{
     Equals, FirstCome, PolicyConfig, Priority, RoundRobin, ShortestJobFirst, ShortestRemainingTime, Ties,
 };
-use gilsim::model::{Arrivals, Builder, Costs, Execution, Stmt, Urgency};
+use gilsim::model::{Arrivals, Builder, Costs, Execution, SpawnKind, Stmt, Urgency};
 use gilsim::time::Duration;
 use gilsim::trace::CpuKind;
 use serde_json::Value;
 
 use crate::probe::probe;
+use crate::validation::{Table, Tally, exact};
 
 /// One abstract time unit of the recorded programs.
 const UNIT: f64 = 1e6;
@@ -82,6 +85,7 @@ fn first_come_shortest_job_first_and_round_robin_agree_with_ostep() {
         compared += 1;
     }
     assert_eq!(compared, 9, "all of them");
+    exact(Table::Programs, "OSTEP scheduler.py: first come, shortest job first, round robin", compared);
 }
 
 #[test]
@@ -108,7 +112,12 @@ fn seven_policies_with_arrivals_agree_with_four_programs() {
             assert_eq!(on_core_zero(&probe.segments), segments(&expected["segments"]), "{id} {name}");
         }
     }
-    assert_eq!(cases.len(), 10, "three policies each");
+    assert_eq!(cases.len(), 10, "seven policies each");
+    exact(
+        Table::Programs,
+        "four schedulers on sets of jobs with arrivals, seven policies: completions and segments",
+        cases.len() * 7,
+    );
 }
 
 /// `i` costs a tick to issue, the device's time, and a tick to complete; `cN` costs N ticks.
@@ -146,26 +155,33 @@ fn computing_overlaps_with_devices_as_in_ostep() {
         compared += 1;
     }
     assert_eq!(compared, 6, "all of them");
+    exact(Table::Programs, "OSTEP process-run.py: computing that overlaps with IO", compared);
 }
 
-/// Independent tasks in the order of a list on several cores: Graham's worst cases. (His anomalies with precedence need a
-/// list that outlives the release of a task, which is a priority and not an order of arrival.)
+/// Tasks in the order of a list on several cores: Graham's worst cases and, with precedence, his anomalies. The list is an
+/// order of priority, since it outlives the release of a task.
 #[test]
 fn list_scheduling_agrees_with_graham() {
     let cases = cases("bounds");
-    let mut compared = 0;
-    for case in cases["list_scheduling"]["cases"].as_array().unwrap() {
+    let cases = cases["list_scheduling"]["cases"].as_array().unwrap();
+    for case in cases {
         let inputs = &case["inputs"];
-        if !inputs["precedence"].as_array().unwrap().is_empty() {
-            continue;
+        let number = |value: &Value| value.as_u64().unwrap() as usize;
+        let policy = PolicyConfig::from(Priority { preemptive: false, equals: Equals::ByArrival });
+        let cores = number(&inputs["cores"]) as u32;
+        let mut builder = Builder::new(cores, Execution::ThreadPerTask).native().policy(policy);
+        let list: Vec<usize> = inputs["list"].as_array().unwrap().iter().map(number).collect();
+        for (index, time) in inputs["times"].as_array().unwrap().iter().enumerate() {
+            let precedence = inputs["precedence"].as_array().unwrap().iter();
+            let before = precedence.filter(|pair| number(&pair[1]) == index + 1);
+            let after = before.map(|pair| TaskId::from(number(&pair[0]) - 1)).collect();
+            let steps = vec![cpu(units(time))];
+            let task = builder.task(&format!("task {}", index + 1), Some(1), Arrivals::AtOnce, after, steps);
+            let place = list.iter().position(|listed| *listed == index + 1).unwrap();
+            builder.urgency(task, Urgency { priority: place as u32, ..Urgency::default() });
         }
-        let cores = inputs["cores"].as_u64().unwrap() as u32;
-        let mut builder = Builder::new(cores, Execution::ThreadPerTask).native().policy(FirstCome);
-        for task in inputs["list"].as_array().unwrap() {
-            let time = units(&inputs["times"][task.as_u64().unwrap() as usize - 1]);
-            builder.batch(&format!("task {task}"), 1, vec![cpu(time)]);
-        }
-        let (_, probe) = probe(&builder.build(), 1);
+        let (ended, probe) = probe(&builder.build(), 1);
+        assert_eq!(ended.at.0, units(&case["expected"]["makespan"]).0, "{}", case["id"]);
         let mut found: Vec<[u64; 4]> =
             probe.segments.iter().map(|s| [s.0, s.1, u64::from(s.2), u64::from(s.3) + 1]).collect();
         let rows = case["expected"]["segments"].as_array().unwrap().iter();
@@ -175,9 +191,43 @@ fn list_scheduling_agrees_with_graham() {
         found.sort_unstable();
         expected.sort_unstable();
         assert_eq!(found, expected, "{}", case["id"]);
-        compared += 1;
     }
-    assert!(compared >= 2, "{compared}");
+    assert_eq!(cases.len(), 5);
+    exact(Table::Theory, "Graham's list scheduling, anomalies and worst cases: makespan and segments", cases.len());
+}
+
+/// A serial part and a part that any number of cores share (Amdahl: of a given whole; Gustafson: of a given time).
+#[test]
+fn speedup_is_that_of_amdahl_and_gustafson() {
+    let cases = cases("bounds");
+    let makespan = |cores: u32, serial: f64, each: f64| {
+        let mut builder = Builder::new(cores, Execution::ThreadPerTask).native();
+        let part = |share: f64| cpu(Duration((share * UNIT * 1e3).round() as u64));
+        let program = builder.program("part", vec![part(each)]);
+        let all = vec![part(serial), Stmt::Spawn(SpawnKind::Thread, program, cores), Stmt::Join(program)];
+        builder.batch("job", 1, all);
+        probe(&builder.build(), 1).0.at.0 as f64 / (UNIT * 1e3)
+    };
+    let mut amdahl = Tally::new(Table::Theory, "Amdahl's law: speedup");
+    let mut gustafson = Tally::new(Table::Theory, "Gustafson's law: scaled speedup");
+    for case in cases["speedup"]["amdahl"].as_array().unwrap() {
+        let serial = case["serial"].as_f64().unwrap();
+        let cores = |of: &'static str| case[of].as_object().unwrap().iter();
+        for (n, expected) in cores("amdahl") {
+            let cores: u32 = n.parse().unwrap();
+            let found = 1.0 / makespan(cores, serial, (1.0 - serial) / f64::from(cores));
+            // The table has seven digits.
+            amdahl.compare(&format!("{serial} {n}"), found, expected.as_f64().unwrap(), 2e-6 * found);
+        }
+        for (n, expected) in cores("gustafson") {
+            let cores: u32 = n.parse().unwrap();
+            let work = serial + f64::from(cores) * (1.0 - serial);
+            let found = work / makespan(cores, serial, 1.0 - serial);
+            gustafson.compare(&format!("{serial} {n}"), found, expected.as_f64().unwrap(), 2e-6 * found);
+        }
+    }
+    amdahl.done();
+    gustafson.done();
 }
 
 #[test]
@@ -194,6 +244,8 @@ fn round_robin_pays_for_every_change_of_job() {
         let first = probe.ended.iter().map(|ended| ended.2).min().unwrap();
         assert_eq!(first, units(&expected["first_completion"]).0, "{inputs}");
     }
+    let cases = cases["round_robin_switch_cost"]["cases"].as_array().unwrap().len();
+    exact(Table::Theory, "round robin that pays for every change of job: makespan and first completion", cases);
 }
 
 /// N threads, each: a wait that overlaps, then computing that only so many can do at once. `parallel` is the GIL.
@@ -221,6 +273,8 @@ fn closed_systems_complete_what_they_must_by_the_horizon() {
         let done = records.iter().filter(|r| matches!(r.what, gilsim::trace::What::Store { .. })).count() as u64;
         assert_eq!(done, case["expected"]["completions_by_horizon"].as_u64().unwrap(), "{}", case["id"]);
     }
+    let cases = cases["deterministic_closed"]["cases"].as_array().unwrap().len();
+    exact(Table::Theory, "deterministic closed systems, limited by threads, cores or the GIL: completions", cases);
 }
 
 proptest::proptest! {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::oracle::{cases, cpu, units};
 use crate::probe::{Probe, probe};
+use crate::validation::{Table, Tally, exact};
 
 fn policy(name: &str) -> Option<PolicyConfig> {
     // On one core SimSo lets the earlier job go first, on several the earlier task.
@@ -55,7 +56,7 @@ fn completions(probe: &Probe, task: u32, horizon: Duration) -> Vec<(u64, u64)> {
     ended
 }
 
-fn compare(case: &Value, chosen: &[usize], probe: &Probe) {
+fn compare(tally: &mut Tally, case: &Value, chosen: &[usize], probe: &Probe) {
     let (inputs, id) = (&case["inputs"], &case["id"]);
     let horizon = units(&inputs["horizon"]);
     for (place, index) in chosen.iter().enumerate() {
@@ -72,7 +73,7 @@ fn compare(case: &Value, chosen: &[usize], probe: &Probe) {
         let found_ends: Vec<u64> = found.iter().take(listed).map(|job| job.1).collect();
         assert_eq!(found_ends.len(), ends.len(), "{id} task {index}");
         for (found, end) in found_ends.iter().zip(&ends) {
-            assert!(found.abs_diff(*end) <= 10, "{id} task {index}: {found} ns instead of {end}");
+            tally.compare(&format!("{id} task {index}"), *found as f64, *end as f64, 10.0);
         }
         let deadline = task.get("deadline").or(task.get("period")).map(units).unwrap();
         let late = found.iter().filter(|(arrived, ended)| ended - arrived > deadline.0).count() as u64;
@@ -92,6 +93,8 @@ fn compare(case: &Value, chosen: &[usize], probe: &Probe) {
 #[test]
 fn deadlines_and_fixed_priorities_agree_with_simso() {
     let cases = cases("simso");
+    let mut tally =
+        Tally::new(Table::Programs, "SimSo: earliest deadline first, rate monotonic, fixed priorities: completions");
     let mut compared = 0;
     for case in cases["cases"].as_array().unwrap() {
         let inputs = &case["inputs"];
@@ -107,17 +110,18 @@ fn deadlines_and_fixed_priorities_agree_with_simso() {
                 for core in 0..cores {
                     let here = |task: &usize| partition[*task] == core;
                     let chosen: Vec<usize> = (0..tasks).filter(here).collect();
-                    compare(case, &chosen, &run(inputs, 1, policy.clone(), &chosen));
+                    compare(&mut tally, case, &chosen, &run(inputs, 1, policy.clone(), &chosen));
                 }
             }
             None => {
                 let all: Vec<usize> = (0..tasks).collect();
-                compare(case, &all, &run(inputs, cores, policy, &all));
+                compare(&mut tally, case, &all, &run(inputs, cores, policy, &all));
             }
         }
         compared += 1;
     }
     assert_eq!(compared, 10, "of 14: two other policies, one with overheads, one that aborts");
+    tally.done();
 }
 
 /// Periodic tasks (period, core time) on one core under rate monotonic priorities: response times of all complete jobs.
@@ -144,6 +148,8 @@ fn worst_responses_are_those_of_response_time_analysis() {
         let expected: Vec<u64> = case["worst_response"].as_array().unwrap().iter().map(|time| units(time).0).collect();
         assert_eq!(found, expected);
     }
+    let cases = cases["real_time"]["response_time_analysis"].as_array().unwrap().len();
+    exact(Table::Theory, "response-time analysis of fixed priorities: worst responses of all tasks", cases);
 }
 
 proptest! {
@@ -199,4 +205,6 @@ fn the_hardest_tasks_reach_the_bound_of_liu_and_layland() {
         tasks[0].1 += 10_000;
         assert!(late(&tasks), "{count}");
     }
+    let cases = cases["real_time"]["liu_layland"].as_object().unwrap().len() - 1;
+    exact(Table::Theory, "Liu and Layland's hardest tasks: no miss at the bound, one beyond it", cases);
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::oracle::{cases, cpu, numbers, on_core_zero, segments, units};
 use crate::probe::probe;
+use crate::validation::{Table, exact};
 
 fn policy(inputs: &Value) -> PolicyConfig {
     let flag = |name: &str| inputs[name].as_bool().unwrap();
@@ -73,6 +74,7 @@ fn multi_level_feedback_agrees_with_ostep() {
         assert_eq!(probe.completions(jobs.len()), numbers(&Value::Array(ends)), "{id}");
     }
     assert_eq!(cases.len(), 9);
+    exact(Table::Programs, "OSTEP mlfq.py: multi-level feedback, completions and every segment", cases.len());
 }
 
 /// The same rules, tick by tick and in the simplest way: what the recorded runs are, for any jobs.

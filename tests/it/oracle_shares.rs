@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::oracle::{cases, cpu, numbers, units};
 use crate::probe::probe;
+use crate::validation::{Table, Tally, exact};
 
 /// One thread for each (core time, tickets), all there at once.
 fn hogs(policy: PolicyConfig, jobs: &[(Duration, u32)]) -> Builder {
@@ -43,12 +44,18 @@ fn a_lottery_with_recorded_draws_agrees_with_ostep() {
         }
     }
     assert_eq!(cases.len(), 3);
+    exact(
+        Table::Programs,
+        "OSTEP lottery.py with its draws replayed: completions and the winner of every slice",
+        cases.len(),
+    );
 }
 
 /// Two equal jobs: when the first of them is done, on average, is known exactly.
 #[test]
 fn a_lottery_is_fair_on_average() {
     let cases = cases("ostep-lottery");
+    let mut tally = Tally::new(Table::Theory, "lottery of two equal jobs: mean first completion");
     for case in cases["statistical_cases"].as_array().unwrap() {
         let inputs = &case["inputs"];
         let (burst, tickets) = (units(&inputs["burst"]), &inputs["tickets"]);
@@ -62,8 +69,9 @@ fn a_lottery_is_fair_on_average() {
             firsts.iter().map(|first| (first - mean) * (first - mean)).sum::<f64>() / f64::from(runs as u32 - 1);
         let expected = case["expected"]["mean_first_completion"].as_f64().unwrap();
         let tolerance = 4.0 * (variance / f64::from(runs as u32)).sqrt();
-        assert!((mean - expected).abs() < tolerance, "{}: {mean} instead of {expected} +- {tolerance}", case["id"]);
+        tally.compare(case["id"].as_str().unwrap(), mean, expected, tolerance);
     }
+    tally.done();
 }
 
 proptest! {

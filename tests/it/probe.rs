@@ -15,6 +15,8 @@ pub struct Probe {
     running: Vec<Option<(u32, u64)>>,
     /// (task, arrival, end) in order of completion.
     pub ended: Vec<(u32, u64, u64)>,
+    /// From arrival to start, in order of starts.
+    pub waits: Vec<u64>,
     /// (start, end, core, task), in order of their ends, touching ones of one task merged.
     pub segments: Vec<(u64, u64, u32, u32)>,
 }
@@ -45,6 +47,12 @@ impl Probe {
     pub fn mean_response(&self, skip: usize) -> f64 {
         let jobs = &self.ended[skip..];
         jobs.iter().map(|(_, arrival, end)| (end - arrival) as f64).sum::<f64>() / jobs.len() as f64
+    }
+
+    /// Mean wait in nanoseconds of the jobs after the first `skip`.
+    pub fn mean_wait(&self, skip: usize) -> f64 {
+        let waits = &self.waits[skip..];
+        waits.iter().map(|wait| *wait as f64).sum::<f64>() / waits.len() as f64
     }
 
     fn stop(&mut self, core: u32, now: u64) {
@@ -85,7 +93,9 @@ impl Sink for Probe {
             }
             What::JobStart { job, context } => {
                 let thread = self.contexts[context.index()];
-                self.tasks[thread.index()] = self.job(job).0;
+                let (task, arrival) = self.job(job);
+                self.tasks[thread.index()] = task;
+                self.waits.push(now - arrival);
             }
             What::JobEnd { job, .. } => {
                 let (task, arrival) = self.job(job);
