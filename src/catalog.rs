@@ -25,6 +25,8 @@ pub fn topics() -> Vec<Topic> {
     vec![
         topic("models", "models: how the tasks are carried", MODELS),
         topic("steps", "steps: what a program does", STEPS),
+        topic("conditions", "what If, While and RepeatUntil ask", CONDITIONS),
+        topic("numbers", "what steps compute with: 5, or a computed number", NUMBERS),
         topic("arrivals", "arrive: when the jobs of a task come", ARRIVALS),
         topic("distributions", "a text such as \"5ms\" is fixed; these are random", DISTRIBUTIONS),
         topic("devices", "devices: what Io talks to, by name", DEVICES),
@@ -66,17 +68,47 @@ const STEPS: &[(&str, &str)] = &[
     ("Release(lock)", "gives it back"),
     ("With(lock, [steps])", "takes a lock, does the steps, gives it back"),
     ("Load(variable)", "reads a variable into a copy of one's own"),
-    ("Add(variable, n)", "adds to that copy"),
-    ("Store(variable)", "writes that copy back"),
+    ("Let(variable, number)", "changes that copy"),
+    ("Add(variable, number)", "adds to that copy"),
+    ("Store(variable, [number])", "writes that copy back, or a number"),
+    (
+        "Swap(variable, [number])",
+        "the variable and that copy change places, in one atomic operation; or a number goes in",
+    ),
+    ("FetchAdd(variable, [number])", "reads and adds in one atomic operation"),
     ("Incr(variable, [n])", "Load, a little core time, Add, Store"),
     ("Repeat(n, [steps])", "the steps n times"),
     ("Forever([steps])", "the steps without end"),
+    ("If(condition, [steps], [steps])", "the first steps if the condition holds, else the others"),
+    ("While(condition, [steps])", "the steps as long as the condition holds"),
+    ("RepeatUntil(condition, [steps])", "the steps, again and again until the condition holds"),
     ("Choose({0.8: [steps], 0.2: [steps]})", "one of the branches, by probability"),
     ("Call(program)", "the steps of a program"),
     ("Spawn(Thread, program, [n])", "starts threads; also Process and Coroutine"),
     ("Join(program)", "waits for the end of what was spawned from the program"),
     ("Print(text)", "prints"),
     ("Blocking([steps])", "in a coroutine: waits without awaiting, which stops the loop"),
+];
+
+const CONDITIONS: &[(&str, &str)] = &[
+    ("Is(variable, number)", "equal; on the left a variable, which is read into the own copy, or a computed number"),
+    ("IsNot(variable, number)", "not equal"),
+    ("Below(variable, number)", "less"),
+    ("AtMost(variable, number)", "less or equal"),
+    ("Above(variable, number)", "greater"),
+    ("AtLeast(variable, number)", "greater or equal"),
+    ("CompareAndSwap(variable, from, to)", "it was `from` and has become `to`, in one atomic operation"),
+    ("All([conditions])", "each of them"),
+    ("Any([conditions])", "at least one of them"),
+];
+
+const NUMBERS: &[(&str, &str)] = &[
+    ("Own(variable)", "the own copy: what the last Load, Let, Add, Swap, FetchAdd or condition made it; at first 0"),
+    ("Sum(a, b)", "a + b"),
+    ("Difference(a, b)", "a - b"),
+    ("Product(a, b)", "a * b"),
+    ("Quotient(a, b)", "a / b rounded down; b is a number above zero"),
+    ("Remainder(a, b)", "what is left of a / b"),
 ];
 
 const ARRIVALS: &[(&str, &str)] = &[
@@ -203,6 +235,8 @@ mod tests {
     fn every_variant_of_the_language_is_listed() {
         check::<ast::ModelName>("models");
         check::<ast::Step>("steps");
+        check::<ast::Condition>("conditions");
+        check::<ast::Computed>("numbers");
         check::<ast::Arrive>("arrivals");
         check::<ast::Random>("distributions");
         check::<ast::Shared>("shared");

@@ -55,4 +55,6 @@ ids! {
     TextId
     /// A distribution of times used by some step.
     DistId
+    /// A number that an op computes with.
+    OperandId
 }

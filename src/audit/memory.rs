@@ -1,4 +1,4 @@
-//! Processes and their variables: a load sees the last store.
+//! Processes and their variables: a load sees the last store, and an atomic operation is one.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,8 @@ pub(super) struct Memory {
     /// Values of interprocess variables.
     common: Vec<i64>,
     processes: BTreeMap<ProcessId, Vec<i64>>,
+    /// The load that was the record before.
+    loaded: Option<(ContextId, VarId)>,
     /// The process whose main thread only starts a thread for each job and is not modelled.
     main: Option<ProcessId>,
 }
@@ -28,11 +30,13 @@ impl Memory {
             common: initial.clone(),
             initial,
             processes: BTreeMap::new(),
+            loaded: None,
             main: (model.execution == Execution::ThreadPerTask).then_some(ProcessId(0)),
         }
     }
 
     pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
+        let loaded = self.loaded.take();
         match record.what {
             What::ProcessStart { process, parent } => self.start(process, parent, reports),
             What::ProcessEnd { process } => self.end(process, threads, reports),
@@ -46,6 +50,15 @@ impl Memory {
                 reports.require(stored == value, Rule::Memory, || {
                     format!("{context:?} loads {value} from {var:?} of {process:?}, which is {stored}")
                 });
+                self.loaded = Some((context, var));
+            }
+            What::Update { var, process, context, value } => {
+                reports.require(loaded == Some((context, var)), Rule::Atomic, || {
+                    format!("{context:?} updates {var:?} of {process:?} and has not just read it")
+                });
+                if let Some(cell) = self.cell(var, process, context, threads, reports) {
+                    *cell = value;
+                }
             }
             What::Store { var, process, context, value } => {
                 if let Some(cell) = self.cell(var, process, context, threads, reports) {

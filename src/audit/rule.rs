@@ -80,6 +80,7 @@ rules! {
     JobAfter None, "no job begins before all jobs of the tasks it comes after have ended";
     JobArrivals None, "the jobs of a task arrive in number and at the times that the model says";
     Memory None, "a load sees the last store of its process";
+    Atomic None, "an atomic operation writes right after it reads, with nothing in between";
     JobService Some(38), "a job's response is its service and its waits: a thread runs as long as its steps demand";
     JobSpan Some(39), "a job takes at least as long as its steps, one after the other";
     Makespan Some(39), "a run takes at least as long as its work divided among the cores";

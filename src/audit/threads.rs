@@ -187,6 +187,7 @@ impl Threads {
             | What::LockRelease { context, .. }
             | What::Load { context, .. }
             | What::Store { context, .. }
+            | What::Update { context, .. }
             | What::JobEnd { context, .. }
             | What::Spawn { context, .. }
             | What::Print { context, .. } => context,

@@ -137,7 +137,7 @@ fn sometimes_asks_for_one_run_of_each_model() {
     let lossy = |builder: &mut Builder| {
         let var = builder.var("n", 0, false);
         let time = Dist::Uniform { low: Duration::ms(1), high: Duration::ms(9) };
-        builder.batch("adder", 2, vec![Stmt::Load(var), python(time), Stmt::Add(var, 1), Stmt::Store(var)]);
+        builder.batch("adder", 2, vec![Stmt::Load(var), python(time), Stmt::Add(var, 1.into()), Stmt::Store(var)]);
     };
     let lost = |most| expect("Final", Asked::Final { var: "n".to_owned(), bounds: at_most(most) });
     let sometimes = |most, model| {

@@ -180,9 +180,11 @@ impl Sink for Meter<'_> {
                 self.threads.end_coroutine(context, now);
                 self.child_ends(matches!(self.roles[context.index()], Role::Spawned { .. }), now);
             }
-            What::Store { var, process: ProcessId(0), value, .. } => self.finals[var.index()] = value,
+            What::Store { var, process: ProcessId(0), value, .. }
+            | What::Update { var, process: ProcessId(0), value, .. } => self.finals[var.index()] = value,
             What::Print { context, text } => self.print(record, context, text),
             What::Store { .. }
+            | What::Update { .. }
             | What::Load { .. }
             | What::LockTake { .. }
             | What::LockRelease { .. }

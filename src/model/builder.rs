@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Arrivals, Choice, Costs, Device, Execution, Interpreter, Machine, Model, Op, Program, Shared, SpawnKind, Task,
-    Urgency,
+    Arrivals, Condition, Costs, Device, Execution, Interpreter, Machine, Model, Op, Program, Shared, SpawnKind, Task,
+    Urgency, Value,
 };
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, ProgramId, TaskId, TextId, VarId};
@@ -31,16 +31,30 @@ pub enum Stmt {
     With(LockId, Vec<Stmt>),
     /// Reads a variable into the context's own copy.
     Load(VarId),
+    /// Changes the context's own copy to this.
+    Let(VarId, Value),
     /// Adds to the context's own copy.
-    Add(VarId, i64),
+    Add(VarId, Value),
     /// Writes the context's own copy.
     Store(VarId),
+    /// Writes this, which then is the context's own copy.
+    StoreValue(VarId, Value),
+    /// Writes a variable, in one atomic operation with reading it into the context's own copy.
+    Swap(VarId, Value),
+    /// Adds to a variable, in one atomic operation with reading it into the context's own copy.
+    FetchAdd(VarId, Value),
     /// `Load`, `Interpreter::increment` of core time, `Add`, `Store`.
     Incr(VarId, i64),
     /// The steps so many times.
     Repeat(u32, Vec<Stmt>),
     /// The steps without end.
     Forever(Vec<Stmt>),
+    /// The first steps if the condition holds, else the others.
+    If(Condition, Vec<Stmt>, Vec<Stmt>),
+    /// The steps as long as the condition holds, which is asked before each round.
+    While(Condition, Vec<Stmt>),
+    /// The steps until the condition holds, which is asked after each round.
+    RepeatUntil(Condition, Vec<Stmt>),
     /// One of the branches, by probability; what is left over of 1 does nothing.
     Choose(Vec<(f64, Vec<Stmt>)>),
     /// The steps of a program.
@@ -58,7 +72,7 @@ pub enum Stmt {
 /// Collects the parts of a [`Model`]. Ids are given in order of declaration.
 #[derive(Clone, Debug)]
 pub struct Builder {
-    model: Model,
+    pub(super) model: Model,
     bodies: Vec<Option<Vec<Stmt>>>,
     /// Distributions that are already there.
     known: BTreeMap<(u8, u64, u64), DistId>,
@@ -86,6 +100,7 @@ impl Builder {
             code: Vec::new(),
             programs: Vec::new(),
             choices: Vec::new(),
+            operands: Vec::new(),
             dists: Vec::new(),
             texts: Vec::new(),
             tasks: Vec::new(),
@@ -227,7 +242,7 @@ impl Builder {
 
     /// A register is one variable's copy. `Call`ed programs share the copies of their caller, as inlined code would,
     /// so all programs number their registers by variable once anything calls anything.
-    fn register(&self, var: VarId, registers: &mut Vec<VarId>) -> u16 {
+    pub(super) fn register(&self, var: VarId, registers: &mut Vec<VarId>) -> u16 {
         // Every program numbers registers by variable id: simple, and calls agree with their callers.
         let needed = var.index() + 1;
         while registers.len() < needed {
@@ -252,16 +267,16 @@ impl Builder {
         }
     }
 
-    fn emit(&mut self, op: Op) -> usize {
+    pub(super) fn emit(&mut self, op: Op) -> usize {
         self.model.code.push(op);
         self.model.code.len() - 1
     }
 
-    fn here(&self) -> u32 {
+    pub(super) fn here(&self) -> u32 {
         self.model.code.len() as u32
     }
 
-    fn steps(&mut self, steps: &[Stmt], registers: &mut Vec<VarId>) {
+    pub(super) fn steps(&mut self, steps: &[Stmt], registers: &mut Vec<VarId>) {
         for step in steps {
             self.step(step, registers);
         }
@@ -293,13 +308,30 @@ impl Builder {
                 let register = self.register(*var, registers);
                 self.emit(Op::Load { var: *var, register });
             }
+            Stmt::Let(var, value) => {
+                let (register, value) = (self.register(*var, registers), self.operand(value, registers));
+                self.emit(Op::Set { register, value });
+            }
             Stmt::Add(var, by) => {
-                let register = self.register(*var, registers);
-                self.emit(Op::Add { register, by: *by });
+                let (register, by) = (self.register(*var, registers), self.operand(by, registers));
+                self.emit(Op::Add { register, by });
             }
             Stmt::Store(var) => {
                 let register = self.register(*var, registers);
                 self.emit(Op::Store { var: *var, register });
+            }
+            Stmt::StoreValue(var, value) => {
+                let (register, value) = (self.register(*var, registers), self.operand(value, registers));
+                self.emit(Op::Set { register, value });
+                self.emit(Op::Store { var: *var, register });
+            }
+            Stmt::Swap(var, value) => {
+                let (register, value) = (self.register(*var, registers), self.operand(value, registers));
+                self.emit(Op::Swap { var: *var, register, value });
+            }
+            Stmt::FetchAdd(var, by) => {
+                let (register, by) = (self.register(*var, registers), self.operand(by, registers));
+                self.emit(Op::FetchAdd { var: *var, register, by });
             }
             Stmt::Incr(var, by) => self.increment(*var, *by, registers),
             Stmt::Repeat(times, body) => self.repeat(*times, body, registers),
@@ -308,6 +340,9 @@ impl Builder {
                 self.steps(body, registers);
                 self.emit(Op::Jump { to: start });
             }
+            Stmt::If(condition, steps, otherwise) => self.branch(condition, steps, otherwise, registers),
+            Stmt::While(condition, body) => self.repeat_while(condition, body, registers),
+            Stmt::RepeatUntil(condition, body) => self.repeat_until(condition, body, registers),
             Stmt::Choose(branches) => self.choose(branches, registers),
             Stmt::Call(program) => drop(self.emit(Op::Call { entry: program.0 })),
             Stmt::Spawn(kind, program, count) => {
@@ -334,42 +369,11 @@ impl Builder {
             false => CpuKind::Atomic,
         };
         let time = self.dist(Dist::Const(self.model.interpreter.increment));
+        let by = self.operand(&Value::Number(by), registers);
         self.emit(Op::Load { var, register });
         self.emit(Op::Compute { kind, time });
         self.emit(Op::Add { register, by });
         self.emit(Op::Store { var, register });
-    }
-
-    fn repeat(&mut self, times: u32, body: &[Stmt], registers: &mut Vec<VarId>) {
-        if times == 0 {
-            return;
-        }
-        self.emit(Op::Repeat { times });
-        let start = self.here();
-        self.steps(body, registers);
-        self.emit(Op::Again { start });
-    }
-
-    fn choose(&mut self, branches: &[(f64, Vec<Stmt>)], registers: &mut Vec<VarId>) {
-        let table = self.model.choices.len() as u32;
-        self.model.choices.push(Choice { branches: Vec::new(), otherwise: 0 });
-        self.emit(Op::Choose { table });
-        let mut ends = Vec::new();
-        let mut below = 0.0;
-        for (probability, body) in branches {
-            below += probability;
-            // 2^64 is a float; the cast saturates at the last draw for probabilities that add up to 1.
-            let upto = if below >= 1.0 - 1e-12 { u64::MAX } else { (below * 18_446_744_073_709_551_616.0) as u64 };
-            let start = self.here();
-            self.model.choices[table as usize].branches.push((upto, start));
-            self.steps(body, registers);
-            ends.push(self.emit(Op::Jump { to: 0 }));
-        }
-        let end = self.here();
-        for jump in ends {
-            self.model.code[jump] = Op::Jump { to: end };
-        }
-        self.model.choices[table as usize].otherwise = end;
     }
 }
 

@@ -40,7 +40,7 @@ fn body(model: &Model, entry: u32, depth: u32, known: &mut BTreeMap<u32, Option<
             }
             Op::Choose { .. } => 1,
             Op::Again { .. } => return None,
-            Op::Jump { to } if to as usize <= at => return None,
+            Op::Jump { to } | Op::Branch { to, .. } if to as usize <= at => return None,
             Op::Call { entry } => from(model, entry, depth + 1, known)?,
             Op::Return => return Some(worst),
             _ => 0,

@@ -1,17 +1,20 @@
 //! What the simulator runs: dense ids and arrays of `Copy` ops. Text, names and units end before here.
 
 mod builder;
+mod control;
 mod costs;
 mod draws;
 mod names;
+mod value;
 
 use std::fmt;
 
 pub use builder::{Builder, Stmt};
 pub use costs::Costs;
+pub use value::{Arithmetic, Comparison, Condition, Operand, Value, evaluate};
 
 use crate::dist::Dist;
-use crate::id::{DeviceId, DistId, LockId, ProgramId, TaskId, TextId, VarId};
+use crate::id::{DeviceId, DistId, LockId, OperandId, ProgramId, TaskId, TextId, VarId};
 use crate::kernel::policy::PolicyConfig;
 use crate::time::Duration;
 use crate::trace::CpuKind;
@@ -37,6 +40,8 @@ pub struct Model {
     pub programs: Vec<Program>,
     /// Branch tables of `Op::Choose`.
     pub choices: Vec<Choice>,
+    /// Numbers that ops compute with, by `OperandId`.
+    pub operands: Vec<Operand>,
     /// Distributions, by `DistId`.
     pub dists: Vec<Dist>,
     /// What `Print` prints, by `TextId`.
@@ -264,16 +269,27 @@ pub enum Op {
     Release { lock: LockId },
     /// Copies a variable to a register.
     Load { var: VarId, register: u16 },
+    /// Changes a register.
+    Set { register: u16, value: OperandId },
     /// Adds to a register.
-    Add { register: u16, by: i64 },
+    Add { register: u16, by: OperandId },
     /// Copies a register to a variable.
     Store { var: VarId, register: u16 },
+    /// Copies a variable to a register and then changes the variable to `value`, which is computed before.
+    Swap { var: VarId, register: u16, value: OperandId },
+    /// Copies a variable to a register and then adds to the variable; `by` is computed before.
+    FetchAdd { var: VarId, register: u16, by: OperandId },
+    /// Copies a variable to a register. If it is `from` (computed before, as is `to`), changes it to `to` and goes on behind
+    /// the next op.
+    CompareAndSwap { var: VarId, register: u16, from: OperandId, to: OperandId },
     /// Begins a loop of `times` rounds (at least one): pushes the count.
     Repeat { times: u32 },
     /// Ends a round: back to `start` while rounds are left, else pops the count.
     Again { start: u32 },
     /// Goes on at `to`.
     Jump { to: u32 },
+    /// Goes on at `to` if the comparison holds.
+    Branch { left: OperandId, comparison: Comparison, right: OperandId, to: u32 },
     /// Goes on at a random branch of `Model::choices[table]`.
     Choose { table: u32 },
     /// Pushes the next op and goes on at `entry`.

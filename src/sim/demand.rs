@@ -1,10 +1,11 @@
-//! How much core time a thread is about to use: up to its next wait, known in advance because draws are.
+//! How much core time a thread is about to use: up to its next wait, known in advance because draws are. Conditions are
+//! foreseen as if nobody else wrote what they read.
 
 use super::world::{Body, Draws, Phase};
 use super::{Chooser, Sim};
 use crate::dist::Dist;
-use crate::id::{ContextId, DistId, ThreadId};
-use crate::model::Op;
+use crate::id::{ContextId, DistId, ThreadId, VarId};
+use crate::model::{Op, evaluate};
 use crate::rng::Stream;
 use crate::time::Duration;
 use crate::trace::Sink;
@@ -17,6 +18,21 @@ enum Ahead {
     Nothing,
     Paged { task: usize, next: u64 },
     Own(Stream),
+}
+
+/// Variables and own copies as they will be.
+struct Foreseen {
+    registers: Vec<i64>,
+    written: Vec<(VarId, i64)>,
+}
+
+impl Foreseen {
+    fn write(&mut self, var: VarId, value: i64) {
+        match self.written.iter_mut().find(|(of, _)| *of == var) {
+            Some((_, known)) => *known = value,
+            None => self.written.push((var, value)),
+        }
+    }
 }
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
@@ -61,6 +77,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 Ahead::Own(self.world.work.tasks[task.index()].source.users[*user as usize].clone())
             }
         };
+        let mut memory = Foreseen { registers: state.registers.clone(), written: Vec::new() };
         let mut total = 0u64;
         for _ in 0..MOST_OPS {
             let op = self.model.code[pc as usize];
@@ -93,17 +110,58 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 Op::Io { .. } | Op::Sleep { .. } | Op::Join { .. } | Op::Acquire { .. } | Op::Yield => {
                     return Duration(total);
                 }
-                Op::Release { .. }
-                | Op::Load { .. }
-                | Op::Add { .. }
-                | Op::Store { .. }
-                | Op::Spawn { .. }
-                | Op::Print { .. }
-                | Op::BeginBlocking
-                | Op::EndBlocking => {}
+                Op::Branch { left, comparison, right, to } => {
+                    let value = |operand| evaluate(&self.model.operands, &memory.registers, operand);
+                    if comparison.holds(value(left), value(right)) {
+                        pc = to;
+                    }
+                }
+                op => pc += u32::from(self.foresee(context, op, &mut memory)),
             }
         }
         Duration::FOREVER
+    }
+
+    /// What the op does to variables. Whether the op after it is left out.
+    fn foresee(&self, context: ContextId, op: Op, memory: &mut Foreseen) -> bool {
+        let value = |memory: &Foreseen, operand| evaluate(&self.model.operands, &memory.registers, operand);
+        let set = |memory: &mut Foreseen, register: u16, value| memory.registers[register as usize] = value;
+        match op {
+            Op::Load { var, register } => set(memory, register, self.foreseen(context, var, memory)),
+            Op::Store { var, register } => memory.write(var, memory.registers[register as usize]),
+            Op::Set { register, value: to } => set(memory, register, value(memory, to)),
+            Op::Add { register, by } => {
+                let sum = memory.registers[register as usize].wrapping_add(value(memory, by));
+                set(memory, register, sum);
+            }
+            Op::Swap { var, register, value: to } => {
+                let (found, to) = (self.foreseen(context, var, memory), value(memory, to));
+                set(memory, register, found);
+                memory.write(var, to);
+            }
+            Op::FetchAdd { var, register, by } => {
+                let (found, by) = (self.foreseen(context, var, memory), value(memory, by));
+                set(memory, register, found);
+                memory.write(var, found.wrapping_add(by));
+            }
+            Op::CompareAndSwap { var, register, from, to } => {
+                let (from, to) = (value(memory, from), value(memory, to));
+                let found = self.foreseen(context, var, memory);
+                set(memory, register, found);
+                if found == from {
+                    memory.write(var, to);
+                }
+                return found == from;
+            }
+            _ => {}
+        }
+        false
+    }
+
+    fn foreseen(&self, context: ContextId, var: VarId, memory: &Foreseen) -> i64 {
+        let written = memory.written.iter().find(|(of, _)| *of == var);
+        let process = self.home_of_var(context, var);
+        written.map_or_else(|| self.world.processes[process.index()].vars[var.index()], |(_, value)| *value)
     }
 
     fn bits_ahead(&mut self, draws: &mut Ahead) -> u64 {

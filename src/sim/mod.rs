@@ -13,6 +13,7 @@ mod event_loop;
 mod explain;
 mod gil;
 mod jobs;
+mod memory;
 mod outcome;
 mod run_queue;
 mod step;

@@ -3,7 +3,7 @@
 use super::world::{Phase, State};
 use super::{Chooser, Outcome, Sim};
 use crate::choice::Choice;
-use crate::id::{ContextId, CoreId, LockId, ProcessId, ProgramId, ThreadId, VarId};
+use crate::id::{ContextId, CoreId, LockId, ProcessId, ProgramId, ThreadId};
 use crate::model::{Op, SpawnKind};
 use crate::time::Duration;
 use crate::trace::{CpuKind, On, Sink, What};
@@ -48,10 +48,17 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Op::Acquire { lock } => self.acquire(thread, context, lock),
             Op::Release { lock } => self.release(context, lock),
             Op::Load { var, register } => self.load(context, var, register),
+            Op::Set { register, value } => self.set(context, register, value),
             Op::Add { register, by } => self.add(context, register, by),
             Op::Store { var, register } => self.store(context, var, register),
+            Op::Swap { var, register, value } => self.swap(context, var, register, value),
+            Op::FetchAdd { var, register, by } => self.fetch_add(context, var, register, by),
+            Op::CompareAndSwap { var, register, from, to } => self.compare_and_swap(context, var, register, (from, to)),
             Op::Repeat { times } => self.push(context, times),
             Op::Again { start } => self.again(context, start) && self.back_edge(core, thread),
+            Op::Branch { left, comparison, right, to } => {
+                !self.holds(context, left, comparison, right) || self.go_to(core, thread, context, to)
+            }
             Op::Choose { table } => self.branch(context, table),
             Op::Call { entry } => self.call(context, entry),
             Op::Return => self.return_from(core, context),
@@ -89,38 +96,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         true
     }
 
-    fn load(&mut self, context: ContextId, var: VarId, register: u16) -> bool {
-        let process = self.home_of_var(context, var);
-        let value = self.world.processes[process.index()].vars[var.index()];
-        self.world.contexts[context].registers[register as usize] = value;
-        self.note(What::Load { var, process, context, value });
-        true
-    }
-
-    fn add(&mut self, context: ContextId, register: u16, by: i64) -> bool {
-        let register = &mut self.world.contexts[context].registers[register as usize];
-        *register = register.wrapping_add(by);
-        true
-    }
-
-    fn store(&mut self, context: ContextId, var: VarId, register: u16) -> bool {
-        let process = self.home_of_var(context, var);
-        let value = self.world.contexts[context].registers[register as usize];
-        self.world.processes[process.index()].vars[var.index()] = value;
-        self.note(What::Store { var, process, context, value });
-        true
-    }
-
-    fn home_of_var(&self, context: ContextId, var: VarId) -> ProcessId {
-        if self.model.vars[var.index()].interprocess { ProcessId(0) } else { self.process_of(context) }
-    }
-
     /// The process whose copy of the lock the context uses.
     pub(super) fn home_of_lock(&self, context: ContextId, lock: LockId) -> ProcessId {
         if self.model.locks[lock.index()].interprocess { ProcessId(0) } else { self.process_of(context) }
     }
 
-    fn process_of(&self, context: ContextId) -> ProcessId {
+    pub(super) fn process_of(&self, context: ContextId) -> ProcessId {
         self.world.threads[self.world.contexts[context].thread].process
     }
 
@@ -144,6 +125,13 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn jump(&mut self, context: ContextId, to: u32) -> bool {
         self.world.contexts[context].pc = to;
         true
+    }
+
+    /// A jump of which nobody knows yet whether it ends a loop's round.
+    fn go_to(&mut self, core: CoreId, thread: ThreadId, context: ContextId, to: u32) -> bool {
+        let back = to < self.world.contexts[context].pc;
+        self.jump(context, to);
+        !back || self.back_edge(core, thread)
     }
 
     /// The end of a loop's round is a check point. Whether the thread can go on. Only sections without check points of

@@ -82,7 +82,7 @@ fn an_update_is_lost_between_load_and_store_unless_a_lock_forbids_it() {
     for (locked, value) in [(false, 1), (true, 2)] {
         let mut builder = Builder::new(2, Execution::FreeThreaded(2));
         let (x, lock) = (builder.var("x", 0, false), builder.lock("lock", false));
-        let change = vec![Stmt::Load(x), cpu(ms(1)), Stmt::Add(x, 1), Stmt::Store(x)];
+        let change = vec![Stmt::Load(x), cpu(ms(1)), Stmt::Add(x, 1.into()), Stmt::Store(x)];
         builder.batch("adder", 2, if locked { vec![Stmt::With(lock, change)] } else { change });
         let model = builder.build();
         let mut records = Vec::new();
@@ -114,7 +114,7 @@ fn a_run_without_end_stops_at_its_limit() {
 fn children_are_joined_and_processes_have_their_own_memory() {
     let mut builder = Builder::new(4, Execution::Serial);
     let x = builder.var("x", 5, false);
-    let child = builder.program("child", vec![Stmt::Load(x), Stmt::Add(x, 1), cpu(ms(40)), Stmt::Store(x)]);
+    let child = builder.program("child", vec![Stmt::Load(x), Stmt::Add(x, 1.into()), cpu(ms(40)), Stmt::Store(x)]);
     let spawn = Stmt::Spawn(crate::model::SpawnKind::Process, child, 2);
     builder.batch("parent", 1, vec![spawn, Stmt::Join(child), Stmt::Load(x), Stmt::Store(x)]);
     let model = builder.build();

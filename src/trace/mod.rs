@@ -84,6 +84,8 @@ pub enum What {
     Load { var: VarId, process: ProcessId, context: ContextId, value: i64 },
     /// The context writes its own copy to the variable.
     Store { var: VarId, process: ProcessId, context: ContextId, value: i64 },
+    /// The context writes the variable in one atomic operation with its `Load`, which is the record before.
+    Update { var: VarId, process: ProcessId, context: ContextId, value: i64 },
 
     /// A coroutine exists on the event loop that runs on `thread`. It is *ready* from `CoroutineReady`,
     /// *running* from `Resume`, *suspended* from `Suspend`, gone after `CoroutineEnd`.

@@ -90,6 +90,30 @@ fn other_ties() -> Model {
     turns(Ties::PreemptedFirst)
 }
 
+/// Two threads that change a variable in one operation each, and in two.
+fn updates() -> Model {
+    let mut builder = Builder::new(2, Execution::Threads(2)).native();
+    let count = builder.var("count", 0, false);
+    for (name, by) in [("ones", 1), ("tens", 10)] {
+        let atomic = Stmt::FetchAdd(count, by.into());
+        let work = vec![atomic, cpu(Duration::us(3)), Stmt::Incr(count, by), cpu(Duration::us(4 + by as u64))];
+        builder.batch(name, 1, vec![Stmt::Repeat(20, work)]);
+    }
+    builder.build()
+}
+
+/// A store of somebody else is moved between a load and the update after it.
+fn torn(records: &mut Vec<Record>, at: usize) -> bool {
+    if at == 0 || !matches!(records[at].what, What::Update { .. }) {
+        return false;
+    }
+    let Some(store) = next(records, at, |what| matches!(what, What::Store { .. })) else { return false };
+    let mut moved = records.remove(store);
+    moved.time = records[at].time;
+    records.insert(at, moved);
+    true
+}
+
 /// Threads of different urgency on fewer cores.
 fn urgent(policy: PolicyConfig) -> Model {
     let mut builder = Builder::new(2, Execution::ThreadPerTask).native().policy(policy);
@@ -727,6 +751,18 @@ fn accounts() -> Vec<Mutation> {
             wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::Store { .. }))),
         },
         Mutation {
+            rule: Rule::Atomic,
+            what: "an atomic operation writes without reading",
+            model: updates,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::Load { .. }))),
+        },
+        Mutation {
+            rule: Rule::Atomic,
+            what: "a store comes between the two halves of an atomic operation",
+            model: updates,
+            wrong: Edit(torn),
+        },
+        Mutation {
             rule: Rule::JobService,
             what: "a job gets core time that none of its steps demands",
             model: threads,
@@ -838,10 +874,19 @@ fn every_rule_has_a_planted_error() {
 fn says_nothing_new(records: &[Record], at: usize) -> bool {
     match records[at].what {
         What::Load { .. } | What::Print { .. } | What::Iteration { ready: 0, .. } => true,
-        What::Store { var, process, .. } => {
-            let like =
-                |what: &What| matches!(what, What::Load { var: v, process: p, .. } if (*v, *p) == (var, process));
-            next(records, at, like).is_none()
+        What::Store { var, process, .. } | What::Update { var, process, .. } => {
+            // Nobody reads it, or another context wrote the same before.
+            let of = |what: &What| match *what {
+                What::Load { var, process, value, .. }
+                | What::Store { var, process, value, .. }
+                | What::Update { var, process, value, .. } => Some((var, process, value)),
+                _ => None,
+            };
+            let same = |what: &What| of(what).is_some_and(|(v, p, _)| (v, p) == (var, process));
+            let before = records[..at].iter().rev().find(|record| same(&record.what));
+            let after = next(records, at, same).map(|after| records[after].what);
+            !matches!(after, Some(What::Load { .. }))
+                || before.is_some_and(|before| of(&before.what) == of(&records[at].what))
         }
         What::LockRelease { lock, process, .. } => {
             let like =
@@ -863,7 +908,7 @@ fn a_lost_or_repeated_record_is_noticed() {
     let kind = |what: &What| format!("{what:?}").split([' ', '{']).next().unwrap_or_default().to_owned();
     let mut kinds = BTreeSet::new();
     let mut missed = Vec::new();
-    for model in [threads(), coroutines(), all_processes(), hogs()] {
+    for model in [threads(), coroutines(), all_processes(), hogs(), updates()] {
         let (records, ended) = run(&model, 1);
         for (at, record) in records.iter().enumerate().step_by(3) {
             if says_nothing_new(&records, at) {

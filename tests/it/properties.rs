@@ -8,7 +8,9 @@ use gilsim::id::{DeviceId, LockId, ProgramId, TaskId, ThreadId, VarId};
 use gilsim::kernel::policy::{Fair, FirstCome, PolicyConfig, RoundRobin, Ties};
 use gilsim::metrics::Meter;
 use gilsim::metrics::figures::StateTimes;
-use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, Urgency};
+use gilsim::model::{
+    Arrivals, Builder, Comparison, Condition, Costs, Execution, Model, SpawnKind, Stmt, Urgency, Value,
+};
 use gilsim::sim::{self, Ended, Outcome, Sim};
 use gilsim::time::{Duration, Time};
 use gilsim::trace::{CpuKind, Digest, On, Record, What};
@@ -59,6 +61,10 @@ enum Step {
     With(u32, Vec<Step>),
     Repeat(u32, Vec<Step>),
     Choose(Vec<Step>, Vec<Step>),
+    FetchAdd(u32),
+    Swap(u32),
+    If(u32, Vec<Step>, Vec<Step>),
+    Until(Vec<Step>),
     Spawn(u32, bool),
     Blocking(Vec<Step>),
     Print,
@@ -99,6 +105,7 @@ impl Spec {
         builder.lock(&name("common"), true);
         builder.var(&name("count"), 0, false);
         builder.var(&name("total"), 0, true);
+        builder.var(&name("rounds"), 0, false);
         let child = builder.program(&name("child"), self.steps(&self.child, change));
         debug_assert_eq!(child, CHILD);
         for (index, (count, arrival, steps)) in self.tasks.iter().enumerate() {
@@ -172,6 +179,19 @@ impl Spec {
                     built.extend([Stmt::Spawn(kind, CHILD, *count), Stmt::Join(CHILD)]);
                 }
                 Step::Blocking(body) => built.push(Stmt::Blocking(self.steps(body, change))),
+                Step::FetchAdd(var) => built.push(Stmt::FetchAdd(VarId(*var), 2.into())),
+                Step::Swap(var) => built.push(Stmt::Swap(VarId(*var), Value::Own(VarId(*var)))),
+                Step::If(var, body, otherwise) => {
+                    let less = Condition::Read(VarId(*var), Comparison::Below, 5.into());
+                    built.push(Stmt::If(less, self.steps(body, change), self.steps(otherwise, change)));
+                }
+                Step::Until(body) => {
+                    let rounds = || Value::Own(ROUNDS);
+                    let mut body = self.steps(body, change);
+                    body.push(Stmt::Add(ROUNDS, 1.into()));
+                    let twice = Condition::Compare(rounds(), Comparison::AtLeast, 2.into());
+                    built.extend([Stmt::Let(ROUNDS, 0.into()), Stmt::RepeatUntil(twice, body)]);
+                }
                 Step::Print => built.push(Stmt::Print("here".to_owned())),
             }
         }
@@ -179,6 +199,8 @@ impl Spec {
     }
 }
 
+/// Counts the rounds of loops in every context's own copy.
+const ROUNDS: VarId = VarId(2);
 const CHILD: ProgramId = ProgramId(0);
 
 impl Arrival {
@@ -223,6 +245,8 @@ fn leaf(random: bool) -> BoxedStrategy<Step> {
         1 => time(random).prop_map(Step::Sleep),
         1 => Just(Step::Yield),
         1 => (0..2u32).prop_map(Step::Incr),
+        1 => (0..2u32).prop_map(Step::FetchAdd),
+        1 => (0..2u32).prop_map(Step::Swap),
         1 => Just(Step::Print),
     ]
     .boxed()
@@ -239,6 +263,8 @@ fn steps(random: bool) -> BoxedStrategy<Vec<Step>> {
         1 => (0..2u32, leaves()).prop_map(|(lock, body)| Step::With(lock, body)),
         1 => (1..4u32, leaves()).prop_map(|(times, body)| Step::Repeat(times, body)),
         1 => choose,
+        1 => (0..2u32, leaves(), leaves()).prop_map(|(var, body, other)| Step::If(var, body, other)),
+        1 => leaves().prop_map(Step::Until),
         1 => (1..3u32, any::<bool>()).prop_map(|(count, process)| Step::Spawn(count, process)),
         1 => leaves().prop_map(Step::Blocking),
     ];

@@ -389,6 +389,7 @@ impl Sink for Timeline {
             | What::LockRelease { .. }
             | What::Load { .. }
             | What::Store { .. }
+            | What::Update { .. }
             | What::Iteration { .. }
             | What::Spawn { .. }
             | What::Print { .. } => {}

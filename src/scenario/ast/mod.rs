@@ -2,6 +2,7 @@
 
 mod expect;
 mod quantity;
+mod value;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use crate::time::Duration;
 pub use expect::Expect;
 pub(in crate::scenario) use quantity::address;
 pub use quantity::{Branches, Random, Rate, RateError, Raw, When};
+pub use value::{Computed, Condition, Value};
 
 /// A whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -302,16 +304,28 @@ pub enum Step {
     With(String, Vec<Step>),
     /// Reads a variable into the own copy.
     Load(String),
-    /// Changes the own copy.
-    Add(String, i64),
-    /// Writes the own copy back.
-    Store(String),
+    /// Changes the own copy to this.
+    Let(String, Value),
+    /// Adds to the own copy.
+    Add(String, Value),
+    /// Writes the own copy back, or this, which then is the own copy.
+    Store(String, #[serde(default)] Option<Value>),
+    /// Writes this, or the own copy if left out, and reads what was there before into the own copy, in one atomic operation.
+    Swap(String, #[serde(default)] Option<Value>),
+    /// Adds this, 1 if left out, and reads what was there before into the own copy, in one atomic operation.
+    FetchAdd(String, #[serde(default = "one_value")] Value),
     /// `Load`, `Add`, `Store`; by 1 if left out.
     Incr(String, #[serde(default = "one_more")] i64),
     /// So many times.
     Repeat(u32, Vec<Step>),
     /// Without end.
     Forever(Vec<Step>),
+    /// The first steps if the condition holds, else the others.
+    If(Condition, Vec<Step>, #[serde(default)] Vec<Step>),
+    /// As long as the condition holds, which is asked before each round.
+    While(Condition, Vec<Step>),
+    /// Until the condition holds, which is asked after each round.
+    RepeatUntil(Condition, Vec<Step>),
     /// One of these, with these probabilities; nothing with what is left over.
     Choose(Branches),
     /// The steps of a program.
@@ -328,6 +342,10 @@ pub enum Step {
 
 fn one_more() -> i64 {
     1
+}
+
+fn one_value() -> Value {
+    Value::Number(1)
 }
 
 /// What is started.

@@ -61,25 +61,53 @@ impl When {
 }
 
 impl<'de> Deserialize<'de> for When {
-    /// The text of an error is the address of the guilty text: `load` turns it into a position and reads it again, since
-    /// serde has no other way to hand over what ron said.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<When, D::Error> {
-        let raw = <&'de ron::value::RawValue>::deserialize(deserializer)?;
-        let text = skip_comments(raw.get_ron());
-        When::read(text).map_err(|_| {
-            let start = text.as_ptr() as usize;
-            D::Error::custom(format!("\u{2}{start:x}:{:x}", start + text.len()))
-        })
+        let (text, address) = raw(Kind::When, deserializer)?;
+        When::read(text).map_err(|_| D::Error::custom(address))
     }
 }
 
-/// The place in `source` of the text of which [`When`] could not be read.
-pub(in crate::scenario) fn address(source: &str, message: &str) -> Option<Range<usize>> {
-    let (start, end) = message.strip_prefix('\u{2}')?.split_once(':')?;
+/// What ron cannot read without looking at the raw text first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::scenario) enum Kind {
+    When,
+    Value,
+}
+
+impl Kind {
+    fn mark(self) -> char {
+        match self {
+            Kind::When => '\u{2}',
+            Kind::Value => '\u{3}',
+        }
+    }
+
+    /// What ron says to the text.
+    pub(in crate::scenario) fn complaint(self, text: &str) -> Option<ron::error::SpannedError> {
+        match self {
+            Kind::When => When::read(text).err(),
+            Kind::Value => super::Value::read(text).err(),
+        }
+    }
+}
+
+/// A value as it is written, and its address: the text of an error, which `load` turns into a position and reads again,
+/// since serde has no other way to hand over what ron said.
+pub(super) fn raw<'de, D: Deserializer<'de>>(kind: Kind, deserializer: D) -> Result<(&'de str, String), D::Error> {
+    let raw = <&'de ron::value::RawValue>::deserialize(deserializer)?;
+    let text = skip_comments(raw.get_ron());
+    let start = text.as_ptr() as usize;
+    Ok((text, format!("{}{start:x}:{:x}", kind.mark(), start + text.len())))
+}
+
+/// What could not be read, and its place in `source`.
+pub(in crate::scenario) fn address(source: &str, message: &str) -> Option<(Kind, Range<usize>)> {
+    let kind = [Kind::When, Kind::Value].into_iter().find(|kind| message.starts_with(kind.mark()))?;
+    let (start, end) = message[1..].split_once(':')?;
     let base = source.as_ptr() as usize;
     let offset = |hex: &str| usize::from_str_radix(hex, 16).ok()?.checked_sub(base);
     let range = offset(start)?..offset(end)?;
-    source.get(range.clone()).map(|_| range)
+    source.get(range.clone()).map(|_| (kind, range))
 }
 
 fn skip_comments(text: &str) -> &str {

@@ -112,10 +112,19 @@ impl<'a> Follower<'a, '_> {
                 let ends: Vec<Held<'a>> = ends.chain(rest).collect();
                 ends.into_iter().reduce(Held::merge).unwrap_or(held)
             }
-            Step::Repeat(..) | Step::Forever(_) => self.repeat(path, step, held),
+            Step::If(..) => self.either(path, step, &held),
+            Step::While(..) => self.repeat(path, step, held.clone()).merge(held),
+            Step::Repeat(..) | Step::Forever(_) | Step::RepeatUntil(..) => self.repeat(path, step, held),
             Step::Blocking(steps) => self.follow(&path.index(0), steps, held),
             _ => held,
         }
+    }
+
+    /// One or the other list of steps.
+    fn either(&mut self, path: &Path, step: &'a Step, held: &Held<'a>) -> Held<'a> {
+        let ends: Vec<Held<'a>> =
+            inside(path, step).iter().map(|body| self.follow(&body.path, body.steps, held.clone())).collect();
+        ends.into_iter().reduce(Held::merge).unwrap_or_default()
     }
 
     /// A second round finds what the first leaves behind.

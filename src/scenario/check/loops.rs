@@ -1,5 +1,6 @@
 //! E07: loops in which no time passes.
 
+use super::spins::spins;
 use super::walk::{Body, inside};
 use super::{Finding, Findings, Path, Subject, head};
 use crate::model::Costs;
@@ -22,6 +23,9 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
             {
                 found.push(stuck(path));
             }
+            Step::While(..) | Step::RepeatUntil(..) if !clock.passes(step, &passes) && spins(subject, step) => {
+                found.push(spinning(path));
+            }
             _ => {}
         });
     }
@@ -31,6 +35,14 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
 fn stuck(path: &Path) -> Finding {
     Finding::error("E07", "no time passes in this loop: the clock would stand still", head(path), "takes no time")
         .help("put a step into it that takes time, such as Cpu or Sleep")
+}
+
+fn spinning(path: &Path) -> Finding {
+    let title = "no time passes in this loop and nothing in it changes what it asks: the clock would stand still";
+    Finding::error("E07", title, head(path), "once it goes round, it never ends").help(
+        "others can change what it asks only while time passes: put a step into it that takes time, such as the \
+         Cpu(\"50ns\") that one test takes",
+    )
 }
 
 /// Users who neither think nor wait for their jobs.
@@ -58,7 +70,8 @@ pub fn never_ends(subject: &Subject<'_>, step: &Step, known: &[Option<bool>]) ->
     match step {
         Step::Forever(_) => true,
         Step::Repeat(times, steps) => *times > 0 && any(steps),
-        Step::With(_, steps) | Step::Blocking(steps) => any(steps),
+        Step::With(_, steps) | Step::Blocking(steps) | Step::RepeatUntil(_, steps) => any(steps),
+        Step::If(_, steps, otherwise) => any(steps) && any(otherwise),
         Step::Call(name) => subject.code.program(name).and_then(|program| known[program]).unwrap_or(false),
         Step::Choose(branches) => {
             let sum: f64 = branches.0.iter().map(|(probability, _)| probability).sum();
@@ -109,16 +122,24 @@ impl<'a> Clock<'a> {
             Step::Spawn(SpawnWhat::Process, ..) => costs.process_start > Duration::ZERO,
             Step::Join(name) => self.subject.code.program(name).and_then(|program| known[program]).unwrap_or(true),
             Step::Repeat(0, _) => false,
-            Step::With(..) | Step::Repeat(..) | Step::Forever(_) | Step::Choose(_) | Step::Blocking(_) => {
-                inside(&Path::root(), step).iter().any(|body| self.any_passes(body, known))
-            }
+            Step::With(..)
+            | Step::Repeat(..)
+            | Step::Forever(_)
+            | Step::If(..)
+            | Step::While(..)
+            | Step::RepeatUntil(..)
+            | Step::Choose(_)
+            | Step::Blocking(_) => inside(&Path::root(), step).iter().any(|body| self.any_passes(body, known)),
             Step::Spawn(SpawnWhat::Coroutine, ..)
             | Step::Yield
             | Step::Acquire(_)
             | Step::Release(_)
             | Step::Load(_)
+            | Step::Let(..)
             | Step::Add(..)
-            | Step::Store(_)
+            | Step::Store(..)
+            | Step::Swap(..)
+            | Step::FetchAdd(..)
             | Step::Print(_) => false,
         }
     }

@@ -18,15 +18,18 @@ mod model;
 mod names;
 mod nothing;
 mod numbers;
+mod objects;
 mod overload;
 mod scheduler;
 mod shared;
 mod spawns;
+mod spins;
 mod start;
 mod times;
 mod twice;
 mod unseen;
 mod unused;
+mod values;
 mod walk;
 
 pub use allow::NAMES as WARNINGS;
@@ -62,6 +65,7 @@ impl Subject<'_> {
 /// Checks that hold for every scenario.
 const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     names::check,
+    values::check,
     unseen::check,
     circles::check,
     depth::check,

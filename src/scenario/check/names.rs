@@ -1,5 +1,6 @@
 //! E01: a name that nothing has. E02: a name of the wrong kind of thing.
 
+use super::objects::{Named, objects};
 use super::{Finding, Findings, Path, Subject, entry};
 use crate::scenario::ast::{Scenario, Shared, Step};
 use crate::scenario::words::nearest;
@@ -35,25 +36,12 @@ fn step_names(subject: &Subject<'_>, path: &Path, step: &Step, found: &mut Findi
     let first = path.index(0);
     match step {
         Step::Io(device, _) => expect_name(subject, "devices", device, &first, found),
-        Step::Acquire(name) => expect_shared(subject, name, &first, ("Acquire", Kind::Lock), found),
-        Step::Release(name) => expect_shared(subject, name, &first, ("Release", Kind::Lock), found),
-        Step::With(name, _) => expect_shared(subject, name, &first, ("With", Kind::Lock), found),
-        Step::Load(name) => expect_shared(subject, name, &first, ("Load", Kind::Int), found),
-        Step::Add(name, _) => expect_shared(subject, name, &first, ("Add", Kind::Int), found),
-        Step::Store(name) => expect_shared(subject, name, &first, ("Store", Kind::Int), found),
-        Step::Incr(name, _) => expect_shared(subject, name, &first, ("Incr", Kind::Int), found),
         Step::Call(name) | Step::Join(name) => expect_name(subject, "programs", name, &first, found),
         Step::Spawn(_, name, _) => expect_name(subject, "programs", name, &path.index(1), found),
-        Step::Cpu(_)
-        | Step::CpuNoGil(_)
-        | Step::CpuHoldGil(_)
-        | Step::Sleep(_)
-        | Step::Yield
-        | Step::Repeat(..)
-        | Step::Forever(_)
-        | Step::Choose(_)
-        | Step::Print(_)
-        | Step::Blocking(_) => {}
+        _ => {}
+    }
+    for Named { path, name, by } in objects(path, step) {
+        expect_shared(subject, name, &path, by, found);
     }
 }
 

@@ -4,7 +4,7 @@ use super::loops::{never_ending, never_ends, takes_time};
 use super::model::{execution, has_loop};
 use super::walk::Body;
 use super::{Finding, Findings, Path, Subject, head};
-use crate::scenario::ast::Step;
+use crate::scenario::ast::{Condition, Step, Value};
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let never = never_ending(subject);
@@ -30,7 +30,12 @@ fn does_nothing(path: &Path, step: &Step, found: &mut Findings) {
         Step::Repeat(_, steps) | Step::Blocking(steps) if steps.is_empty() => "no steps inside",
         Step::Choose(branches) if branches.0.iter().all(|(_, steps)| steps.is_empty()) => "no steps in any branch",
         Step::Cpu(time) | Step::CpuNoGil(time) | Step::CpuHoldGil(time) if !takes_time(time) => "no time",
-        Step::Add(_, 0) | Step::Incr(_, 0) => "adds nothing",
+        Step::Add(_, Value::Number(0)) | Step::Incr(_, 0) => "adds nothing",
+        Step::If(condition, steps, otherwise)
+            if steps.is_empty() && otherwise.is_empty() && !matches!(condition, Condition::CompareAndSwap(..)) =>
+        {
+            "no steps inside"
+        }
         _ => return,
     };
     found.push(Finding::warning("does-nothing", "this step does nothing", head(path), why));

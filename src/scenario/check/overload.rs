@@ -155,14 +155,21 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
             Step::Join(name) => sum.length += program(name).map_or(0.0, |child| child.length),
             Step::Repeat(times, _) => inner(subject, &path, step, |_| f64::from(*times), known, &mut sum),
             Step::Choose(branches) => inner(subject, &path, step, |n| branches.0[n].0, known, &mut sum),
-            Step::With(..) | Step::Blocking(_) => inner(subject, &path, step, |_| 1.0, known, &mut sum),
+            // How often these are done is not known: as seldom as can be, so that the warning is right.
+            Step::If(..) | Step::While(..) => {}
+            Step::With(..) | Step::Blocking(_) | Step::RepeatUntil(..) => {
+                inner(subject, &path, step, |_| 1.0, known, &mut sum)
+            }
             Step::Forever(_) => sum.length = f64::NAN,
             Step::Yield
             | Step::Acquire(_)
             | Step::Release(_)
             | Step::Load(_)
+            | Step::Let(..)
             | Step::Add(..)
-            | Step::Store(_)
+            | Step::Store(..)
+            | Step::Swap(..)
+            | Step::FetchAdd(..)
             | Step::Incr(..)
             | Step::Print(_) => {}
         }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::model::{execution, processes};
+use super::objects::objects;
 use super::{Finding, Findings, Path, Subject, entry, head, key};
-use crate::scenario::ast::{Arrive, Shared, SpawnWhat, Step};
+use crate::scenario::ast::{Arrive, Shared, SpawnWhat};
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let scenario = subject.scenario;
@@ -16,7 +17,11 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let used = subject.code.used();
     let mut users: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, body) in subject.code.bodies().iter().enumerate() {
-        body.each(&mut |_, step| users.entry(shared_of(step).map_or("", String::as_str)).or_default().push(index));
+        body.each(&mut |path, step| {
+            for named in objects(path, step) {
+                users.entry(named.name).or_default().push(index);
+            }
+        });
     }
     for name in scenario.shared.iter().filter(|(_, s)| !matches!(s, Shared::Interprocess(_))).map(|(name, _)| name) {
         let users = users.get(name.as_str()).map_or(&[][..], Vec::as_slice);
@@ -43,19 +48,5 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
             let finding = Finding::warning("not-shared", title, spot, "not shared with the child");
             found.push(finding.and(head(&child.path), "a process is spawned here").help(help));
         }
-    }
-}
-
-/// The shared object that a step uses.
-fn shared_of(step: &Step) -> Option<&String> {
-    match step {
-        Step::Acquire(name)
-        | Step::Release(name)
-        | Step::With(name, _)
-        | Step::Load(name)
-        | Step::Add(name, _)
-        | Step::Store(name)
-        | Step::Incr(name, _) => Some(name),
-        _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! Warning `unused`: something that nothing uses.
 
+use super::objects::objects;
 use super::{Finding, Findings, Subject, entry, key};
 use crate::scenario::ast::{Expect, Step};
 
@@ -7,16 +8,9 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let scenario = subject.scenario;
     let (mut devices, mut shared): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for body in subject.code.bodies() {
-        body.each(&mut |_, step| match step {
+        body.each(&mut |path, step| match step {
             Step::Io(name, _) => devices.push(name),
-            Step::Acquire(name)
-            | Step::Release(name)
-            | Step::With(name, _)
-            | Step::Load(name)
-            | Step::Add(name, _)
-            | Step::Store(name)
-            | Step::Incr(name, _) => shared.push(name),
-            _ => {}
+            step => shared.extend(objects(path, step).iter().map(|named| named.name)),
         });
     }
     expected(&scenario.expect, &mut devices, &mut shared);

@@ -40,7 +40,12 @@ impl<'a> Body<'a> {
 /// The lists of steps inside a step.
 pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
     match step {
-        Step::With(_, steps) | Step::Repeat(_, steps) => vec![Body { path: path.index(1), steps }],
+        Step::With(_, steps) | Step::Repeat(_, steps) | Step::While(_, steps) | Step::RepeatUntil(_, steps) => {
+            vec![Body { path: path.index(1), steps }]
+        }
+        Step::If(_, steps, otherwise) => {
+            vec![Body { path: path.index(1), steps }, Body { path: path.index(2), steps: otherwise }]
+        }
         Step::Forever(steps) | Step::Blocking(steps) => vec![Body { path: path.index(0), steps }],
         Step::Choose(branches) => {
             let map = path.index(0);
@@ -55,8 +60,11 @@ pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
         | Step::Acquire(_)
         | Step::Release(_)
         | Step::Load(_)
+        | Step::Let(..)
         | Step::Add(..)
-        | Step::Store(_)
+        | Step::Store(..)
+        | Step::Swap(..)
+        | Step::FetchAdd(..)
         | Step::Incr(..)
         | Step::Call(_)
         | Step::Spawn(..)

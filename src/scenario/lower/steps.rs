@@ -2,8 +2,8 @@
 
 use super::{Object, dist};
 use crate::id::{DeviceId, LockId, ProgramId, VarId};
-use crate::model::{SpawnKind, Stmt};
-use crate::scenario::ast::{Scenario, SpawnWhat, Step};
+use crate::model::{self, Arithmetic, Comparison, SpawnKind, Stmt};
+use crate::scenario::ast::{Computed, Condition, Scenario, SpawnWhat, Step, Value};
 use crate::trace::CpuKind;
 
 /// What the names in steps stand for. All of them are known: the checks have seen to it.
@@ -29,11 +29,23 @@ impl Names<'_> {
             Step::Release(lock) => Stmt::Release(self.lock(lock)),
             Step::With(lock, steps) => Stmt::With(self.lock(lock), self.steps(steps)),
             Step::Load(var) => Stmt::Load(self.var(var)),
-            Step::Add(var, by) => Stmt::Add(self.var(var), *by),
-            Step::Store(var) => Stmt::Store(self.var(var)),
+            Step::Let(var, value) => Stmt::Let(self.var(var), self.value(value)),
+            Step::Add(var, by) => Stmt::Add(self.var(var), self.value(by)),
+            Step::Store(var, None) => Stmt::Store(self.var(var)),
+            Step::Store(var, Some(value)) => Stmt::StoreValue(self.var(var), self.value(value)),
+            Step::Swap(var, value) => {
+                let var = self.var(var);
+                Stmt::Swap(var, value.as_ref().map_or(model::Value::Own(var), |value| self.value(value)))
+            }
+            Step::FetchAdd(var, by) => Stmt::FetchAdd(self.var(var), self.value(by)),
             Step::Incr(var, by) => Stmt::Incr(self.var(var), *by),
             Step::Repeat(times, steps) => Stmt::Repeat(*times, self.steps(steps)),
             Step::Forever(steps) => Stmt::Forever(self.steps(steps)),
+            Step::If(condition, steps, otherwise) => {
+                Stmt::If(self.condition(condition), self.steps(steps), self.steps(otherwise))
+            }
+            Step::While(condition, steps) => Stmt::While(self.condition(condition), self.steps(steps)),
+            Step::RepeatUntil(condition, steps) => Stmt::RepeatUntil(self.condition(condition), self.steps(steps)),
             Step::Choose(branches) => {
                 Stmt::Choose(branches.0.iter().map(|(p, steps)| (*p, self.steps(steps))).collect())
             }
@@ -42,6 +54,46 @@ impl Names<'_> {
             Step::Join(program) => Stmt::Join(self.program(program)),
             Step::Print(text) => Stmt::Print(text.clone()),
             Step::Blocking(steps) => Stmt::Blocking(self.steps(steps)),
+        }
+    }
+
+    fn condition(&self, condition: &Condition) -> model::Condition {
+        match condition {
+            Condition::Is(left, right) => self.compare(left, Comparison::Is, right),
+            Condition::IsNot(left, right) => self.compare(left, Comparison::IsNot, right),
+            Condition::Below(left, right) => self.compare(left, Comparison::Below, right),
+            Condition::AtMost(left, right) => self.compare(left, Comparison::AtMost, right),
+            Condition::Above(left, right) => self.compare(left, Comparison::Above, right),
+            Condition::AtLeast(left, right) => self.compare(left, Comparison::AtLeast, right),
+            Condition::CompareAndSwap(var, from, to) => {
+                let (var, from, to) = (self.var(var), self.value(from), self.value(to));
+                model::Condition::CompareAndSwap { var, from, to }
+            }
+            Condition::All(all) => model::Condition::All(all.iter().map(|each| self.condition(each)).collect()),
+            Condition::Any(any) => model::Condition::Any(any.iter().map(|each| self.condition(each)).collect()),
+        }
+    }
+
+    fn compare(&self, left: &Value, comparison: Comparison, right: &Value) -> model::Condition {
+        match left {
+            Value::Variable(var) => model::Condition::Read(self.var(var), comparison, self.value(right)),
+            left => model::Condition::Compare(self.value(left), comparison, self.value(right)),
+        }
+    }
+
+    fn value(&self, value: &Value) -> model::Value {
+        let of = |what, a, b| model::Value::Of(what, Box::new(self.value(a)), Box::new(self.value(b)));
+        match value {
+            Value::Number(number) => model::Value::Number(*number),
+            Value::Variable(_) => unreachable!("only the left of a comparison is a variable: values are checked"),
+            Value::Computed(computed) => match &**computed {
+                Computed::Own(var) => model::Value::Own(self.var(var)),
+                Computed::Sum(a, b) => of(Arithmetic::Sum, a, b),
+                Computed::Difference(a, b) => of(Arithmetic::Difference, a, b),
+                Computed::Product(a, b) => of(Arithmetic::Product, a, b),
+                Computed::Quotient(a, b) => of(Arithmetic::Quotient, a, b),
+                Computed::Remainder(a, b) => of(Arithmetic::Remainder, a, b),
+            },
         }
     }
 

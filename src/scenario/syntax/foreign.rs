@@ -12,8 +12,8 @@ use crate::scenario::words::UNITS;
 /// Statements, and what is written here.
 const STATEMENTS: &[(&str, &str)] = &[
     ("for", "write Repeat(3, [..])"),
-    ("while", "write Forever([..]) or Repeat(3, [..])"),
-    ("if", "write Choose({ 0.8: [..], 0.2: [..] })"),
+    ("while", "write While(Is(\"variable\", 1), [..]), Forever([..]) or Repeat(3, [..])"),
+    ("if", "write If(Is(\"variable\", 1), [..], [..]), or Choose({ 0.8: [..], 0.2: [..] })"),
     ("with", "write With(\"lock\", [..])"),
     ("def", "write an entry of `programs`: \"name\": [..]"),
     ("class", "write an entry of `programs`: \"name\": [..]"),

@@ -23,17 +23,18 @@ pub(super) struct Wrong {
     pub range: Range<usize>,
 }
 
-/// Reads a text; of an error inside a time, says what ron says to that time.
+/// Reads a text; of an error inside a value that was read for itself, says what ron says to that value.
 pub(super) fn parse(text: &str) -> Result<Scenario, Wrong> {
     dialect().from_str::<Scenario>(text).map_err(|error| {
-        if let Error::Message(message) = &error.code
-            && let Some(place) = ast::address(text, message)
-            && let Err(inner) = ast::When::read(&text[place.clone()])
+        let mut wrong = Wrong { range: byte_range(text, &error.span), code: error.code };
+        while let Error::Message(message) = &wrong.code
+            && let Some((kind, place)) = ast::address(text, message)
+            && let Some(inner) = kind.complaint(&text[place.clone()])
         {
             let range = byte_range(&text[place.clone()], &inner.span);
-            return Wrong { code: inner.code, range: place.start + range.start..place.start + range.end };
+            wrong = Wrong { code: inner.code, range: place.start + range.start..place.start + range.end };
         }
-        Wrong { range: byte_range(text, &error.span), code: error.code }
+        wrong
     })
 }
 
@@ -115,6 +116,7 @@ pub(super) fn explain(text: &str, cst: &Cst, wrong: &Wrong, at: usize) -> Diagno
         Error::ExpectedComma | Error::ExpectedStructLikeEnd => asking.too_many(),
         Error::ExpectedInteger if asking.is_field_name() => asking.no_fields(),
         Error::ExpectedInteger | Error::InvalidIntegerDigit { .. } => asking.not_whole(),
+        Error::TrailingCharacters if node.kind == Kind::Number => asking.not_whole(),
         Error::IntegerOutOfBounds => asking.out_of_bounds(),
         Error::ExpectedFloat | Error::FloatUnderscore => asking.not_a_number(),
         Error::ExpectedBoolean => asking.not_a_boolean(),
@@ -170,7 +172,11 @@ impl Asking<'_> {
         let span = wrong.range.clone();
         let title = format!("no {one} `{found}`{of}");
         let meant = words::nearest(found, known);
-        let label = meant.map_or("unknown".to_owned(), |meant| format!("did you mean `{meant}`?"));
+        let unknown = match one {
+            "computed number" => format!("write a number or Own(\"{found}\")"),
+            _ => "unknown".to_owned(),
+        };
+        let label = meant.map_or(unknown, |meant| format!("did you mean `{meant}`?"));
         let help = match words::instead(found) {
             Some(advice) if meant.is_none() => advice.to_owned(),
             _ => format!("{many}: {}", words::list(known)),

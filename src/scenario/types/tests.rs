@@ -8,6 +8,8 @@ fn every_variant_has_an_example_that_is_right() {
         "tasks: {\"a\": (steps: [@])}",
         "tasks: {\"a\": (steps: [Spawn(@, \"p\")])}",
         "tasks: {\"a\": (steps: [Sleep(@)])}",
+        "tasks: {\"a\": (steps: [If(@, [])])}",
+        "tasks: {\"a\": (steps: [Let(\"x\", @)])}",
         "tasks: {\"a\": (steps: [], arrive: @)}",
         "tasks: {}, models: [@]",
         "tasks: {}, models: [Hybrid(processes: 2, each: @)]",

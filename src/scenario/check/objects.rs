@@ -1,0 +1,149 @@
+//! Which shared objects a step uses by name, and where in it.
+
+use super::Path;
+use super::names::Kind;
+use crate::scenario::ast::{Computed, Condition, Step, Value};
+
+/// A shared object that a step names.
+pub struct Named<'a> {
+    /// Where.
+    pub path: Path,
+    /// The name.
+    pub name: &'a str,
+    /// The word that needs it, and as what.
+    pub by: (&'static str, Kind),
+}
+
+/// All shared objects that a step itself names, in the order written; not those of the steps inside it.
+pub fn objects<'a>(path: &Path, step: &'a Step) -> Vec<Named<'a>> {
+    let mut list = List { found: Vec::new() };
+    list.step(path, step);
+    list.found
+}
+
+/// Every value of a step, with its path; what a comparison has on its left is marked.
+pub fn values<'a>(path: &Path, step: &'a Step) -> Vec<(Path, &'a Value, bool)> {
+    match step {
+        Step::Let(_, value) | Step::Add(_, value) | Step::FetchAdd(_, value) => vec![(path.index(1), value, false)],
+        Step::Store(_, value) | Step::Swap(_, value) => {
+            value.iter().map(|value| (path.index(1), value, false)).collect()
+        }
+        Step::If(condition, ..) | Step::While(condition, _) | Step::RepeatUntil(condition, _) => {
+            let mut found = Vec::new();
+            condition_values(&path.index(0), condition, &mut found);
+            found
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn condition_values<'a>(path: &Path, condition: &'a Condition, found: &mut Vec<(Path, &'a Value, bool)>) {
+    match condition {
+        Condition::CompareAndSwap(_, from, to) => {
+            found.extend([(path.index(1), from, false), (path.index(2), to, false)]);
+        }
+        Condition::All(inner) | Condition::Any(inner) => {
+            let list = path.index(0);
+            for (index, condition) in inner.iter().enumerate() {
+                condition_values(&list.index(index), condition, found);
+            }
+        }
+        Condition::Is(left, right)
+        | Condition::IsNot(left, right)
+        | Condition::Below(left, right)
+        | Condition::AtMost(left, right)
+        | Condition::Above(left, right)
+        | Condition::AtLeast(left, right) => {
+            found.extend([(path.index(0), left, true), (path.index(1), right, false)]);
+        }
+    }
+}
+
+struct List<'a> {
+    found: Vec<Named<'a>>,
+}
+
+impl<'a> List<'a> {
+    fn step(&mut self, path: &Path, step: &'a Step) {
+        let (name, word, kind) = match step {
+            Step::Acquire(name) => (name, "Acquire", Kind::Lock),
+            Step::Release(name) => (name, "Release", Kind::Lock),
+            Step::With(name, _) => (name, "With", Kind::Lock),
+            Step::Load(name) => (name, "Load", Kind::Int),
+            Step::Let(name, _) => (name, "Let", Kind::Int),
+            Step::Add(name, _) => (name, "Add", Kind::Int),
+            Step::Store(name, _) => (name, "Store", Kind::Int),
+            Step::Swap(name, _) => (name, "Swap", Kind::Int),
+            Step::FetchAdd(name, _) => (name, "FetchAdd", Kind::Int),
+            Step::Incr(name, _) => (name, "Incr", Kind::Int),
+            Step::If(condition, ..) | Step::While(condition, _) | Step::RepeatUntil(condition, _) => {
+                return self.condition(&path.index(0), condition);
+            }
+            Step::Cpu(_)
+            | Step::CpuNoGil(_)
+            | Step::CpuHoldGil(_)
+            | Step::Io(..)
+            | Step::Sleep(_)
+            | Step::Yield
+            | Step::Repeat(..)
+            | Step::Forever(_)
+            | Step::Choose(_)
+            | Step::Call(_)
+            | Step::Spawn(..)
+            | Step::Join(_)
+            | Step::Print(_)
+            | Step::Blocking(_) => return,
+        };
+        self.found.push(Named { path: path.index(0), name, by: (word, kind) });
+        for (path, value, _) in values(path, step) {
+            self.value(&path, value);
+        }
+    }
+
+    fn condition(&mut self, path: &Path, condition: &'a Condition) {
+        match condition {
+            Condition::CompareAndSwap(name, from, to) => {
+                self.found.push(Named { path: path.index(0), name, by: ("CompareAndSwap", Kind::Int) });
+                self.value(&path.index(1), from);
+                self.value(&path.index(2), to);
+            }
+            Condition::All(inner) | Condition::Any(inner) => {
+                let list = path.index(0);
+                for (index, condition) in inner.iter().enumerate() {
+                    self.condition(&list.index(index), condition);
+                }
+            }
+            Condition::Is(left, right)
+            | Condition::IsNot(left, right)
+            | Condition::Below(left, right)
+            | Condition::AtMost(left, right)
+            | Condition::Above(left, right)
+            | Condition::AtLeast(left, right) => {
+                self.value(&path.index(0), left);
+                self.value(&path.index(1), right);
+            }
+        }
+    }
+
+    fn value(&mut self, path: &Path, value: &'a Value) {
+        match value {
+            Value::Number(_) => {}
+            Value::Variable(name) => {
+                self.found.push(Named { path: path.clone(), name, by: ("a condition", Kind::Int) })
+            }
+            Value::Computed(computed) => match &**computed {
+                Computed::Own(name) => {
+                    self.found.push(Named { path: path.index(0), name, by: ("Own", Kind::Int) });
+                }
+                Computed::Sum(a, b)
+                | Computed::Difference(a, b)
+                | Computed::Product(a, b)
+                | Computed::Quotient(a, b)
+                | Computed::Remainder(a, b) => {
+                    self.value(&path.index(0), a);
+                    self.value(&path.index(1), b);
+                }
+            },
+        }
+    }
+}
