@@ -49,6 +49,9 @@ ids! {
     RequestId
     /// A lock as declared; every process has its own unless it is declared `Interprocess`.
     LockId
+    /// A semaphore, event, condition, barrier, queue or lock for readers and writers as declared; every process has its own
+    /// unless it is declared `Interprocess`.
+    SyncId
     /// A shared variable as declared; every process has its own unless declared `Interprocess`.
     VarId
     /// A text that `Print` prints.

@@ -13,6 +13,7 @@ mod locks;
 mod loops;
 mod memory;
 mod rule;
+mod shared;
 mod threads;
 mod urgency;
 mod waits;
@@ -37,6 +38,7 @@ pub struct Auditor {
     bursts: bursts::Bursts,
     gils: gil::Gils,
     locks: locks::Locks,
+    shared: shared::Shared,
     devices: io::Devices,
     waits: waits::Waits,
     loops: loops::Loops,
@@ -56,6 +58,7 @@ impl Auditor {
             bursts: bursts::Bursts::default(),
             gils: gil::Gils::new(model),
             locks: locks::Locks::new(model),
+            shared: shared::Shared::new(model),
             devices: io::Devices::new(model),
             waits: waits::Waits::default(),
             loops: loops::Loops::default(),
@@ -101,6 +104,7 @@ impl Auditor {
         self.gils.settle(next, &self.threads, &self.bursts, &running, reports);
         self.bursts.settle(next, &self.cores, reports);
         self.locks.settle(&self.threads, reports);
+        self.shared.settle(&self.threads, reports);
         self.devices.settle(next, reports);
         self.waits.settle(&self.threads, reports);
         self.loops.settle(&self.threads, reports);
@@ -124,14 +128,16 @@ impl Auditor {
                 self.reports.require(until == Some(now), Rule::Ending, || format!("{} ns is not the end", now.0));
             }
             Outcome::Deadlock(_) => {
-                let stuck = |on| matches!(on, On::Lock(_) | On::Join(_));
+                let stuck = |on| matches!(on, On::Lock(_) | On::Sync(_) | On::Join(_));
                 let real = self.threads.threads.values().any(|t| matches!(t.state, State::Blocked(on) if stuck(on)))
                     || self
                         .threads
                         .contexts
                         .values()
                         .any(|c| matches!(c.progress, Some(Progress::Suspended(on)) if stuck(on)));
-                self.reports.require(real, Rule::DeadlockReal, || "nobody waits for a lock or an end".to_owned());
+                self.reports.require(real, Rule::DeadlockReal, || {
+                    "nobody waits for a lock, another shared thing or an end".to_owned()
+                });
             }
             Outcome::Limit { .. }
             | Outcome::ClockEnd
@@ -150,6 +156,7 @@ impl Sink for Auditor {
         self.cores.record(record, threads, reports);
         self.gils.record(record, threads, &self.bursts, reports);
         self.locks.record(record, threads, reports);
+        self.shared.record(record, threads, reports);
         self.devices.record(record, reports);
         self.waits.record(record, threads, reports);
         self.loops.record(record, threads, &self.gils, reports);

@@ -63,7 +63,16 @@ rules! {
     GilAtomic Some(19), "a section without check points has no forced drop";
     LockExclusive Some(21), "a lock has at most one owner, and only the owner releases it";
     LockWakeUp Some(22), "a free lock has no waiter unless one of them is being woken";
-    DeadlockReal Some(28), "a deadlock has somebody who waits for a lock or an end";
+    RwExclusive Some(24), "a lock for readers and writers has one writer or any number of readers, and only who has it releases it";
+    RwOrder Some(24), "readers and writers get their lock in the order of its preference";
+    SemaphorePermits Some(25), "a semaphore gives no permit that it does not have, and a bounded one takes back no more than it gave";
+    BarrierRound Some(25), "who waits at a barrier goes on when the last of the round has come, and not before";
+    ConditionMatched Some(26), "a wait for a notification ends by one that is for the longest waiters, and then with the lock";
+    QueueOrder Some(27), "a queue gives its items in the order in which it got them, each once";
+    QueueCapacity Some(27), "a queue has no more items than its capacity";
+    SharedWaits None, "nobody waits for a permit, an event, an item or a place that is there, or goes on before it is";
+    SharedWakeUp None, "a permit, event, notification, item or place wakes at once whoever has waited longest for it";
+    DeadlockReal Some(28), "a deadlock has somebody who waits for a lock, another shared thing or an end";
     IoOnce Some(30), "a request is submitted, started and done once, in that order";
     IoLatency Some(30), "a request is done exactly its latency after its start";
     IoSlots Some(30), "a device serves at most as many requests as it has slots";

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::rule::{Reports, Rule};
 use crate::id::{ContextId, CoreId, ProcessId, ThreadId};
 use crate::time::Time;
-use crate::trace::{On, Record, Role, What};
+use crate::trace::{Deed, On, Record, Role, What};
 
 /// The states of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,6 +185,15 @@ impl Threads {
             | What::Sleep { context, .. }
             | What::IoSubmit { context, .. }
             | What::LockRelease { context, .. }
+            | What::Sync {
+                context,
+                deed: Deed::Take | Deed::TakeRead | Deed::Release | Deed::Wait | Deed::WaitRead,
+                ..
+            }
+            | What::Sync {
+                context, deed: Deed::WaitToPut | Deed::Come | Deed::Set | Deed::Clear | Deed::Notify, ..
+            }
+            | What::Sync { context, deed: Deed::Put | Deed::Get, .. }
             | What::Load { context, .. }
             | What::Store { context, .. }
             | What::Update { context, .. }

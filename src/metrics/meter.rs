@@ -188,6 +188,7 @@ impl Sink for Meter<'_> {
             | What::Load { .. }
             | What::LockTake { .. }
             | What::LockRelease { .. }
+            | What::Sync { .. }
             | What::Iteration { .. }
             | What::Spawn { .. }
             | What::ProcessStart { .. }

@@ -61,7 +61,7 @@ fn waiting(on: On) -> Kind {
     match on {
         On::Nothing => Kind::Ready,
         On::Gil | On::GilSwitch => Kind::Gil,
-        On::Lock(_) => Kind::Lock,
+        On::Lock(_) | On::Sync(_) => Kind::Lock,
         On::Io(_) => Kind::Io,
         On::Sleep => Kind::Sleeping,
         On::Join(_) => Kind::Join,

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Arrivals, Condition, Costs, Device, Execution, Interpreter, Machine, Model, Op, Program, Shared, SpawnKind, Task,
-    Urgency, Value,
+    Act, Arrivals, Condition, Costs, Device, Execution, Interpreter, Machine, Model, Op, Program, Shared, SpawnKind,
+    Task, Urgency, Value,
 };
 use crate::dist::Dist;
-use crate::id::{DeviceId, DistId, LockId, ProgramId, TaskId, TextId, VarId};
+use crate::id::{DeviceId, DistId, LockId, ProgramId, SyncId, TaskId, TextId, VarId};
 use crate::kernel::policy::{PolicyConfig, RoundRobin, Ties};
+use crate::sync::Config;
 use crate::time::Duration;
 use crate::trace::CpuKind;
 
@@ -29,6 +30,14 @@ pub enum Stmt {
     Release(LockId),
     /// Takes a lock, does the steps, releases it.
     With(LockId, Vec<Stmt>),
+    /// Uses a shared thing; after a wait for a notification the context takes the lock of the condition again.
+    Sync(SyncId, Act),
+    /// Takes a semaphore or a lock for readers and writers in this way, does the steps, releases it.
+    WithSync(SyncId, Act, Vec<Stmt>),
+    /// Puts a number into a queue.
+    Put(SyncId, Value),
+    /// Takes the oldest item out of a queue, into the own copy of the variable if one is given.
+    Get(SyncId, Option<VarId>),
     /// Reads a variable into the context's own copy.
     Load(VarId),
     /// Changes the context's own copy to this.
@@ -96,6 +105,7 @@ impl Builder {
             execution,
             devices: Vec::new(),
             locks: Vec::new(),
+            syncs: Vec::new(),
             vars: Vec::new(),
             code: Vec::new(),
             programs: Vec::new(),
@@ -151,6 +161,12 @@ impl Builder {
     pub fn lock(&mut self, name: &str, interprocess: bool) -> LockId {
         self.model.locks.push(Shared { name: name.to_owned(), initial: (), interprocess });
         LockId::from(self.model.locks.len() - 1)
+    }
+
+    /// Declares a shared thing that is neither a lock nor a variable.
+    pub fn sync(&mut self, name: &str, config: Config, interprocess: bool) -> SyncId {
+        self.model.syncs.push(Shared { name: name.to_owned(), initial: config, interprocess });
+        SyncId::from(self.model.syncs.len() - 1)
     }
 
     /// Declares a variable.
@@ -304,6 +320,20 @@ impl Builder {
                 self.steps(body, registers);
                 self.emit(Op::Release { lock: *lock });
             }
+            Stmt::Sync(sync, act) => self.sync_op(*sync, *act),
+            Stmt::WithSync(sync, act, body) => {
+                self.sync_op(*sync, *act);
+                self.steps(body, registers);
+                self.sync_op(*sync, Act::Release);
+            }
+            Stmt::Put(sync, value) => {
+                let value = self.operand(value, registers);
+                self.sync_op(*sync, Act::Put(value));
+            }
+            Stmt::Get(sync, var) => {
+                let register = var.map(|var| self.register(var, registers));
+                self.sync_op(*sync, Act::Get(register));
+            }
             Stmt::Load(var) => {
                 let register = self.register(*var, registers);
                 self.emit(Op::Load { var: *var, register });
@@ -359,6 +389,13 @@ impl Builder {
                 self.steps(body, registers);
                 self.emit(Op::EndBlocking);
             }
+        }
+    }
+
+    fn sync_op(&mut self, sync: SyncId, act: Act) {
+        self.emit(Op::Sync { sync, act });
+        if let (Config::Condition { lock }, Act::Wait) = (self.model.syncs[sync.index()].initial, act) {
+            self.emit(Op::Acquire { lock });
         }
     }
 

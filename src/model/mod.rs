@@ -14,8 +14,9 @@ pub use costs::Costs;
 pub use value::{Arithmetic, Comparison, Condition, Operand, Value, evaluate};
 
 use crate::dist::Dist;
-use crate::id::{DeviceId, DistId, LockId, OperandId, ProgramId, TaskId, TextId, VarId};
+use crate::id::{DeviceId, DistId, LockId, OperandId, ProgramId, SyncId, TaskId, TextId, VarId};
 use crate::kernel::policy::PolicyConfig;
+use crate::sync::Config;
 use crate::time::Duration;
 use crate::trace::CpuKind;
 
@@ -32,6 +33,8 @@ pub struct Model {
     pub devices: Vec<Device>,
     /// Locks, by `LockId`.
     pub locks: Vec<Shared<()>>,
+    /// Semaphores, events, conditions, barriers, queues and locks for readers and writers, by `SyncId`.
+    pub syncs: Vec<Shared<Config>>,
     /// Variables with their first values, by `VarId`.
     pub vars: Vec<Shared<i64>>,
     /// The ops of all programs.
@@ -149,7 +152,7 @@ pub struct Device {
     pub slots: Option<u32>,
 }
 
-/// A lock or variable.
+/// A lock, a variable or another shared thing.
 #[derive(Clone, Debug)]
 pub struct Shared<T> {
     /// As declared.
@@ -267,6 +270,8 @@ pub enum Op {
     Acquire { lock: LockId },
     /// Releases it.
     Release { lock: LockId },
+    /// Uses a shared thing that is neither a lock nor a variable.
+    Sync { sync: SyncId, act: Act },
     /// Copies a variable to a register.
     Load { var: VarId, register: u16 },
     /// Changes a register.
@@ -306,6 +311,29 @@ pub enum Op {
     BeginBlocking,
     /// The end of that.
     EndBlocking,
+}
+
+/// How a shared thing is used. Not everything can be done to every kind of thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Act {
+    /// Takes a permit of a semaphore, or a lock for readers and writers to write.
+    Acquire,
+    /// Takes a lock for readers and writers to read.
+    AcquireRead,
+    /// Gives a permit back, or the lock.
+    Release,
+    /// Waits for an event, a notification (whose lock it must hold, and does not hold afterwards), or the others at a barrier.
+    Wait,
+    /// Sets an event.
+    Set,
+    /// Clears it.
+    Clear,
+    /// Wakes at most so many of those who wait for a notification.
+    Notify(u32),
+    /// Puts a number into a queue.
+    Put(OperandId),
+    /// Takes the oldest item out of a queue, into a register if one is given.
+    Get(Option<u16>),
 }
 
 /// What `Spawn` creates.

@@ -1,6 +1,6 @@
 //! How processes, threads and coroutines come to be, and how they end.
 
-use super::world::{Body, Burst, Context, Draws, Phase, Process, State, TaskState, Thread, Work, World};
+use super::world::{Body, Burst, Context, Draws, Phase, Process, State, Sync, TaskState, Thread, Work, World};
 use super::{Chooser, Sim};
 use crate::engine::Engine;
 use crate::id::{ContextId, CoreId, ProcessId, ProgramId, TaskId, ThreadId};
@@ -126,7 +126,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             None => self.model.vars.iter().map(|var| var.initial).collect(),
         };
         let locks = vec![Lock::default(); self.model.locks.len()];
-        self.world.processes.push(Process { gil, locks, vars, threads: 0 });
+        let fresh = |sync: &crate::model::Shared<crate::sync::Config>| Sync { state: sync.initial.build(), last: None };
+        let syncs = self.model.syncs.iter().map(fresh).collect();
+        self.world.processes.push(Process { gil, locks, syncs, vars, threads: 0 });
         let process = ProcessId::from(self.world.processes.len() - 1);
         self.note(What::ProcessStart { process, parent });
         self.limit_crowd();

@@ -1,80 +1,80 @@
-//! Who waits for whom, when nobody can go on.
+//! Who waits for whom in a circle.
 
-use super::outcome::Waiting;
+use std::collections::BTreeSet;
+
 use super::{Chooser, Outcome, Sim};
-use crate::id::ContextId;
-use crate::time::Time;
+use crate::id::{ContextId, SyncId};
+use crate::sync::Primitive;
 use crate::trace::{On, Sink};
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
-    /// The context has begun to wait for a lock. If that closes a circle, the run is over.
+    /// The context has begun to wait. If that closes a circle of those who must all let go before anybody of them can go on,
+    /// the run is over.
     pub(super) fn look_for_cycle(&mut self, context: ContextId) {
-        let mut circle = vec![context];
-        let mut at = context;
-        while let Some(holder) = self.holder_of_what_it_waits_for(at) {
-            if holder == context {
-                let waiting = circle.iter().filter_map(|context| self.describe(*context)).collect();
-                self.outcome = Some(Outcome::Deadlock(waiting));
-                return;
+        // Breadth first, so that the shortest circle is found; where everything has one holder, this is a chain.
+        let mut reached = vec![(context, 0)];
+        let mut known = BTreeSet::new();
+        let mut at = 0;
+        while at < reached.len() {
+            for blocker in self.blockers(reached[at].0) {
+                if blocker == context {
+                    let circle = way(&reached, at);
+                    self.outcome = Some(Outcome::Deadlock(circle.filter_map(|who| self.describe(who)).collect()));
+                    return;
+                }
+                if known.insert(blocker) {
+                    reached.push((blocker, at));
+                }
             }
-            if circle.contains(&holder) {
-                return; // A circle that this one is not part of was reported when it closed.
-            }
-            circle.push(holder);
-            at = holder;
+            at += 1;
         }
     }
 
-    /// Everyone who waits for a lock, a child or a turn, now that nothing more can happen.
-    pub(super) fn waiting(&self) -> Vec<Waiting> {
-        let live = self.world.contexts.iter().filter(|(_, state)| state.program.0 != u32::MAX);
-        live.filter_map(|(context, _)| self.describe(context)).collect()
-    }
-
-    /// The name of a context, with its process if there are several.
-    pub(super) fn who(&self, context: ContextId) -> String {
-        let state = &self.world.contexts[context];
-        let role = match state.job {
-            Some(job) => {
-                let job = &self.world.work.jobs[job];
-                crate::trace::Role::Task { task: job.task, index: job.index }
-            }
-            None => state.role,
-        };
-        let name = self.model.role_name(role);
-        match self.world.processes.len() {
-            0 | 1 => name,
-            _ => format!("{name} (process {})", self.world.threads[state.thread].process.0),
-        }
-    }
-
-    fn holder_of_what_it_waits_for(&self, context: ContextId) -> Option<ContextId> {
+    /// Who must let go of something before the context can go on; nobody if it does not wait for such a thing.
+    pub(super) fn blockers(&self, context: ContextId) -> Blockers {
         match self.world.contexts[context].waits {
             Some((On::Lock(lock), _)) => {
                 let process = self.home_of_lock(context, lock);
-                self.world.processes[process.index()].locks[lock.index()].owner()
+                let owner = self.world.processes[process.index()].locks[lock.index()].owner();
+                Blockers { one: owner, more: Vec::new() }
             }
-            _ => None,
+            Some((On::Sync(sync), _)) => match self.state_of_shared(context, sync) {
+                Primitive::RwLock(state) => Blockers { one: None, more: state.blockers(context) },
+                _ => Blockers::default(),
+            },
+            _ => Blockers::default(),
         }
     }
 
-    fn describe(&self, context: ContextId) -> Option<Waiting> {
-        let (on, since) = self.world.contexts[context].waits?;
-        let on = match on {
-            On::Lock(lock) => format!("the lock \"{}\"", self.model.locks[lock.index()].name),
-            On::Join(program) => format!("the end of \"{}\"", self.model.programs[program.index()].name),
-            _ => return None,
-        };
-        let holder = self.holder_of_what_it_waits_for(context);
-        let held_by = holder.map(|holder| {
-            let ended = self.world.contexts[holder].program.0 == u32::MAX;
-            match ended {
-                true => "a thread or coroutine that has ended".to_owned(),
-                // A worker whose earlier job ended with the lock holds it still.
-                false if holder == context => "the same thread".to_owned(),
-                false => self.who(holder),
-            }
-        });
-        Some(Waiting { who: self.who(context), on, held_by, since: Time(since.0) })
+    pub(super) fn state_of_shared(&self, context: ContextId, sync: SyncId) -> &Primitive {
+        let process = self.home_of_sync(context, sync);
+        &self.world.processes[process.index()].syncs[sync.index()].state
     }
+}
+
+/// Contexts that another waits for: one without any allocation, or several.
+#[derive(Default)]
+pub(super) struct Blockers {
+    one: Option<ContextId>,
+    more: Vec<ContextId>,
+}
+
+impl IntoIterator for Blockers {
+    type Item = ContextId;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<ContextId>, std::vec::IntoIter<ContextId>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.one.into_iter().chain(self.more)
+    }
+}
+
+/// From the first that was reached to the one at `at`.
+fn way(reached: &[(ContextId, usize)], at: usize) -> impl Iterator<Item = ContextId> {
+    let mut way = vec![at];
+    while let Some(&place) = way.last()
+        && place != 0
+    {
+        way.push(reached[place].1);
+    }
+    way.into_iter().rev().map(|place| reached[place].0)
 }

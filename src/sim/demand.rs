@@ -5,7 +5,7 @@ use super::world::{Body, Draws, Phase};
 use super::{Chooser, Sim};
 use crate::dist::Dist;
 use crate::id::{ContextId, DistId, ThreadId, VarId};
-use crate::model::{Op, evaluate};
+use crate::model::{Act, Op, evaluate};
 use crate::rng::Stream;
 use crate::time::Duration;
 use crate::trace::Sink;
@@ -108,6 +108,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                     None => return Duration(total),
                 },
                 Op::Io { .. } | Op::Sleep { .. } | Op::Join { .. } | Op::Acquire { .. } | Op::Yield => {
+                    return Duration(total);
+                }
+                Op::Sync { act: Act::Acquire | Act::AcquireRead | Act::Wait | Act::Put(_) | Act::Get(_), .. } => {
                     return Duration(total);
                 }
                 Op::Branch { left, comparison, right, to } => {

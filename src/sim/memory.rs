@@ -79,7 +79,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         comparison.holds(self.operand(context, left), self.operand(context, right))
     }
 
-    fn operand(&self, context: ContextId, operand: OperandId) -> i64 {
+    pub(super) fn operand(&self, context: ContextId, operand: OperandId) -> i64 {
         evaluate(&self.model.operands, &self.world.contexts[context].registers, operand)
     }
 

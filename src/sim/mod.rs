@@ -16,9 +16,11 @@ mod jobs;
 mod memory;
 mod outcome;
 mod run_queue;
+mod shared;
 mod step;
 mod urgency;
 mod wait;
+mod waiting;
 mod world;
 
 #[cfg(test)]
@@ -72,6 +74,8 @@ pub struct Sim<'a, S, C> {
     woken: Vec<ThreadId>,
     /// Due timers of a loop, kept to save allocations.
     due: Vec<ContextId>,
+    /// Who is woken by one step, kept to save allocations.
+    freed: Vec<ContextId>,
 }
 
 impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
@@ -93,6 +97,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             acting: None,
             woken: Vec::new(),
             due: Vec::new(),
+            freed: Vec::new(),
         };
         sim.populate();
         sim.first_arrivals();
@@ -117,6 +122,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             acting: None,
             woken: Vec::new(),
             due: Vec::new(),
+            freed: Vec::new(),
         }
     }
 

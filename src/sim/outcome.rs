@@ -30,8 +30,8 @@ pub enum Outcome {
     ClockEnd,
     /// A million steps without time passing.
     Livelock { who: String },
-    /// A context released a lock that it did not hold.
-    NotHeld { who: String, lock: String },
+    /// A context did what only somebody may do who holds something: it released a lock, say.
+    NotHeld { who: String, did: String },
 }
 
 impl Outcome {
@@ -73,9 +73,7 @@ impl Outcome {
                     "{who} took a million steps without any time passing: some step in its loop must take time"
                 )]
             }
-            Outcome::NotHeld { who, lock } => {
-                vec![format!("{who} released the lock \"{lock}\", which it does not hold")]
-            }
+            Outcome::NotHeld { who, did } => vec![format!("{who} {did}")],
         }
     }
 }
@@ -91,6 +89,8 @@ pub struct Waiting {
     pub held_by: Option<String>,
     /// Since when it waits.
     pub since: Time,
+    /// Why nobody has come to let it go.
+    pub hint: Option<String>,
 }
 
 impl std::fmt::Display for Waiting {
@@ -99,6 +99,7 @@ impl std::fmt::Display for Waiting {
         if let Some(holder) = &self.held_by {
             write!(f, ", held by {holder}")?;
         }
-        write!(f, ", since {}", Duration(self.since.0))
+        write!(f, ", since {}", Duration(self.since.0))?;
+        self.hint.iter().try_for_each(|hint| write!(f, "; {hint}"))
     }
 }

@@ -237,7 +237,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.note(What::Block { core, thread, on });
         self.unsettled = true;
         self.world.kernel.vacate(core, self.world.now);
-        if matches!(on, On::Lock(_)) {
+        if matches!(on, On::Lock(_) | On::Sync(_)) {
             self.look_for_cycle(context);
         }
     }

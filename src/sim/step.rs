@@ -47,6 +47,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Op::Yield => self.yield_now(thread, context),
             Op::Acquire { lock } => self.acquire(thread, context, lock),
             Op::Release { lock } => self.release(context, lock),
+            Op::Sync { sync, act } => self.share(thread, context, sync, act),
             Op::Load { var, register } => self.load(context, var, register),
             Op::Set { register, value } => self.set(context, register, value),
             Op::Add { register, by } => self.add(context, register, by),
@@ -205,13 +206,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         true
     }
 
-    fn release(&mut self, context: ContextId, lock: LockId) -> bool {
+    pub(super) fn release(&mut self, context: ContextId, lock: LockId) -> bool {
         let process = self.home_of_lock(context, lock);
         let state = &mut self.world.processes[process.index()].locks[lock.index()];
         if state.owner() != Some(context) {
-            let who = self.who(context);
-            let lock = self.model.locks[lock.index()].name.clone();
-            self.outcome = Some(Outcome::NotHeld { who, lock });
+            let did = format!("released the lock \"{}\", which it does not hold", self.model.locks[lock.index()].name);
+            self.outcome = Some(Outcome::NotHeld { who: self.who(context), did });
             return false;
         }
         let waiters = state.release(context);
@@ -243,7 +243,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let state = &mut self.world.threads[thread];
         state.current = state.own;
         state.phase = Phase::Handle;
-        if matches!(on, On::Lock(_)) {
+        if matches!(on, On::Lock(_) | On::Sync(_)) {
             self.look_for_cycle(context);
         }
         true

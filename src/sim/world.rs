@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::engine::Engine;
-use crate::id::{ContextId, CoreId, DeviceId, JobId, ProcessId, ProgramId, RequestId, TaskId, ThreadId};
+use crate::id::{ContextId, CoreId, DeviceId, JobId, ProcessId, ProgramId, RequestId, SyncId, TaskId, ThreadId};
 use crate::io::Device;
 use crate::kernel::Kernel;
 use crate::load::Source;
@@ -11,7 +11,7 @@ use crate::rng::{Pages, Stream};
 use crate::runtime::event_loop::EventLoop;
 use crate::runtime::gil::Gil;
 use crate::slab::Slab;
-use crate::sync::Lock;
+use crate::sync::{Lock, Primitive};
 use crate::time::{Duration, Time};
 use crate::trace::{CpuKind, On, Role};
 
@@ -81,8 +81,16 @@ pub(super) struct Request {
 pub(super) struct Process {
     pub gil: Option<Gil>,
     pub locks: Vec<Lock>,
+    pub syncs: Vec<Sync>,
     pub vars: Vec<i64>,
     pub threads: u32,
+}
+
+/// A shared thing, and who last did what others wait for: released, set, notified, put or took.
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Sync {
+    pub state: Primitive,
+    pub last: Option<(Role, Time)>,
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -161,6 +169,8 @@ pub(super) enum Phase {
     Yield,
     /// Test the lock, wait for it if it is taken.
     Lock(crate::id::LockId),
+    /// Wait for the shared thing, unless that has come about in the meantime.
+    Sync(SyncId),
     /// Wait for children if there are any left.
     Join(ProgramId),
     /// Take the next job.

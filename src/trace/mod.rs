@@ -11,7 +11,8 @@ pub use decision::{Decided, Decision};
 pub use digest::Digest;
 
 use crate::id::{
-    ContextId, CoreId, DeviceId, JobId, LockId, ProcessId, ProgramId, RequestId, TaskId, TextId, ThreadId, VarId,
+    ContextId, CoreId, DeviceId, JobId, LockId, ProcessId, ProgramId, RequestId, SyncId, TaskId, TextId, ThreadId,
+    VarId,
 };
 use crate::time::{Duration, Time};
 
@@ -80,6 +81,9 @@ pub enum What {
     LockTake { lock: LockId, process: ProcessId, context: ContextId },
     /// The context releases it.
     LockRelease { lock: LockId, process: ProcessId, context: ContextId },
+    /// What the context does to a shared thing, or is given of it. `process` is 0 for an interprocess thing; `amount` is the
+    /// value of an item, or how many are notified at most, else 0.
+    Sync { sync: SyncId, process: ProcessId, context: ContextId, deed: Deed, amount: i64 },
     /// The context reads a variable into its own copy. `process` is 0 for an interprocess variable.
     Load { var: VarId, process: ProcessId, context: ContextId, value: i64 },
     /// The context writes its own copy to the variable.
@@ -124,6 +128,8 @@ pub enum On {
     GilSwitch,
     /// A lock (of process 0 if it is interprocess).
     Lock(LockId),
+    /// A semaphore, event, condition, barrier, queue or lock for readers and writers.
+    Sync(SyncId),
     /// A request to a device.
     Io(DeviceId),
     /// The clock.
@@ -134,6 +140,39 @@ pub enum On {
     Job,
     /// An event loop in its selector.
     Poll,
+}
+
+/// What is done to a shared thing that is neither a lock nor a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Deed {
+    /// It takes a permit, or the lock to write.
+    Take,
+    /// It takes the lock to read.
+    TakeRead,
+    /// It gives back a permit, or the lock.
+    Release,
+    /// A release gave it a permit, or the lock to write: it does not have to ask again.
+    Given,
+    /// A release gave it the lock to read.
+    GivenRead,
+    /// It joins those who wait: for a permit, the event, a notification, an item, or to write.
+    Wait,
+    /// It joins those who wait to read.
+    WaitRead,
+    /// It joins those who wait for a place in the queue.
+    WaitToPut,
+    /// It comes to the barrier, and waits unless it is the last.
+    Come,
+    /// It sets the event.
+    Set,
+    /// It clears the event.
+    Clear,
+    /// It notifies the longest waiters of the condition.
+    Notify,
+    /// It puts an item into the queue.
+    Put,
+    /// It takes the oldest item out of the queue.
+    Get,
 }
 
 /// What kind of core time a burst is.

@@ -2,7 +2,7 @@
 //!
 //! Codes are part of the digest. A new kind of record takes the next free code.
 
-use super::{CpuKind, On, Role, What};
+use super::{CpuKind, Deed, On, Role, What};
 
 /// What happened, in words that differ whenever it differs: code, small fields and the first id; then, for kinds that
 /// have more, two ids and an amount. Inlined where the kind is known, it decides nothing.
@@ -40,6 +40,9 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         What::IoDone { device, request } => (word(20, 0, request.0), Some([pair(device.0, 0), 0])),
         What::LockTake { lock, process, context } => (word(21, 0, context.0), Some([pair(lock.0, process.0), 0])),
         What::LockRelease { lock, process, context } => (word(22, 0, context.0), Some([pair(lock.0, process.0), 0])),
+        What::Sync { sync, process, context, deed, amount } => {
+            (word(40, deed_word(deed), context.0), Some([pair(sync.0, process.0), amount as u64]))
+        }
         What::Load { var, process, context, value } => {
             (word(23, 0, context.0), Some([pair(var.0, process.0), value as u64]))
         }
@@ -91,6 +94,27 @@ fn on_words(on: On) -> (u8, u32) {
         On::Join(program) => (6, program.0),
         On::Job => (7, 0),
         On::Poll => (8, 0),
+        On::Sync(sync) => (20, sync.0),
+    }
+}
+
+#[inline(always)]
+fn deed_word(deed: Deed) -> u8 {
+    match deed {
+        Deed::Take => 0,
+        Deed::TakeRead => 1,
+        Deed::Release => 2,
+        Deed::Given => 3,
+        Deed::GivenRead => 4,
+        Deed::Wait => 5,
+        Deed::WaitRead => 6,
+        Deed::WaitToPut => 7,
+        Deed::Come => 8,
+        Deed::Set => 9,
+        Deed::Clear => 10,
+        Deed::Notify => 11,
+        Deed::Put => 12,
+        Deed::Get => 13,
     }
 }
 

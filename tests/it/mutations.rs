@@ -8,16 +8,17 @@ use std::collections::BTreeSet;
 
 use gilsim::audit::Rule;
 use gilsim::dist::Dist;
-use gilsim::id::{CoreId, TaskId};
+use gilsim::id::{CoreId, SyncId, TaskId};
 use gilsim::kernel::policy::{
     DeadlineMonotonic, Edf, Equals, FirstCome, PolicyConfig, Priority, RateMonotonic, RoundRobin, Ties,
 };
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, Urgency};
 use gilsim::sim::{Ended, Outcome};
+use gilsim::sync::{Config, Preference};
 use gilsim::time::{Duration, Time};
-use gilsim::trace::{CpuKind, On, Record, What};
+use gilsim::trace::{CpuKind, Deed, On, Record, What};
 
-use crate::real_runs::{audit, everything, run};
+use crate::real_runs::{audit, everything, run, shared_things};
 
 /// How the simulator is wrong.
 enum Wrong {
@@ -58,6 +59,21 @@ fn coroutines() -> Model {
 
 fn cpu(time: Duration) -> Stmt {
     Stmt::Cpu(CpuKind::Python, Dist::Const(time))
+}
+
+/// Threads or coroutines that meet at every kind of shared thing, and wait at each.
+fn meeting(execution: Execution) -> Model {
+    let mut builder = Builder::new(3, execution).costs(costs());
+    shared_things(&mut builder);
+    builder.build()
+}
+
+fn meeting_threads() -> Model {
+    meeting(Execution::ThreadPerTask)
+}
+
+fn meeting_coroutines() -> Model {
+    meeting(Execution::Asyncio)
 }
 
 fn free_threads() -> Model {
@@ -196,6 +212,7 @@ fn mutations() -> Vec<Mutation> {
     all.extend(interpreter());
     all.extend(waits());
     all.extend(loops());
+    all.extend(shared());
     all.extend(accounts());
     all
 }
@@ -629,6 +646,151 @@ fn swap_ready(records: &mut [Record], at: usize) -> bool {
     found
 }
 
+fn deed(what: &What, wanted: Deed) -> bool {
+    matches!(what, What::Sync { deed, .. } if *deed == wanted)
+}
+
+/// The second of two records of this kind and thing comes first, at the time of the first.
+fn swap(records: &mut [Record], at: usize, like: impl Fn(&What) -> bool) -> bool {
+    if !like(&records[at].what) {
+        return false;
+    }
+    let Some(other) = next(records, at, like) else { return false };
+    let (first, second) = (records[at].what, records[other].what);
+    (records[at].what, records[other].what) = (second, first);
+    first != second
+}
+
+fn shared() -> Vec<Mutation> {
+    vec![
+        Mutation {
+            rule: Rule::RwExclusive,
+            what: "a writer does not keep readers out",
+            model: meeting_threads,
+            wrong: Edit(|records, at| {
+                change(records, at, |what| {
+                    let What::Sync { deed, .. } = what else { return false };
+                    let read = matches!(deed, Deed::TakeRead | Deed::GivenRead);
+                    if read {
+                        *deed = if *deed == Deed::TakeRead { Deed::Take } else { Deed::Given };
+                    }
+                    read
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::RwOrder,
+            what: "readers overtake writers",
+            model: meeting_threads,
+            wrong: Lie(|model| {
+                for sync in &mut model.syncs {
+                    if sync.initial == Config::RwLock(Preference::Readers) {
+                        sync.initial = Config::RwLock(Preference::FirstCome);
+                    }
+                }
+            }),
+        },
+        Mutation {
+            rule: Rule::RwOrder,
+            what: "writers do not go first",
+            model: meeting_coroutines,
+            wrong: Lie(|model| {
+                for sync in &mut model.syncs {
+                    if sync.initial == Config::RwLock(Preference::FirstCome) {
+                        sync.initial = Config::RwLock(Preference::Writers);
+                    }
+                }
+            }),
+        },
+        Mutation {
+            rule: Rule::SemaphorePermits,
+            what: "a semaphore has too many permits",
+            model: meeting_threads,
+            wrong: Lie(|model| model.syncs[0].initial = Config::Semaphore { permits: 1, bounded: true }),
+        },
+        Mutation {
+            rule: Rule::SemaphorePermits,
+            what: "a permit comes back twice",
+            model: meeting_coroutines,
+            wrong: Edit(|records, at| again(records, at, |what| deed(what, Deed::Release))),
+        },
+        Mutation {
+            rule: Rule::BarrierRound,
+            what: "a barrier lets go too early",
+            model: meeting_threads,
+            wrong: Lie(|model| {
+                for sync in &mut model.syncs {
+                    if let Config::Barrier { parties } = &mut sync.initial {
+                        *parties += 1;
+                    }
+                }
+            }),
+        },
+        Mutation {
+            rule: Rule::ConditionMatched,
+            what: "a notification wakes somebody else",
+            model: meeting_coroutines,
+            wrong: Edit(|records, at| {
+                swap(records, at, |what| matches!(what, What::Sync { sync: SyncId(2), deed: Deed::Wait, .. }))
+            }),
+        },
+        Mutation {
+            rule: Rule::ConditionMatched,
+            what: "who was notified goes on without the lock",
+            model: meeting_threads,
+            wrong: Edit(|records, at| {
+                let What::Sync { sync: SyncId(2), deed: Deed::Notify, .. } = records[at].what else { return false };
+                let take = next(records, at, |what| matches!(what, What::LockTake { .. }));
+                take.map(|take| records.remove(take)).is_some()
+            }),
+        },
+        Mutation {
+            rule: Rule::QueueOrder,
+            what: "a queue gives the last item first",
+            model: meeting_threads,
+            wrong: Edit(|records, at| swap(records, at, |what| deed(what, Deed::Get))),
+        },
+        Mutation {
+            rule: Rule::QueueCapacity,
+            what: "a queue has more places than its capacity",
+            model: meeting_coroutines,
+            wrong: Lie(|model| {
+                for sync in &mut model.syncs {
+                    if let Config::Queue { capacity } = &mut sync.initial {
+                        *capacity = Some(1);
+                    }
+                }
+            }),
+        },
+        Mutation {
+            rule: Rule::SharedWaits,
+            what: "an event is set and somebody waits for it",
+            model: meeting_threads,
+            wrong: Edit(|records, at| {
+                let Record { time, what } = records[at];
+                let What::Sync { sync: SyncId(1), deed: Deed::Wait, process, context, .. } = what else { return false };
+                let deed = Deed::Set;
+                let set = What::Sync { sync: SyncId(1), process, context, deed, amount: 0 };
+                records.insert(at, Record { time, what: set });
+                true
+            }),
+        },
+        Mutation {
+            rule: Rule::SharedWakeUp,
+            what: "who gets an item is not woken",
+            model: meeting_coroutines,
+            wrong: Edit(|records, at| {
+                let found = deed(&records[at].what, Deed::Put)
+                    && records.get(at + 1).is_some_and(|next| matches!(next.what, What::CoroutineReady { .. }));
+                if found {
+                    records.remove(at + 1);
+                }
+                found
+            }),
+        },
+    ]
+}
+
 fn loops() -> Vec<Mutation> {
     vec![
         Mutation {
@@ -893,13 +1055,31 @@ fn says_nothing_new(records: &[Record], at: usize) -> bool {
                 |what: &What| matches!(what, What::LockTake { lock: l, process: p, .. } if (*l, *p) == (lock, process));
             next(records, at, like).is_none()
         }
+        What::Sync { sync, deed: Deed::Get, .. } => {
+            next(records, at, |what| matches!(what, What::Sync { sync: s, deed: Deed::Get, .. } if *s == sync))
+                .is_none()
+        }
+        // Nobody came between the two.
+        What::Sync { sync, deed: Deed::Set, .. }
+            if next(records, at, |what| matches!(what, What::Sync { sync: s, .. } if *s == sync))
+                .is_some_and(|next| deed(&records[next].what, Deed::Clear)) =>
+        {
+            true
+        }
+        // Whether an event is set matters to those who come later, and who has released to those who need it free.
+        What::Sync { sync, deed: Deed::Clear | Deed::Set | Deed::Release, .. } => {
+            let like = |what: &What| matches!(what, What::Sync { sync: s, deed: Deed::Take | Deed::Given | Deed::Wait, .. } if *s == sync);
+            next(records, at, like).is_none()
+        }
         _ => false,
     }
 }
 
 /// Records that say the same again when they are repeated.
 fn can_be_said_twice(what: &What) -> bool {
-    matches!(what, What::Store { .. })
+    let all = i64::from(u32::MAX);
+    matches!(what, What::Store { .. } | What::Sync { deed: Deed::Set | Deed::Clear, .. })
+        || matches!(what, What::Sync { deed: Deed::Notify, amount, .. } if *amount == all)
 }
 
 /// A record is lost, or comes twice: noticed for every kind of record.
@@ -908,7 +1088,8 @@ fn a_lost_or_repeated_record_is_noticed() {
     let kind = |what: &What| format!("{what:?}").split([' ', '{']).next().unwrap_or_default().to_owned();
     let mut kinds = BTreeSet::new();
     let mut missed = Vec::new();
-    for model in [threads(), coroutines(), all_processes(), hogs(), updates()] {
+    let meetings = [meeting_threads(), meeting_coroutines()];
+    for model in [threads(), coroutines(), all_processes(), hogs(), updates()].into_iter().chain(meetings) {
         let (records, ended) = run(&model, 1);
         for (at, record) in records.iter().enumerate().step_by(3) {
             if says_nothing_new(&records, at) {

@@ -6,9 +6,10 @@ use gilsim::kernel::policy::{
     Equals, Lottery, Mlfq, POLICIES, PolicyConfig, Priority, RateMonotonic, RoundRobin, SchedRr, ShortestRemainingTime,
     Stride, Ties,
 };
-use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, Urgency};
+use gilsim::model::{Act, Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, Urgency, Value};
 use gilsim::scenario::load::dialect;
 use gilsim::sim::{self, Ended};
+use gilsim::sync::{Config, Preference};
 use gilsim::time::Duration;
 use gilsim::trace::{CpuKind, Record, Sink};
 
@@ -63,6 +64,67 @@ pub fn everything(builder: &mut Builder) {
         Arrivals::Poisson { mean_gap: Dist::Exp { mean: Duration::ms(2) } },
         vec![],
         vec![Stmt::Choose(vec![(0.5, vec![python(us(5_000))]), (0.3, vec![Stmt::Io(net, None)])])],
+    );
+}
+
+/// Every kind of shared thing, each with somebody who has to wait.
+pub fn shared_things(builder: &mut Builder) {
+    let lock = builder.lock("lock", false);
+    let flag = builder.var("flag", 0, false);
+    let semaphore = builder.sync("semaphore", Config::Semaphore { permits: 2, bounded: true }, false);
+    let event = builder.sync("event", Config::Event, false);
+    let condition = builder.sync("condition", Config::Condition { lock }, false);
+    let barrier = builder.sync("barrier", Config::Barrier { parties: 3 }, false);
+    let queue = builder.sync("queue", Config::Queue { capacity: Some(2) }, false);
+    let fair = builder.sync("fair", Config::RwLock(Preference::FirstCome), false);
+    let readers = builder.sync("readers", Config::RwLock(Preference::Readers), false);
+    let writers = builder.sync("writers", Config::RwLock(Preference::Writers), false);
+    let read = |lock| Stmt::WithSync(lock, Act::AcquireRead, vec![python(us(70)), Stmt::Sleep(us(200))]);
+    let write = |lock| Stmt::WithSync(lock, Act::Acquire, vec![python(us(60)), Stmt::Sleep(us(90))]);
+    builder.batch(
+        "worker",
+        6,
+        vec![
+            python(Dist::Exp { mean: Duration::us(300) }),
+            Stmt::WithSync(semaphore, Act::Acquire, vec![python(us(40)), Stmt::Sleep(us(150))]),
+            Stmt::Sync(barrier, Act::Wait),
+            Stmt::Repeat(3, vec![read(fair), read(readers), read(writers), python(us(30)), read(readers)]),
+            Stmt::With(lock, vec![python(us(20)), Stmt::Sync(condition, Act::Wait), Stmt::Incr(flag, 1)]),
+            Stmt::Sync(event, Act::Wait),
+            Stmt::Repeat(2, vec![Stmt::Get(queue, Some(flag)), python(us(50))]),
+        ],
+    );
+    builder.batch(
+        "writer",
+        2,
+        vec![Stmt::Repeat(9, vec![write(fair), write(readers), write(writers), python(us(10))])],
+    );
+    builder.batch(
+        "producer",
+        2,
+        vec![
+            Stmt::Sleep(us(9_000)),
+            Stmt::Repeat(12, vec![Stmt::Add(flag, Value::Number(5)), Stmt::Put(queue, Value::Own(flag))]),
+        ],
+    );
+    builder.batch(
+        "rest",
+        1,
+        vec![Stmt::Sleep(us(20_000)), Stmt::Repeat(12, vec![Stmt::Get(queue, None), python(us(30))])],
+    );
+    builder.batch(
+        "notifier",
+        1,
+        vec![
+            Stmt::Sync(event, Act::Set),
+            Stmt::Sync(event, Act::Clear),
+            Stmt::Sleep(us(40_000)),
+            Stmt::With(lock, vec![Stmt::Sync(condition, Act::Notify(1)), Stmt::Sync(condition, Act::Notify(2))]),
+            Stmt::Sleep(us(5_000)),
+            Stmt::With(lock, vec![Stmt::Sync(condition, Act::Notify(u32::MAX))]),
+            Stmt::Sleep(us(4_000)),
+            Stmt::Sync(event, Act::Set),
+        ],
     );
 }
 
@@ -165,6 +227,30 @@ fn real_runs_break_no_rule() {
         }
     }
     assert!(loud.is_empty(), "{} runs break rules:\n{}", loud.len(), loud.join("\n"));
+}
+
+/// Every kind of shared thing, under every policy, whoever uses it: all get through, and no rule is broken.
+#[test]
+fn all_get_through_every_kind_of_shared_thing() {
+    let executions =
+        [Execution::Threads(12), Execution::ThreadPerTask, Execution::Asyncio, Execution::FreeThreaded(12)];
+    let mut loud = Vec::new();
+    for (execution, policy, cores) in
+        executions.iter().flat_map(|e| policies().into_iter().flat_map(|p| [1, 3].map(|cores| (*e, p.clone(), cores))))
+    {
+        for costs in [Costs::zero(), Costs::linux()] {
+            let mut builder = Builder::new(cores, execution).policy(policy.clone()).costs(costs);
+            shared_things(&mut builder);
+            let model = builder.build();
+            let (records, ended) = run(&model, u64::from(cores));
+            let found = audit(&model, &records, &ended);
+            if ended.outcome.word() != "finished" || !found.is_empty() {
+                let said = ended.outcome.explanation();
+                loud.push(format!("{execution} {policy:?} {cores}: {said:?} {:?}", found.first()));
+            }
+        }
+    }
+    assert!(loud.is_empty(), "{} runs:\n{}", loud.len(), loud.join("\n"));
 }
 
 /// A worker's next job joins what that job spawned, not what an earlier one left behind.

@@ -387,6 +387,7 @@ impl Sink for Timeline {
             | What::IoDone { .. }
             | What::LockTake { .. }
             | What::LockRelease { .. }
+            | What::Sync { .. }
             | What::Load { .. }
             | What::Store { .. }
             | What::Update { .. }

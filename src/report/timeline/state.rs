@@ -60,7 +60,7 @@ impl State {
         match on {
             On::Nothing => State::Ready,
             On::Gil | On::GilSwitch => State::Gil,
-            On::Lock(_) => State::Lock,
+            On::Lock(_) | On::Sync(_) => State::Lock,
             On::Io(_) => State::Io,
             On::Sleep => State::Sleep,
             On::Join(_) => State::Join,

@@ -1,0 +1,266 @@
+//! What the verdicts of semaphores, events, conditions, barriers, queues and locks for readers and writers mean for those who
+//! use them: threads release the GIL and block, coroutines are suspended.
+//!
+//! Each use is atomic: it has no check point inside, as the code of `threading` and `asyncio` holds a lock of its own.
+
+use super::world::{Phase, Sync};
+use super::{Chooser, Outcome, Sim};
+use crate::id::{ContextId, LockId, ProcessId, SyncId, ThreadId};
+use crate::model::Act;
+use crate::sync::{Config, Get, Mode, Primitive, Put, Released};
+use crate::trace::{Deed, On, Role, Sink, What};
+
+/// Who uses what.
+#[derive(Clone, Copy)]
+struct Use {
+    thread: ThreadId,
+    context: ContextId,
+    sync: SyncId,
+    /// Whose copy it is.
+    process: ProcessId,
+}
+
+/// What a context does after its wait.
+#[derive(Clone, Copy)]
+enum After {
+    /// The step again: somebody may have been faster.
+    AskAgain,
+    /// The next step.
+    GoOn,
+}
+
+impl<S: Sink, C: Chooser> Sim<'_, S, C> {
+    /// The context uses a shared thing. Whether the thread can go on at this instant.
+    #[inline(never)]
+    pub(super) fn share(&mut self, thread: ThreadId, context: ContextId, sync: SyncId, act: Act) -> bool {
+        let process = self.home_of_sync(context, sync);
+        let by = Use { thread, context, sync, process };
+        match self.model.syncs[sync.index()].initial {
+            Config::Semaphore { .. } => self.use_semaphore(by, act),
+            Config::Event => self.use_event(by, act),
+            Config::Condition { lock } => self.use_condition(by, lock, act),
+            Config::Barrier { .. } => self.use_barrier(by),
+            Config::Queue { .. } => self.use_queue(by, act),
+            Config::RwLock(_) => self.use_rw_lock(by, act),
+        }
+    }
+
+    fn use_semaphore(&mut self, by: Use, act: Act) -> bool {
+        let awaits = self.awaits(by.context);
+        let Primitive::Semaphore(state) = &mut self.shared(by).state else { unreachable!("built from its config") };
+        if act == Act::Acquire {
+            let taken = if awaits { state.acquire_fair(by.context) } else { state.acquire(by.context) };
+            if !taken {
+                return self.wait_for(by, Deed::Wait, if awaits { After::GoOn } else { After::AskAgain });
+            }
+            self.note_use(by, Deed::Take, 0);
+            return true;
+        }
+        match state.release() {
+            Released::Kept => self.note_use(by, Deed::Release, 0),
+            Released::Woken(waiter) => {
+                self.note_use(by, Deed::Release, 0);
+                self.free(waiter);
+            }
+            Released::Given(waiter) => {
+                self.note_use(by, Deed::Release, 0);
+                self.note_use(Use { context: waiter, ..by }, Deed::Given, 0);
+                self.free(waiter);
+            }
+            Released::TooMany => {
+                let name = &self.model.syncs[by.sync.index()].name;
+                let did = format!("released the semaphore \"{name}\", of which it has no permit");
+                self.outcome = Some(Outcome::NotHeld { who: self.who(by.context), did });
+                return false;
+            }
+        }
+        true
+    }
+
+    fn use_event(&mut self, by: Use, act: Act) -> bool {
+        let mut freed = std::mem::take(&mut self.freed);
+        let Primitive::Event(state) = &mut self.shared(by).state else { unreachable!("built from its config") };
+        let deed = match act {
+            Act::Set => {
+                state.set(&mut freed);
+                Deed::Set
+            }
+            Act::Clear => {
+                state.clear();
+                Deed::Clear
+            }
+            _ => {
+                let set = state.wait(by.context);
+                self.freed = freed;
+                return set || self.wait_for(by, Deed::Wait, After::GoOn);
+            }
+        };
+        self.note_use(by, deed, 0);
+        self.free_all(freed);
+        true
+    }
+
+    fn use_condition(&mut self, by: Use, lock: LockId, act: Act) -> bool {
+        if let Act::Notify(most) = act {
+            let mut freed = std::mem::take(&mut self.freed);
+            let Primitive::Condition(state) = &mut self.shared(by).state else { unreachable!("built from its config") };
+            state.notify(most, &mut freed);
+            self.note_use(by, Deed::Notify, most.into());
+            self.free_all(freed);
+            return true;
+        }
+        let home = self.home_of_lock(by.context, lock);
+        if self.world.processes[home.index()].locks[lock.index()].owner() != Some(by.context) {
+            let name = &self.model.syncs[by.sync.index()].name;
+            let did = format!("waited for a notification of \"{name}\" without holding its lock");
+            self.outcome = Some(Outcome::NotHeld { who: self.who(by.context), did });
+            return false;
+        }
+        let Primitive::Condition(state) = &mut self.shared(by).state else { unreachable!("built from its config") };
+        state.wait(by.context);
+        self.note_use(by, Deed::Wait, 0);
+        self.release(by.context, lock);
+        self.stop_until_freed(by)
+    }
+
+    fn use_barrier(&mut self, by: Use) -> bool {
+        let mut freed = std::mem::take(&mut self.freed);
+        let Primitive::Barrier(state) = &mut self.shared(by).state else { unreachable!("built from its config") };
+        let last = state.wait(by.context, &mut freed);
+        self.note_use(by, Deed::Come, 0);
+        self.free_all(freed);
+        last || self.stop_until_freed(by)
+    }
+
+    fn use_queue(&mut self, by: Use, act: Act) -> bool {
+        let value = if let Act::Put(value) = act { self.operand(by.context, value) } else { 0 };
+        let Primitive::Queue(state) = &mut self.shared(by).state else { unreachable!("built from its config") };
+        let woken = match act {
+            Act::Get(register) => {
+                let Get::Item { value, woken } = state.get(by.context) else {
+                    return self.wait_for(by, Deed::Wait, After::AskAgain);
+                };
+                if let Some(register) = register {
+                    self.world.contexts[by.context].registers[register as usize] = value;
+                }
+                self.note_use(by, Deed::Get, value);
+                woken
+            }
+            _ => {
+                let Put::Done { woken } = state.put(by.context, value) else {
+                    return self.wait_for(by, Deed::WaitToPut, After::AskAgain);
+                };
+                self.note_use(by, Deed::Put, value);
+                woken
+            }
+        };
+        if let Some(waiter) = woken {
+            self.free(waiter);
+        }
+        true
+    }
+
+    fn use_rw_lock(&mut self, by: Use, act: Act) -> bool {
+        let Primitive::RwLock(state) = &mut self.shared(by).state else { unreachable!("built from its config") };
+        let (mode, takes, waits) = match act {
+            Act::Acquire => (Mode::Write, Deed::Take, Deed::Wait),
+            Act::AcquireRead => (Mode::Read, Deed::TakeRead, Deed::WaitRead),
+            _ => return self.release_rw_lock(by),
+        };
+        if !state.acquire(by.context, mode) {
+            return self.wait_for(by, waits, After::GoOn);
+        }
+        self.note_use(by, takes, 0);
+        true
+    }
+
+    fn release_rw_lock(&mut self, by: Use) -> bool {
+        let mut given = Vec::new();
+        let Primitive::RwLock(state) = &mut self.shared(by).state else { unreachable!("built from its config") };
+        if !state.release(by.context, &mut given) {
+            let name = &self.model.syncs[by.sync.index()].name;
+            let did = format!("released the lock \"{name}\", which it does not hold");
+            self.outcome = Some(Outcome::NotHeld { who: self.who(by.context), did });
+            return false;
+        }
+        self.note_use(by, Deed::Release, 0);
+        for (waiter, mode) in given {
+            let deed = if mode == Mode::Read { Deed::GivenRead } else { Deed::Given };
+            self.note_use(Use { context: waiter, ..by }, deed, 0);
+            self.free(waiter);
+        }
+        true
+    }
+
+    fn shared(&mut self, by: Use) -> &mut Sync {
+        &mut self.world.processes[by.process.index()].syncs[by.sync.index()]
+    }
+
+    /// The process whose copy of the thing the context uses.
+    pub(super) fn home_of_sync(&self, context: ContextId, sync: SyncId) -> ProcessId {
+        if self.model.syncs[sync.index()].interprocess { ProcessId(0) } else { self.process_of(context) }
+    }
+
+    fn note_use(&mut self, by: Use, deed: Deed, amount: i64) {
+        if matches!(deed, Deed::Release | Deed::Set | Deed::Notify | Deed::Put | Deed::Get) {
+            self.shared(by).last = Some((self.role_of(by.context), self.world.now));
+        }
+        self.note(What::Sync { sync: by.sync, process: by.process, context: by.context, deed, amount });
+    }
+
+    /// What the context is at present: the job that it carries, or itself.
+    pub(super) fn role_of(&self, context: ContextId) -> Role {
+        let state = &self.world.contexts[context];
+        match state.job {
+            Some(job) => {
+                let job = &self.world.work.jobs[job];
+                Role::Task { task: job.task, index: job.index }
+            }
+            None => state.role,
+        }
+    }
+
+    /// The context stands among those who wait.
+    fn wait_for(&mut self, by: Use, deed: Deed, after: After) -> bool {
+        if let After::AskAgain = after {
+            self.world.contexts[by.context].pc -= 1;
+        }
+        self.note_use(by, deed, 0);
+        self.stop_until_freed(by)
+    }
+
+    fn stop_until_freed(&mut self, by: Use) -> bool {
+        if self.awaits(by.context) {
+            return self.suspend(by.thread, by.context, On::Sync(by.sync), Phase::Step);
+        }
+        self.leave_gil(by.thread, Phase::Sync(by.sync))
+    }
+
+    /// The thread has released the GIL, which can take a while.
+    pub(super) fn wait_for_shared(&mut self, thread: ThreadId, sync: SyncId) -> bool {
+        let context = self.world.threads[thread].current;
+        if std::mem::take(&mut self.world.contexts[context].woken) {
+            self.world.threads[thread].phase = Phase::Gil;
+            return true;
+        }
+        self.block(thread, On::Sync(sync), Phase::Gil);
+        false
+    }
+
+    /// What the context waits for has come about.
+    fn free(&mut self, context: ContextId) {
+        let state = &mut self.world.contexts[context];
+        match state.waits {
+            Some((On::Sync(_), _)) => self.wake_context(context),
+            // It is still on its way to its wait.
+            _ => state.woken = true,
+        }
+    }
+
+    fn free_all(&mut self, mut freed: Vec<ContextId>) {
+        for context in freed.drain(..) {
+            self.free(context);
+        }
+        self.freed = freed;
+    }
+}
