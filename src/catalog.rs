@@ -32,6 +32,7 @@ pub fn topics() -> Vec<Topic> {
         topic("devices", "devices: what Io talks to, by name", DEVICES),
         topic("shared", "shared: what programs share, by name", SHARED),
         Topic { name: "policies", about: "machine.scheduler: who runs next", entries: policies },
+        topic("queues", "machine.queues: which cores share a run queue", QUEUES),
         topic("costs", "machine.costs: what the machine takes for itself", COSTS),
         topic("interpreters", "interpreter: what is under the threads", INTERPRETERS),
         topic("sweeps", "sweep: the same with other settings", SWEEPS),
@@ -135,6 +136,11 @@ const SHARED: &[(&str, &str)] = &[
     ("Int(n)", "a variable, one for each process"),
     ("Lock", "a lock, one for each process"),
     ("Interprocess(Lock)", "one for all processes; also Interprocess(Int(n))"),
+];
+
+const QUEUES: &[(&str, &str)] = &[
+    ("Global", "one run queue for all cores"),
+    ("PerCore([steal: true], [balance: time], [hot: time])", "one for each core; free cores take threads from others"),
 ];
 
 const COSTS: &[(&str, &str)] = &[

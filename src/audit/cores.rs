@@ -1,8 +1,7 @@
-//! Cores and the run queue: who runs, who waits, for how long, and in which order.
-
-use std::collections::VecDeque;
+//! Cores: who runs, who takes over from whom, and what that costs.
 
 use super::rule::{Reports, Rule};
+use super::run_queues::RunQueues;
 use super::threads::{State, Threads};
 use crate::dist::Dist;
 use crate::id::{CoreId, ThreadId};
@@ -14,7 +13,7 @@ use crate::trace::{Record, What};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Occupant {
     Idle,
-    Switching { thread: ThreadId, since: Time },
+    Switching { thread: ThreadId, since: Time, cost: Duration },
     Running { thread: ThreadId, since: Time },
 }
 
@@ -30,13 +29,13 @@ struct Core {
     idle: u64,
 }
 
-/// All cores, and who stands in the run queue since when.
+/// All cores, and who waits for them.
 #[derive(Debug)]
 pub(super) struct Cores {
     cores: Vec<Core>,
-    /// With since when, and how many have overtaken it.
-    queue: VecDeque<(ThreadId, Time, u32)>,
+    queues: RunQueues,
     switch: Duration,
+    migration: Duration,
     wake_latency: Dist,
     slice: Option<Duration>,
     preempts: bool,
@@ -52,9 +51,10 @@ impl Cores {
         let promises = machine.policy.promises();
         Cores {
             cores: vec![idle; machine.cores as usize],
-            queue: VecDeque::new(),
+            queues: RunQueues::new(machine),
             queued: 0,
             switch: machine.costs.context_switch,
+            migration: machine.costs.migration,
             wake_latency: machine.costs.wake_latency.clone(),
             slice: promises.slice,
             preempts: promises.preempts,
@@ -67,7 +67,7 @@ impl Cores {
         self.cores.len() as u32
     }
 
-    /// The threads that execute, with their cores.
+    /// The threads that execute.
     pub fn running(&self) -> impl Iterator<Item = ThreadId> + '_ {
         self.cores.iter().filter_map(|core| match core.occupant {
             Occupant::Running { thread, .. } => Some(thread),
@@ -75,9 +75,22 @@ impl Cores {
         })
     }
 
-    /// The threads in the run queue.
-    pub fn ready(&self) -> impl Iterator<Item = ThreadId> + '_ {
-        self.queue.iter().map(|(thread, ..)| *thread)
+    /// The thread that executes on the core.
+    pub fn on(&self, core: CoreId) -> Option<ThreadId> {
+        match self.cores.get(core.index())?.occupant {
+            Occupant::Running { thread, .. } => Some(thread),
+            _ => None,
+        }
+    }
+
+    /// The threads that wait and could run on the core.
+    pub fn ready(&self, core: CoreId) -> impl Iterator<Item = ThreadId> + '_ {
+        self.queues.of(core).map(|waiting| waiting.thread)
+    }
+
+    /// Whether the thread waits for a core.
+    pub fn waits(&self, thread: ThreadId) -> bool {
+        self.queues.holds(thread)
     }
 
     /// Time passes until `next`; everything at `reports.now` has happened.
@@ -86,35 +99,31 @@ impl Cores {
         for (number, core) in self.cores.iter_mut().enumerate() {
             match core.occupant {
                 Occupant::Idle => core.idle += length,
-                Occupant::Switching { thread, since } => {
-                    let late = next.0 > since.0.saturating_add(self.switch.0);
+                Occupant::Switching { thread, since, cost } => {
+                    let late = next.0 > since.0.saturating_add(cost.0);
                     reports.require(!late, Rule::SwitchLength, || {
-                        format!("core {number} switches to {thread:?} for longer than {}", self.switch)
+                        format!("core {number} switches to {thread:?} for longer than {cost}")
                     });
                 }
                 Occupant::Running { .. } => {}
             }
         }
-        self.queued += self.queue.len() as u128 * u128::from(length);
-        self.check_idle(reports);
+        self.queued += self.queues.len() as u128 * u128::from(length);
+        for (number, core) in self.cores.iter().enumerate() {
+            if core.occupant == Occupant::Idle {
+                self.queues.check_idle(CoreId::from(number), core.freed.unwrap_or(Time::ZERO), next, reports);
+            }
+        }
         self.check_slices(next, reports);
-    }
-
-    fn check_idle(&self, reports: &mut Reports) {
-        let Some((waiting, since, _)) = self.queue.front() else { return };
-        let idle = self.cores.iter().position(|core| core.occupant == Occupant::Idle);
-        reports.require(idle.is_none(), Rule::WorkConserving, || {
-            let core = idle.expect("the rule is broken only by an idle core");
-            format!("core {core} is idle although {waiting:?} is ready since {} ns", since.0)
-        });
     }
 
     /// The end of a slice that somebody has been waiting for is the end of a run.
     fn check_slices(&self, next: Time, reports: &mut Reports) {
         let Some(slice) = self.slice.filter(|slice| slice.0 > 0) else { return };
-        let Some(&(waiting, first, _)) = self.queue.front() else { return };
-        for core in &self.cores {
+        for (number, core) in self.cores.iter().enumerate() {
             let Occupant::Running { thread, since } = core.occupant else { continue };
+            let Some(first) = self.queues.of(CoreId::from(number)).next() else { continue };
+            let (waiting, first) = (first.thread, first.since);
             // The first end of a slice after both the wait and the run began.
             let after = first.0.max(since.0) - since.0;
             let end = since.0.saturating_add((after / slice.0 + 1).saturating_mul(slice.0));
@@ -128,27 +137,22 @@ impl Cores {
     }
 
     pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
+        if let What::Preempt { core, thread } = record.what {
+            self.check_preemption(core, thread, reports);
+        }
         match record.what {
-            What::Ready { thread } => {
-                self.check_wake_latency(thread, threads, reports);
-                self.queue.push_back((thread, reports.now, 0));
-            }
+            What::Ready { thread } => self.check_wake_latency(thread, threads, reports),
             What::Switch { core, thread } => self.switch_to(core, thread, threads, reports),
             What::Run { core, thread } => self.run(core, thread, threads, reports),
-            What::Preempt { core, thread } => {
-                self.check_preemption(core, thread, reports);
-                self.leave(core, thread, reports);
-                self.queue.push_back((thread, reports.now, 0));
-            }
-            What::Yield { core, thread } => {
-                self.leave(core, thread, reports);
-                self.queue.push_back((thread, reports.now, 0));
-            }
-            What::Block { core, thread, .. } | What::ThreadEnd { core, thread } => {
-                self.leave(core, thread, reports);
-            }
+            What::Preempt { core, thread }
+            | What::Yield { core, thread }
+            | What::Block { core, thread, .. }
+            | What::ThreadEnd { core, thread } => self.leave(core, thread, reports),
             _ => {}
         }
+        let cores = &self.cores;
+        let free = |core: CoreId| cores.get(core.index()).is_some_and(|core| core.occupant == Occupant::Idle);
+        self.queues.record(record, &free, reports);
     }
 
     fn check_wake_latency(&self, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
@@ -176,62 +180,62 @@ impl Cores {
         self.cores.get_mut(core.index())
     }
 
-    fn switch_to(&mut self, id: CoreId, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
-        self.leave_queue(thread, reports);
-        let cost = self.switch;
+    /// What the core has to spend before it runs the thread.
+    fn cost(&self, id: CoreId, thread: ThreadId, threads: &Threads) -> Duration {
         let serial = threads.threads.get(&thread).map(|thread| thread.serial);
-        let Some(core) = self.core(id, reports) else { return };
-        let (last, occupant) = (core.last, core.occupant);
-        core.occupant = Occupant::Switching { thread, since: reports.now };
+        let changes = self.cores[id.index()].last.is_some_and(|last| Some(last) != serial);
+        let moves = self.queues.last(thread).is_some_and(|last| last != id);
+        let none = Duration::ZERO;
+        (if changes { self.switch } else { none }) + (if moves { self.migration } else { none })
+    }
+
+    fn switch_to(&mut self, id: CoreId, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
+        self.queues.leave(thread, id, self.overtaken, reports);
+        if self.core(id, reports).is_none() {
+            return;
+        }
+        let cost = self.cost(id, thread, threads);
+        let core = &mut self.cores[id.index()];
+        let occupant = core.occupant;
+        core.occupant = Occupant::Switching { thread, since: reports.now, cost };
         reports.require(occupant == Occupant::Idle, Rule::OneThreadPerCore, || {
             format!("{id:?} switches to {thread:?} but is {occupant:?}")
         });
-        let due = last.is_some() && last != serial && cost > Duration::ZERO;
+        let due = cost > Duration::ZERO;
         reports.require(due, Rule::SwitchCharged, || format!("a switch of {id:?} to {thread:?} costs nothing"));
     }
 
     fn run(&mut self, id: CoreId, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
-        let cost = self.switch;
         let elsewhere = self.running().any(|other| other == thread);
         reports.require(!elsewhere, Rule::OneThreadPerCore, || format!("{thread:?} runs on two cores"));
-        let serial = threads.threads.get(&thread).map(|thread| thread.serial);
         let now = reports.now;
-        let Some(core) = self.core(id, reports) else { return };
-        let (last, occupant) = (core.last, core.occupant);
-        core.last = serial;
+        if self.core(id, reports).is_none() {
+            return;
+        }
+        let due = self.cost(id, thread, threads);
+        let core = &mut self.cores[id.index()];
+        let occupant = core.occupant;
+        core.last = threads.threads.get(&thread).map(|thread| thread.serial);
         core.occupant = Occupant::Running { thread, since: now };
         if let Occupant::Switching { since, .. } = occupant {
             core.switching += now.since(since).0;
         }
         match occupant {
-            Occupant::Switching { thread: to, since } if to == thread => {
+            Occupant::Switching { thread: to, since, cost } if to == thread => {
                 let right = now.0 == since.0.saturating_add(cost.0);
                 reports.require(right, Rule::SwitchLength, || {
                     format!("{id:?} switched to {thread:?} in {} ns", now.0.saturating_sub(since.0))
                 });
             }
             Occupant::Idle => {
-                self.leave_queue(thread, reports);
-                let free = cost == Duration::ZERO || last.is_none() || last == serial;
+                self.queues.leave(thread, id, self.overtaken, reports);
+                let free = due == Duration::ZERO;
                 reports.require(free, Rule::SwitchCharged, || format!("{id:?} changes to {thread:?} for nothing"));
             }
             _ => {
                 reports.require(false, Rule::OneThreadPerCore, || format!("{id:?} runs {thread:?} but is {occupant:?}"))
             }
         }
-    }
-
-    fn leave_queue(&mut self, thread: ThreadId, reports: &mut Reports) {
-        let place = self.queue.iter().position(|(waiting, ..)| *waiting == thread);
-        // A thread that is not in the queue at all breaks its automaton, which is another rule.
-        let Some(place) = place else { return };
-        for (overtaken, _, times) in self.queue.iter_mut().take(place) {
-            *times += 1;
-            reports.require(self.overtaken.is_none_or(|most| *times <= most), Rule::RunQueueOrder, || {
-                format!("{thread:?} is dispatched before {overtaken:?}, the {times}. to overtake it")
-            });
-        }
-        self.queue.remove(place);
     }
 
     fn check_preemption(&self, id: CoreId, thread: ThreadId, reports: &mut Reports) {
@@ -243,7 +247,8 @@ impl Cores {
         let ran = reports.now.0.saturating_sub(since.0);
         let end = ran > 0 && slice.0 > 0 && ran % slice.0 == 0;
         reports.require(end, Rule::SliceEnd, || format!("{thread:?} is preempted {ran} ns after its dispatch"));
-        reports.require(!self.queue.is_empty(), Rule::SliceEnd, || format!("{thread:?} is preempted for nobody"));
+        let wanted = self.queues.of(id).next().is_some();
+        reports.require(wanted, Rule::SliceEnd, || format!("{thread:?} is preempted for nobody"));
     }
 
     fn leave(&mut self, id: CoreId, thread: ThreadId, reports: &mut Reports) {

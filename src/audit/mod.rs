@@ -13,6 +13,7 @@ mod locks;
 mod loops;
 mod memory;
 mod rule;
+mod run_queues;
 mod shared;
 mod threads;
 mod urgency;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::cores::Cores;
 use super::rule::{Reports, Rule};
 use super::threads::Threads;
-use crate::id::{ContextId, JobId, TaskId, ThreadId};
+use crate::id::{ContextId, CoreId, JobId, TaskId, ThreadId};
 use crate::kernel::policy::Rank;
 use crate::model::{Arrivals, Model, Task};
 use crate::time::Time;
@@ -86,18 +86,18 @@ impl Urgencies {
             What::ThreadEnd { thread, .. } => {
                 self.threads.remove(&thread);
             }
-            What::Switch { thread, .. } | What::Run { thread, .. } => self.dispatch(thread, cores, reports),
+            What::Switch { core, thread } | What::Run { core, thread } => self.dispatch(core, thread, cores, reports),
             _ => {}
         }
     }
 
-    fn dispatch(&self, thread: ThreadId, cores: &Cores, reports: &mut Reports) {
+    fn dispatch(&self, core: CoreId, thread: ThreadId, cores: &Cores, reports: &mut Reports) {
         // The end of a switch is no decision.
-        if cores.ready().all(|ready| ready != thread) {
+        if !cores.waits(thread) {
             return;
         }
         let mine = self.of(thread);
-        let first = cores.ready().min_by_key(|ready| self.of(*ready));
+        let first = cores.ready(core).min_by_key(|ready| self.of(*ready));
         let passed = first.filter(|first| self.of(*first) < mine);
         reports.require(passed.is_none(), Rule::Urgency, || {
             format!("{thread:?} ({mine}) is dispatched, {passed:?} is more urgent")
@@ -109,11 +109,13 @@ impl Urgencies {
         if self.by.is_none() || !self.preemptive {
             return;
         }
-        let Some(ready) = cores.ready().min_by_key(|thread| self.of(*thread)) else { return };
-        let Some(running) = cores.running().max_by_key(|thread| self.of(*thread)) else { return };
-        reports.require(self.of(ready) >= self.of(running), Rule::Urgency, || {
-            format!("{running:?} ({}) runs, {ready:?} ({}) is ready", self.of(running), self.of(ready))
-        });
+        for core in (0..cores.count()).map(CoreId) {
+            let Some(running) = cores.on(core) else { continue };
+            let Some(ready) = cores.ready(core).min_by_key(|thread| self.of(*thread)) else { continue };
+            reports.require(self.of(ready) >= self.of(running), Rule::Urgency, || {
+                format!("{running:?} ({}) runs, {ready:?} ({}) is ready", self.of(running), self.of(ready))
+            });
+        }
     }
 }
 

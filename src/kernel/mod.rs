@@ -1,34 +1,63 @@
-//! Cores and the run queue: who runs where, and until when.
+//! Cores and run queues: who runs where, and until when.
 //!
-//! One run queue serves all cores. A free core takes the next thread; a thread prefers the core it ran on last if that is
-//! free, else the lowest-numbered free one. The timer of a core (end of a switch, a burst or a slice) stands in a flat
-//! array, so that it can be moved at no cost.
+//! With one run queue for all, a free core takes the next thread; a thread prefers the core it ran on last if that is free,
+//! else the lowest-numbered free one. Queues of single cores, and threads that are bound to cores, are the matter of
+//! `spread`. The timer of a core (end of a switch, a burst or a slice) stands in a flat array, so that it can be moved at
+//! no cost.
 
 pub mod attributes;
+pub mod core_set;
+mod many;
 pub mod policy;
+pub mod queues;
+mod spread;
 mod timers;
 
 use crate::id::{CoreId, ThreadId};
 use crate::time::Time;
 use attributes::{Attributes, Needs};
-use policy::{AnyPolicy, Entry, Known, Policy, PolicyConfig, Rivals, Why};
+use core_set::CoreSet;
+use policy::{AnyPolicy, Entry, Known, Policy, PolicyConfig, Rivals, Site, Why};
+pub use queues::Queues;
+pub use spread::Move;
+use spread::Spread;
 use timers::Timers;
 
-/// Cores, their occupants and timers, and the run queue.
+/// What a kernel is for.
+#[derive(Clone, Debug)]
+pub struct Setup<'a> {
+    /// Number of cores, at least 1.
+    pub cores: u32,
+    /// The order of run queues.
+    pub policy: &'a PolicyConfig,
+    /// One for all, or one for each core, with all settings written out.
+    pub queues: Queues,
+    /// Sets of cores that threads may be bound to; empty if no thread is.
+    pub affinities: Vec<CoreSet>,
+    /// For policies that draw.
+    pub seed: u64,
+}
+
+/// Cores, their occupants and timers, and the run queues.
 #[derive(Clone, Debug, Hash)]
 pub struct Kernel {
+    /// The one run queue, unless there is `spread`.
     policy: AnyPolicy,
+    /// The run queues, if there are several or threads are bound to cores.
+    spread: Option<Box<Spread>>,
     needs: Needs,
-    has_policy_timer: bool,
+    has_own_timer: bool,
     /// By thread number; empty if the policy needs none.
     attributes: Vec<Attributes>,
-    /// Invariant: the length of the policy's queue.
+    /// Invariant: the length of all queues.
     waiting: usize,
     cores: Vec<Core>,
-    /// Invariant: bit c is set if and only if core c has no occupant.
-    idle: Vec<u64>,
+    /// Invariant: a core belongs to it if and only if it has no occupant.
+    idle: CoreSet,
     idle_count: usize,
     timers: Timers,
+    /// When queues are compared next; [`Time::NEVER`] if they are not.
+    balance: Time,
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -39,25 +68,33 @@ struct Core {
 }
 
 impl Kernel {
-    /// Idle cores and an empty run queue.
-    pub fn new(cores: u32, policy: &PolicyConfig, seed: u64) -> Kernel {
-        let policy = policy.build(cores, seed);
+    /// Idle cores and empty run queues.
+    pub fn new(setup: &Setup<'_>) -> Kernel {
+        let Setup { cores, policy, seed, .. } = *setup;
+        let per_core = setup.queues != Queues::Global && cores > 1;
+        let serves = if per_core { 1 } else { cores };
+        let build = |number| policy.build(&Site { cores, serves, number, seed });
+        let first = build(0);
+        let spread = (per_core || !setup.affinities.is_empty()).then(|| {
+            let queues = (0..if per_core { cores } else { 1 }).map(build).collect();
+            let settings = if per_core { setup.queues } else { Queues::Global };
+            Box::new(Spread::new(cores, queues, settings, setup.affinities.clone()))
+        });
         let core = Core { occupant: None, last: None, slice_from: Time::ZERO };
-        let mut idle = vec![u64::MAX; cores.div_ceil(64) as usize];
-        if !cores.is_multiple_of(64) {
-            *idle.last_mut().expect("there is at least one core") = (1 << (cores % 64)) - 1;
-        }
+        let balance = spread.as_ref().map_or(Time::NEVER, |spread| spread.next_balance(Time::ZERO));
         Kernel {
-            needs: policy.needs(),
-            has_policy_timer: policy.next_timer() < Time::NEVER,
-            policy,
+            needs: first.needs(),
+            has_own_timer: first.next_timer() < Time::NEVER || balance < Time::NEVER,
+            policy: first,
+            spread,
             attributes: Vec::new(),
             waiting: 0,
             cores: vec![core; cores as usize],
-            idle,
+            idle: CoreSet::all(cores),
             idle_count: cores as usize,
-            // One more for the policy.
+            // One more for the kernel.
             timers: Timers::new(cores + 1),
+            balance,
         }
     }
 
@@ -90,38 +127,93 @@ impl Kernel {
     pub fn enqueue(&mut self, thread: ThreadId, why: Why, now: Time) {
         // Without needs there are no attributes at all.
         let of = self.attributes.get(thread.index()).unwrap_or(&Attributes::DEFAULT);
-        self.policy.enqueue(thread, Entry { why, now, of });
+        let entry = Entry { why, now, of, carried: None };
+        match &mut self.spread {
+            None => self.policy.enqueue(thread, entry),
+            Some(spread) => spread.enqueue(thread, entry, &self.idle),
+        }
         self.waiting += 1;
     }
 
-    /// Threads in the run queue.
+    /// Threads in run queues.
     #[inline]
     pub fn waiting(&self) -> usize {
-        debug_assert!(self.waiting == self.policy.waiting(), "every waiting thread is in the queue");
+        debug_assert!(self.waiting == self.length(), "every waiting thread is in a queue");
         self.waiting
     }
 
-    /// Whether a free core could take a waiting thread.
+    fn length(&self) -> usize {
+        match &self.spread {
+            None => self.policy.waiting(),
+            Some(spread) => spread.queues.iter().map(Policy::waiting).sum(),
+        }
+    }
+
+    /// Whether somebody waits whom the core could take.
+    #[inline(always)]
+    pub fn is_wanted(&self, core: CoreId) -> bool {
+        match &self.spread {
+            None => self.waiting > 0,
+            Some(spread) => spread.is_wanted(core),
+        }
+    }
+
+    /// The queue that the core takes threads from.
+    #[inline(always)]
+    fn queue(&self, core: CoreId) -> &AnyPolicy {
+        match &self.spread {
+            None => &self.policy,
+            Some(spread) => spread.queue(core),
+        }
+    }
+
+    #[inline(always)]
+    fn queue_mut(&mut self, core: CoreId) -> &mut AnyPolicy {
+        match &mut self.spread {
+            None => &mut self.policy,
+            Some(spread) => spread.queue_mut(core),
+        }
+    }
+
+    /// Whether there are queues of single cores, or threads that are bound to cores.
+    #[inline(always)]
+    pub fn is_spread(&self) -> bool {
+        self.spread.is_some()
+    }
+
+    /// Whether a free core could take a waiting thread, with one queue for all.
     #[inline]
     pub fn can_dispatch(&self) -> bool {
         self.idle_count > 0 && self.waiting > 0
     }
 
-    /// Whether a core is free.
+    /// Whether a core is free that the thread may run on.
     #[inline]
-    pub fn has_idle_core(&self) -> bool {
-        self.idle_count > 0
+    pub fn has_idle_core(&self, thread: ThreadId) -> bool {
+        match &self.spread {
+            None => self.idle_count > 0,
+            Some(spread) => spread.has_room(thread, &self.idle),
+        }
     }
 
-    /// Whether a yielding thread should leave its core now.
-    pub fn should_yield(&self) -> bool {
-        self.waiting > 0 && self.policy.honors_yield()
+    /// Whether a yielding thread should leave this core now.
+    pub fn should_yield(&self, core: CoreId) -> bool {
+        self.is_wanted(core) && self.policy.honors_yield()
     }
 
-    /// The next thread leaves the run queue.
+    /// The next thread leaves the one run queue.
     #[inline(always)]
     pub fn pick(&mut self) -> Option<ThreadId> {
         let picked = self.policy.pick();
+        self.waiting -= usize::from(picked.is_some());
+        picked
+    }
+
+    /// The next thread for the core leaves its run queue.
+    #[inline]
+    pub fn pick_for(&mut self, core: CoreId) -> Option<ThreadId> {
+        let Some(spread) = &mut self.spread else { return self.pick() };
+        let picked = spread.pick(core);
         self.waiting -= usize::from(picked.is_some());
         picked
     }
@@ -134,8 +226,7 @@ impl Kernel {
         {
             return Some(core);
         }
-        let word = self.idle.iter().position(|bits| *bits != 0)?;
-        Some(CoreId(word as u32 * 64 + self.idle[word].trailing_zeros()))
+        self.idle.first()
     }
 
     /// The thread occupies the core. Whether this is a context switch: the core's last thread was another one.
@@ -143,12 +234,15 @@ impl Kernel {
     #[must_use = "a context switch costs time"]
     pub fn occupy(&mut self, core: CoreId, thread: ThreadId) -> bool {
         debug_assert!(self.is_idle(core), "a core runs one thread at a time");
-        self.idle[core.index() / 64] &= !(1 << (core.0 % 64));
+        self.idle.remove(core);
         self.idle_count -= 1;
         let state = &mut self.cores[core.index()];
         state.occupant = Some(thread);
         let switched = state.last.is_some_and(|last| last != thread);
         state.last = Some(thread);
+        if let Some(spread) = &mut self.spread {
+            spread.occupy(core, thread);
+        }
         switched
     }
 
@@ -162,25 +256,40 @@ impl Kernel {
     #[inline(always)]
     pub fn vacate(&mut self, core: CoreId, now: Time) {
         debug_assert!(!self.is_idle(core), "a free core cannot be vacated");
-        self.idle[core.index() / 64] |= 1 << (core.0 % 64);
+        self.idle.insert(core);
         self.idle_count += 1;
         let state = &mut self.cores[core.index()];
         let occupant = state.occupant.take().expect("the core is occupied");
-        self.policy.ran(occupant, now.since(state.slice_from), now);
+        let ran = now.since(state.slice_from);
+        match &mut self.spread {
+            None => self.policy.ran(occupant, ran, now),
+            Some(spread) => {
+                spread.queue_mut(core).ran(occupant, ran, now);
+                spread.vacate(core, occupant, now);
+            }
+        }
         self.set_timer(core, Time::NEVER);
     }
 
     /// The core that the ready thread takes from whoever deserves it least, if the policy lets it. A core that is
-    /// switching cannot be taken: `executing` says which can.
+    /// switching cannot be taken: `executing` says which can. In a queue of a single core, only that one.
     pub fn preempted_by(&self, ready: ThreadId, now: Time, executing: impl Fn(ThreadId) -> bool) -> Option<CoreId> {
-        let known = |thread| Known { thread, of: self.attributes(thread) };
-        let occupied = self.cores.iter().enumerate().filter_map(|(core, state)| {
-            let running = state.occupant.filter(|thread| executing(*thread))?;
-            let by = self.policy.preempts(known(ready), known(running), now.since(state.slice_from), now)?;
-            Some((by, CoreId(core as u32)))
-        });
+        if let Some(core) = self.spread.as_ref().and_then(|spread| spread.waits_for(ready)) {
+            return self.excess(core, ready, now, executing).map(|_| core);
+        }
+        let may = |core: &CoreId| self.spread.as_ref().is_none_or(|spread| spread.may(ready, *core));
+        let cores = (0..self.cores.len()).map(CoreId::from).filter(may);
+        let beaten = cores.filter_map(|core| Some((self.excess(core, ready, now, &executing)?, core)));
         // The least deserving; the lowest core among equals.
-        occupied.max_by_key(|(by, core)| (*by, u32::MAX - core.0)).map(|(_, core)| core)
+        beaten.max_by_key(|(by, core)| (*by, u32::MAX - core.0)).map(|(_, core)| core)
+    }
+
+    /// By how much the ready thread is more deserving than who executes on the core.
+    fn excess(&self, core: CoreId, ready: ThreadId, now: Time, executing: impl Fn(ThreadId) -> bool) -> Option<u64> {
+        let known = |thread| Known { thread, of: self.attributes(thread) };
+        let state = &self.cores[core.index()];
+        let running = state.occupant.filter(|thread| executing(*thread))?;
+        self.queue(core).preempts(known(ready), known(running), now.since(state.slice_from), now)
     }
 
     /// Whether a woken thread can take a core from another.
@@ -195,20 +304,27 @@ impl Kernel {
         self.policy.contender()
     }
 
-    /// The thread that would be picked next, as far as that is known.
-    pub fn first(&self) -> Option<ThreadId> {
-        self.policy.first()
+    /// The thread that the core would pick next, as far as that is known.
+    pub fn first(&self, core: CoreId) -> Option<ThreadId> {
+        self.queue(core).first()
     }
 
     /// Why a thread goes before another, as a clause after "because".
-    /// `on` is the core of the one that executes, if one does.
-    pub fn because(&self, chosen: ThreadId, over: Option<ThreadId>, on: Option<CoreId>, now: Time) -> String {
+    /// `on` is the core of the one that executes, if one does; `core` the one that it is about.
+    pub fn because(
+        &self,
+        core: CoreId,
+        chosen: ThreadId,
+        over: Option<ThreadId>,
+        on: Option<CoreId>,
+        now: Time,
+    ) -> String {
         let known = |thread| Known { thread, of: self.attributes(thread) };
         let executing = on.and_then(|core| {
             let state = &self.cores[core.index()];
             state.occupant.map(|thread| (thread, now.since(state.slice_from)))
         });
-        self.policy.because(Rivals { chosen: known(chosen), over: over.map(known), executing, now })
+        self.queue(core).because(Rivals { chosen: known(chosen), over: over.map(known), executing, now })
     }
 
     /// A thread that ended cannot be resumed: whoever gets its number is another one.
@@ -234,7 +350,7 @@ impl Kernel {
         let Core { occupant: Some(thread), slice_from: from, .. } = self.cores[core.index()] else {
             return Time::NEVER;
         };
-        match self.policy.slice_end(thread, now.since(from), now) {
+        match self.queue(core).slice_end(thread, now.since(from), now) {
             Some(end) => from + end,
             None => Time::NEVER,
         }
@@ -243,47 +359,71 @@ impl Kernel {
     /// The slice of the thread on the core is over. Whether it keeps the core all the same.
     #[inline(always)]
     pub fn renew(&mut self, core: CoreId, now: Time) -> bool {
-        let state = &mut self.cores[core.index()];
-        let thread = state.occupant.expect("the core is occupied");
-        let keeps = self.policy.renew(thread, now.since(state.slice_from), now);
+        let Core { occupant, slice_from, .. } = self.cores[core.index()];
+        let thread = occupant.expect("the core is occupied");
+        let keeps = self.queue_mut(core).renew(thread, now.since(slice_from), now);
         if keeps {
-            state.slice_from = now;
+            self.cores[core.index()].slice_from = now;
         }
         keeps
     }
 
-    /// Whether the policy does anything by itself.
+    /// Whether the kernel does anything by itself.
     #[inline(always)]
-    pub fn has_policy_timer(&self) -> bool {
-        self.has_policy_timer
+    pub fn has_own_timer(&self) -> bool {
+        self.has_own_timer
     }
 
-    /// Whether the timer is that of the policy rather than that of a core.
+    /// Whether the timer is that of the kernel rather than that of a core.
     #[inline(always)]
-    pub fn is_policy_timer(&self, core: CoreId) -> bool {
+    pub fn is_own_timer(&self, core: CoreId) -> bool {
         core.index() == self.cores.len()
     }
 
-    /// Lets the policy do what is due; `executing` says which threads use core time. Whether anything was.
-    pub fn run_policy_timer(&mut self, now: Time, executing: impl Fn(ThreadId) -> bool) -> bool {
-        if self.policy.next_timer() > now {
+    /// Lets the policies do what is due; `executing` says which threads use core time. Whether anything was.
+    pub fn run_policy_timers(&mut self, now: Time, executing: impl Fn(ThreadId) -> bool) -> bool {
+        if self.next_policy_timer() > now {
             return false;
         }
-        for state in &mut self.cores {
+        let Kernel { policy, spread, cores, .. } = self;
+        let mut queues: Vec<&mut AnyPolicy> = match spread {
+            None => vec![policy],
+            Some(spread) => spread.queues.iter_mut().collect(),
+        };
+        let last = queues.len() - 1;
+        for (core, state) in cores.iter_mut().enumerate() {
             if let Some(thread) = state.occupant.filter(|thread| executing(*thread)) {
-                self.policy.ran(thread, now.since(state.slice_from), now);
+                queues[core.min(last)].ran(thread, now.since(state.slice_from), now);
                 state.slice_from = now;
             }
         }
-        self.policy.timer(now);
+        for queue in queues.into_iter().filter(|queue| queue.next_timer() <= now) {
+            queue.timer(now);
+        }
         true
     }
 
-    /// Sets the policy's timer, if a core is in use: else nothing depends on it, and a run may end.
-    pub fn arm_policy_timer(&mut self) {
+    fn next_policy_timer(&self) -> Time {
+        match &self.spread {
+            None => self.policy.next_timer(),
+            Some(spread) => spread.queues.iter().map(Policy::next_timer).min().unwrap_or(Time::NEVER),
+        }
+    }
+
+    /// Sets the kernel's own timer, as far as anything depends on it: a run may end. Whether it was moved.
+    pub fn arm_own_timer(&mut self, now: Time) -> bool {
         let idle = self.idle_count == self.cores.len();
-        let at = if idle { Time::NEVER } else { self.policy.next_timer() };
-        self.timers.set(CoreId::from(self.cores.len()), at);
+        let policy = if idle { Time::NEVER } else { self.next_policy_timer() };
+        if let Some(spread) = &self.spread
+            && self.balance <= now
+        {
+            self.balance = spread.next_balance(now);
+        }
+        let balance = if self.waiting == 0 { Time::NEVER } else { self.balance };
+        let (slot, at) = (CoreId::from(self.cores.len()), policy.min(balance));
+        let moved = self.timers.get(slot) != at;
+        self.timers.set(slot, at);
+        moved
     }
 
     /// Sets the timer of a core; [`Time::NEVER`] stops it.
@@ -300,7 +440,7 @@ impl Kernel {
 
     #[inline]
     fn is_idle(&self, core: CoreId) -> bool {
-        self.idle[core.index() / 64] & (1 << (core.0 % 64)) != 0
+        self.idle.contains(core)
     }
 }
 
@@ -311,7 +451,8 @@ mod tests {
     use policy::{RoundRobin, Ties};
 
     fn kernel(cores: u32) -> Kernel {
-        Kernel::new(cores, &PolicyConfig::from(RoundRobin(Duration(10), Ties::ArrivalsFirst)), 1)
+        let policy = &PolicyConfig::from(RoundRobin(Duration(10), Ties::ArrivalsFirst));
+        Kernel::new(&Setup { cores, policy, queues: Queues::Global, affinities: Vec::new(), seed: 1 })
     }
 
     #[test]

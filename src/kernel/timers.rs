@@ -34,6 +34,11 @@ impl Timers {
         }
     }
 
+    /// When the timer of a core goes off.
+    pub fn get(&self, core: CoreId) -> Time {
+        self.at[core.index()]
+    }
+
     /// The earliest timer, and the lowest core it belongs to.
     #[inline]
     pub fn first(&mut self) -> (Time, CoreId) {

@@ -183,7 +183,8 @@ impl Sink for Meter<'_> {
             What::Store { var, process: ProcessId(0), value, .. }
             | What::Update { var, process: ProcessId(0), value, .. } => self.finals[var.index()] = value,
             What::Print { context, text } => self.print(record, context, text),
-            What::Store { .. }
+            What::Migrate { .. }
+            | What::Store { .. }
             | What::Update { .. }
             | What::Load { .. }
             | What::LockTake { .. }

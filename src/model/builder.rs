@@ -94,6 +94,7 @@ impl Builder {
             machine: Machine {
                 cores,
                 policy: RoundRobin(Duration::ms(4), Ties::default()).into(),
+                queues: None,
                 costs: Costs::zero(),
             },
             interpreter: Interpreter {

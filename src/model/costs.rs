@@ -8,6 +8,8 @@ use crate::time::Duration;
 pub struct Costs {
     /// Core time whenever the thread on a core changes; not before the first thread of a core.
     pub context_switch: Duration,
+    /// Core time when a thread begins on another core than the one it ran on last: its data is in the cache there.
+    pub migration: Duration,
     /// From "made runnable" to "in the run queue", for a thread that was blocked.
     pub wake_latency: Dist,
     /// How late a timed wait fires.
@@ -35,6 +37,7 @@ impl Costs {
     pub fn zero() -> Costs {
         Costs {
             context_switch: Duration::ZERO,
+            migration: Duration::ZERO,
             wake_latency: Dist::ZERO,
             timer_slack: Duration::ZERO,
             syscall: Duration::ZERO,
@@ -52,6 +55,7 @@ impl Costs {
     pub fn linux() -> Costs {
         Costs {
             context_switch: Duration::us(2),
+            migration: Duration::us(20),
             wake_latency: Dist::LogNormal { median: Duration::us(8), sigma: 0.9 },
             timer_slack: Duration::us(50),
             syscall: Duration(150),

@@ -16,6 +16,7 @@ pub use value::{Arithmetic, Comparison, Condition, Operand, Value, evaluate};
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, OperandId, ProgramId, SyncId, TaskId, TextId, VarId};
 use crate::kernel::policy::PolicyConfig;
+use crate::kernel::{Queues, Setup};
 use crate::sync::Config;
 use crate::time::Duration;
 use crate::trace::CpuKind;
@@ -83,8 +84,22 @@ pub struct Machine {
     pub cores: u32,
     /// Who runs next.
     pub policy: PolicyConfig,
+    /// Which cores share a run queue; `None` for what is usual with the policy.
+    pub queues: Option<Queues>,
     /// What things cost.
     pub costs: Costs,
+}
+
+impl Machine {
+    /// Which cores share a run queue, with every setting written out.
+    pub fn queues(&self) -> Queues {
+        self.queues.unwrap_or(Queues::usual(&self.policy)).settled(self.cores, self.costs.migration)
+    }
+
+    /// What a kernel of this machine is for.
+    pub fn kernel(&self, seed: u64) -> Setup<'_> {
+        Setup { cores: self.cores, policy: &self.policy, queues: self.queues(), affinities: Vec::new(), seed }
+    }
 }
 
 /// The interpreter under the threads.

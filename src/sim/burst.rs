@@ -59,7 +59,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let state = &self.world.threads[thread];
         let now = self.world.now;
         let mut at = state.burst.since + state.burst.left;
-        if self.world.kernel.waiting() > 0 {
+        if self.world.kernel.is_wanted(core) {
             at = at.min(self.world.kernel.slice_end(core, now));
         }
         if let Some(due) = self.check_point(thread) {
@@ -86,7 +86,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     ///
     /// Whatever happens next sets the timer again: to something else if the thread goes on, to never if it leaves.
     pub(super) fn core_timer(&mut self, core: CoreId) {
-        if self.world.kernel.is_policy_timer(core) {
+        if self.world.kernel.is_own_timer(core) {
             // It is done at the end of the instant.
             self.world.kernel.set_timer(core, Time::NEVER);
             self.unsettled = true;
@@ -96,6 +96,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if self.world.threads[thread].state == State::Switching {
             // Somebody more urgent may have come during the switch.
             self.unsettled = true;
+            self.world.kernel.touch(Some(core));
             self.begin(core, thread);
             return;
         }
@@ -104,7 +105,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.execute(core, thread);
         } else if self.check_point(thread).is_some_and(|due| due <= self.world.now) {
             self.forced_drop(core, thread);
-        } else if self.world.kernel.waiting() > 0 && self.world.kernel.slice_end(core, self.world.now) == self.world.now
+        } else if self.world.kernel.is_wanted(core)
+            && self.world.kernel.slice_end(core, self.world.now) == self.world.now
         {
             let reason = self.sink.explains().then(|| self.reason_to_keep(core, thread));
             let keeps = self.world.kernel.renew(core, self.world.now);

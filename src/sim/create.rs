@@ -48,7 +48,7 @@ impl World {
         World {
             now: Time::ZERO,
             engine: Engine::default(),
-            kernel: Kernel::new(model.machine.cores, &model.machine.policy, seed),
+            kernel: Kernel::new(&model.machine.kernel(seed)),
             processes: Vec::new(),
             threads: Slab::default(),
             contexts: Slab::default(),
@@ -312,6 +312,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn end_thread(&mut self, core: CoreId, thread: ThreadId) {
         self.release_gil(thread, false, true);
         self.note(What::ThreadEnd { core, thread });
+        self.world.kernel.end(core);
         let state = &mut self.world.threads[thread];
         state.state = State::Ended;
         state.wakes = None;

@@ -8,10 +8,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// A free core is about to take the thread, which has left the run queue.
     #[cold]
     pub(super) fn explain_dispatch(&mut self, core: CoreId, thread: ThreadId) {
-        let over = self.world.kernel.first();
+        let over = self.world.kernel.first(core);
         let mut because = match self.world.kernel.waiting() {
             0 => "nobody else waits".to_owned(),
-            _ => self.world.kernel.because(thread, over, None, self.world.now),
+            _ => self.world.kernel.because(core, thread, over, None, self.world.now),
         };
         let place = match self.world.threads[thread].core {
             Some(last) if last == core => "; it ran on this core last".to_owned(),
@@ -25,15 +25,15 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The first thread of the run queue is about to take the core of one that executes.
     #[cold]
     pub(super) fn explain_preemption(&mut self, core: CoreId, running: ThreadId) {
-        let Some(first) = self.world.kernel.first() else { return };
-        let because = self.world.kernel.because(first, Some(running), Some(core), self.world.now);
+        let Some(first) = self.world.kernel.first(core) else { return };
+        let because = self.world.kernel.because(core, first, Some(running), Some(core), self.world.now);
         self.decide(core, Decided::Preempts, first, Some(running), because);
     }
 
     /// The slice of the thread is over, and others wait; `kept` is why it goes on all the same, if it does.
     #[cold]
     pub(super) fn explain_slice_end(&mut self, core: CoreId, thread: ThreadId, kept: Option<String>) {
-        let over = self.world.kernel.first();
+        let over = self.world.kernel.first(core);
         let (what, because) = match kept {
             Some(because) => (Decided::Keeps, format!("its slice is over and {because}")),
             None => (Decided::Leaves, "its slice is over and others wait".to_owned()),
@@ -44,8 +44,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// Why the thread on the core, whose slice is over, may go on, should it.
     #[cold]
     pub(super) fn reason_to_keep(&self, core: CoreId, thread: ThreadId) -> String {
-        let first = self.world.kernel.first();
-        self.world.kernel.because(thread, first, Some(core), self.world.now)
+        let first = self.world.kernel.first(core);
+        self.world.kernel.because(core, thread, first, Some(core), self.world.now)
     }
 
     fn decide(&mut self, core: CoreId, what: Decided, thread: ThreadId, over: Option<ThreadId>, because: String) {

@@ -15,6 +15,7 @@ mod gil;
 mod jobs;
 mod memory;
 mod outcome;
+mod queues;
 mod run_queue;
 mod shared;
 mod step;
@@ -107,6 +108,8 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
     /// Goes on from a world that was cloned from a run of the same model and seed.
     pub fn resume(model: &'a Model, seed: u64, sink: &'a mut S, chooser: &'a mut C, world: World) -> Sim<'a, S, C> {
         // Setting slice timers again is harmless: they are computed from the state.
+        let mut world = world;
+        world.kernel.touch(None);
         Sim {
             model,
             seed,
@@ -138,6 +141,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             let (core_time, core) = self.world.kernel.first_timer();
             let event_time = self.world.engine.next_time();
             let next = core_time.min(event_time);
+            debug_assert!(next >= self.world.now, "nothing is planned for the past");
             if next > self.world.now {
                 // Giving cores away can make something happen at this very instant.
                 if std::mem::take(&mut self.unsettled) && self.settle() {

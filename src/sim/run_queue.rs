@@ -42,7 +42,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// run queue, and queueing does the rest.
     #[inline]
     fn wake_latency(&mut self, thread: ThreadId) -> Duration {
-        if !self.world.kernel.has_idle_core() {
+        if !self.world.kernel.has_idle_core(thread) {
             return Duration::ZERO;
         }
         let latency = &self.model.machine.costs.wake_latency;
@@ -82,7 +82,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// At the end of an instant: free cores take waiting threads, and if some still wait, running threads get timers for
     /// the ends of their slices. Whether anything was done.
     pub(super) fn settle(&mut self) -> bool {
-        let mut done = self.world.kernel.has_policy_timer() && self.policy_timer();
+        let mut done = self.world.kernel.has_own_timer() && self.policy_timers();
+        if self.world.kernel.is_spread() {
+            return self.settle_queues() || done;
+        }
         while self.world.kernel.can_dispatch() && self.outcome.is_none() {
             let thread = self.world.kernel.pick().expect("a thread waits");
             let core = self.world.kernel.place(self.world.threads[thread].core).expect("a core is free");
@@ -106,19 +109,23 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             done = true;
             self.arm_all();
         }
-        if self.world.kernel.has_policy_timer() {
-            self.world.kernel.arm_policy_timer();
+        if self.world.kernel.has_own_timer() {
+            done |= self.world.kernel.arm_own_timer(self.world.now);
         }
         done
     }
 
-    /// The policy does what is due by the clock. Whether anything was.
+    /// Policies do what is due by the clock. Whether anything was.
     #[cold]
-    fn policy_timer(&mut self) -> bool {
+    fn policy_timers(&mut self) -> bool {
         let threads = &self.world.threads;
-        let done = self.world.kernel.run_policy_timer(self.world.now, |thread| threads[thread].state == State::Running);
-        // It may have changed slices.
-        self.slicing &= !done;
+        let done =
+            self.world.kernel.run_policy_timers(self.world.now, |thread| threads[thread].state == State::Running);
+        if done {
+            // They may have changed slices.
+            self.slicing = false;
+            self.world.kernel.touch(None);
+        }
         done
     }
 
@@ -134,7 +141,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// Threads that woke at this instant and found no free core may take one from a thread that had more.
-    fn preempt_for_woken(&mut self) {
+    pub(super) fn preempt_for_woken(&mut self) {
         let mut woken = std::mem::take(&mut self.woken);
         for thread in woken.drain(..) {
             if self.world.threads[thread].state != State::Ready || self.outcome.is_some() {
@@ -169,23 +176,27 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// The thread that executes on the core goes back to the run queue, and the first of the queue takes its place.
-    fn replace(&mut self, core: CoreId) {
+    pub(super) fn replace(&mut self, core: CoreId) {
         let running = self.world.kernel.occupant(core).expect("an executing thread has a core");
         if self.sink.explains() {
             self.explain_preemption(core, running);
         }
         self.account(running);
         self.preempt(core, running);
-        let next = self.world.kernel.pick().expect("a thread waits");
+        let next = self.world.kernel.pick_for(core).expect("a thread waits");
         self.dispatch(core, next);
     }
 
     #[inline(always)]
-    fn dispatch(&mut self, core: CoreId, thread: ThreadId) {
+    pub(super) fn dispatch(&mut self, core: CoreId, thread: ThreadId) {
         let switched = self.world.kernel.occupy(core, thread);
-        self.world.threads[thread].core = Some(core);
-        let cost = self.model.machine.costs.context_switch;
-        if switched && cost > Duration::ZERO {
+        let last = self.world.threads[thread].core.replace(core);
+        let costs = &self.model.machine.costs;
+        let mut cost = if switched { costs.context_switch } else { Duration::ZERO };
+        if last.is_some_and(|last| last != core) {
+            cost += costs.migration;
+        }
+        if cost > Duration::ZERO {
             state_of(self, thread, State::Switching);
             self.note(What::Switch { core, thread });
             self.world.kernel.set_timer(core, self.world.now + cost);

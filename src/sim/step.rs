@@ -73,7 +73,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     /// The chooser may take the core away before any op, if somebody waits for it.
     fn interferes(&mut self, core: CoreId, thread: ThreadId) -> bool {
-        if self.world.kernel.waiting() == 0 || self.chooser.choose(Choice::Preempt, 2) == 0 {
+        if !self.world.kernel.is_wanted(core) || self.chooser.choose(Choice::Preempt, 2) == 0 {
             return false;
         }
         debug_assert!(self.world.threads[thread].state == State::Running);

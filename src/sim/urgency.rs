@@ -40,7 +40,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let (release, order) = self.world.work.births[job.index()];
         let urgency = task.urgency;
         // The thread may have become less urgent than one that waits.
-        self.unsettled = true;
+        self.changed(thread);
         self.world.kernel.describe(
             thread,
             Attributes {
@@ -62,8 +62,15 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     #[inline]
     pub(super) fn carry_nothing(&mut self, thread: ThreadId) {
         if self.world.kernel.needs() != Needs::Nothing {
-            self.unsettled = true;
+            self.changed(thread);
             self.world.kernel.describe(thread, Attributes::DEFAULT);
+        }
+    }
+
+    fn changed(&mut self, thread: ThreadId) {
+        self.unsettled = true;
+        if let core @ Some(_) = self.world.threads[thread].core {
+            self.world.kernel.touch(core);
         }
     }
 

@@ -95,7 +95,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     pub(super) fn give_way_to_waiting(&mut self, core: CoreId, thread: ThreadId) -> bool {
         self.world.threads[thread].phase = Phase::Gil;
-        if !self.world.kernel.should_yield() {
+        if !self.world.kernel.should_yield(core) {
             return true;
         }
         self.give_way(core, thread);

@@ -51,6 +51,8 @@ pub enum What {
     Preempt { core: CoreId, thread: ThreadId },
     /// It gave up its core but stays ready (voluntary context switch).
     Yield { core: CoreId, thread: ThreadId },
+    /// It waits in a run queue, and goes to that of another core. Only if cores have queues of their own.
+    Migrate { thread: ThreadId, core: CoreId },
     /// It waits and leaves its core (voluntary context switch).
     Block { core: CoreId, thread: ThreadId, on: On },
     /// It is over and leaves its core.

@@ -65,6 +65,7 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         What::JobStart { job, context } => (word(32, 0, job.0), Some([pair(context.0, 0), 0])),
         What::JobEnd { job, context } => (word(33, 0, job.0), Some([pair(context.0, 0), 0])),
         What::Spawn { context, child } => (word(34, 0, context.0), Some([pair(child.0, 0), 0])),
+        What::Migrate { core, thread } => (word(37, 0, thread.0), Some([pair(core.0, 0), 0])),
         What::Print { context, text } => (word(35, 0, context.0), Some([pair(text.0, 0), 0])),
         What::Update { var, process, context, value } => {
             (word(36, 0, context.0), Some([pair(var.0, process.0), value as u64]))

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use gilsim::audit::Rule;
 use gilsim::dist::Dist;
 use gilsim::id::{CoreId, SyncId, TaskId};
+use gilsim::kernel::Queues;
 use gilsim::kernel::policy::{
     DeadlineMonotonic, Edf, Equals, FirstCome, PolicyConfig, Priority, RateMonotonic, RoundRobin, Ties,
 };
@@ -39,7 +40,7 @@ struct Mutation {
 }
 
 fn costs() -> Costs {
-    Costs { wake_latency: Dist::Const(Duration::us(8)), ..Costs::linux() }
+    Costs { wake_latency: Dist::Const(Duration::us(8)), migration: Duration::ZERO, ..Costs::linux() }
 }
 
 /// Everything that can be done, on three cores.
@@ -87,6 +88,17 @@ fn hogs() -> Model {
     let mut builder = Builder::new(3, Execution::Threads(3)).costs(costs());
     builder.batch("hog", 3, vec![cpu(Duration::ms(40))]);
     builder.build()
+}
+
+fn per_core(steal: bool, hot_us: u64) -> Queues {
+    Queues::PerCore { steal, balance: None, hot: Some(Duration::us(hot_us)) }
+}
+
+/// Queues of single cores that run empty at different times.
+fn spread() -> Model {
+    let mut model = turns(Ties::ArrivalsFirst);
+    model.machine.queues = Some(per_core(true, 0));
+    model
 }
 
 /// Threads on fewer cores, in turn.
@@ -340,6 +352,30 @@ fn cores() -> Vec<Mutation> {
             wrong: Lie(|model| {
                 model.machine.policy = PolicyConfig::from(RoundRobin(Duration::ms(4), Ties::ArrivalsFirst));
             }),
+        },
+        Mutation {
+            rule: Rule::Placement,
+            what: "threads go on where there is room",
+            model: || turns(Ties::ArrivalsFirst),
+            wrong: Lie(|model| model.machine.queues = Some(per_core(false, 0))),
+        },
+        Mutation {
+            rule: Rule::Migration,
+            what: "cores take threads from others without leave",
+            model: spread,
+            wrong: Lie(|model| model.machine.queues = Some(per_core(false, 0))),
+        },
+        Mutation {
+            rule: Rule::Migration,
+            what: "threads go away while their data is hot",
+            model: spread,
+            wrong: Lie(|model| model.machine.queues = Some(per_core(true, 40_000))),
+        },
+        Mutation {
+            rule: Rule::SwitchCharged,
+            what: "migrations cost nothing",
+            model: spread,
+            wrong: Lie(|model| model.machine.costs.migration = Duration::us(20)),
         },
         Mutation {
             rule: Rule::Urgency,
@@ -1089,7 +1125,7 @@ fn a_lost_or_repeated_record_is_noticed() {
     let mut kinds = BTreeSet::new();
     let mut missed = Vec::new();
     let meetings = [meeting_threads(), meeting_coroutines()];
-    for model in [threads(), coroutines(), all_processes(), hogs(), updates()].into_iter().chain(meetings) {
+    for model in [threads(), coroutines(), all_processes(), hogs(), updates(), spread()].into_iter().chain(meetings) {
         let (records, ended) = run(&model, 1);
         for (at, record) in records.iter().enumerate().step_by(3) {
             if says_nothing_new(&records, at) {

@@ -68,9 +68,14 @@ macro_rules! register {
                 }
             }
 
-            /// An empty run queue under this policy, for a machine of so many cores; policies that draw do so under the seed.
-            pub fn build(&self, cores: u32, seed: u64) -> AnyPolicy {
-                match self { $($(PolicyConfig::$name(of) => AnyPolicy::$state(of.build(cores, seed)),)+)* }
+            /// An empty run queue under this policy.
+            pub fn build(&self, site: &Site) -> AnyPolicy {
+                match self { $($(PolicyConfig::$name(of) => AnyPolicy::$state(of.build(site)),)+)* }
+            }
+
+            /// See [`Settings::PER_CORE`].
+            pub fn per_core(&self) -> bool {
+                match self { $($(PolicyConfig::$name(_) => $name::PER_CORE,)+)* }
             }
 
             /// See [`Settings::check`].

@@ -1,18 +1,19 @@
 //! Equal shares, like Linux: the thread that has had the least core time runs next.
 //!
-//! The rules and figures are those of the Completely FairQueue Scheduler (`kernel/sched/fair.c`, 2.6.23 to 6.5) for threads of
+//! The rules and figures are those of the Completely Fair Scheduler (`kernel/sched/fair.c`, 2.6.23 to 6.5) for threads of
 //! equal weight. A thread that slept gets at most half a period of credit, and preempts at once if it is far enough behind
 //! whoever runs: that is why interactive threads see little of the hogs beside them.
 //!
-//! Simplification: one run queue for all cores, where Linux has one for each and balances; ticks are counted from the
-//! dispatch of a thread, where Linux has one fixed grid.
+//! A thread that goes to the queue of another core keeps its distance from the floor of the queue.
+//!
+//! Simplification: ticks are counted from the dispatch of a thread, where Linux has one fixed grid.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, Entry, Known, Policy, Promises, Settings, Why};
+use super::{About, Carried, Entry, Known, Policy, Promises, Settings, Site, Why, pop_among};
 use crate::id::ThreadId;
 use crate::time::{Duration, Time};
 
@@ -35,8 +36,10 @@ impl Settings for Fair {
         line: "equal shares, preemptive, like Linux: who had least core time runs next",
     };
 
-    fn build(&self, cores: u32, _: u64) -> FairQueue {
-        FairQueue::new(cores)
+    const PER_CORE: bool = true;
+
+    fn build(&self, site: &Site) -> FairQueue {
+        FairQueue::new(site)
     }
 
     /// Fair shares are judged in figures, not record by record.
@@ -56,7 +59,8 @@ impl fmt::Display for Fair {
 pub struct FairQueue {
     /// Scales all figures: 1 + log2 of the cores, at most 4 (`get_update_sysctl_factor`).
     factor: u64,
-    cores: u64,
+    /// Cores that take threads from this queue.
+    serves: u64,
     /// By thread number.
     virtual_time: Vec<u64>,
     /// (virtual time, order of arrival, thread).
@@ -67,11 +71,11 @@ pub struct FairQueue {
 }
 
 impl FairQueue {
-    /// An empty queue for a machine of so many cores.
-    pub fn new(cores: u32) -> FairQueue {
+    /// An empty queue.
+    pub fn new(site: &Site) -> FairQueue {
         FairQueue {
-            factor: 1 + u64::from(cores.min(8).ilog2()),
-            cores: u64::from(cores),
+            factor: 1 + u64::from(site.cores.min(8).ilog2()),
+            serves: u64::from(site.serves),
             virtual_time: Vec::new(),
             queue: BTreeSet::new(),
             arrivals: 0,
@@ -92,10 +96,13 @@ impl Policy for FairQueue {
         let credit = self.floor.saturating_sub(LATENCY * self.factor / 2);
         let floor = self.floor;
         let time = self.time_of(thread);
+        if let Some([beyond, ..]) = entry.carried {
+            *time = floor.saturating_add_signed(beyond);
+        }
         match entry.why {
             Why::New => *time = floor,
             Why::Woken => *time = (*time).max(credit),
-            Why::Preempted | Why::Yielded => {}
+            Why::Preempted | Why::Yielded | Why::Moved => {}
         }
         let key = (*time, self.arrivals, thread);
         self.arrivals += 1;
@@ -108,13 +115,22 @@ impl Policy for FairQueue {
         Some(thread)
     }
 
+    fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
+        pop_among(&mut self.queue, most, |key| may(key.2)).map(|key| key.2)
+    }
+
+    /// Virtual time beyond the floor.
+    fn carried(&self, thread: ThreadId) -> Carried {
+        [self.virtual_time[thread.index()] as i64 - self.floor as i64, 0, 0, 0]
+    }
+
     fn waiting(&self) -> usize {
         self.queue.len()
     }
 
     fn slice(&self, _: ThreadId) -> Option<Duration> {
         // Everyone ready on a core shares a period; the running thread is one of them.
-        let sharing = (self.queue.len() as u64).div_ceil(self.cores) + 1;
+        let sharing = (self.queue.len() as u64).div_ceil(self.serves) + 1;
         let ideal = (LATENCY * self.factor / sharing).max(MIN_GRANULARITY * self.factor);
         Some(Duration(ideal.div_ceil(TICK) * TICK))
     }
@@ -143,12 +159,16 @@ mod tests {
     use super::super::{entry, known};
     use super::*;
 
+    fn site(cores: u32) -> Site {
+        Site { cores, serves: cores, number: 0, seed: 1 }
+    }
+
     const A: ThreadId = ThreadId(0);
     const B: ThreadId = ThreadId(1);
 
     #[test]
     fn who_had_least_runs_next() {
-        let mut fair = FairQueue::new(1);
+        let mut fair = FairQueue::new(&site(1));
         fair.enqueue(A, entry(Why::New));
         assert_eq!(fair.pick(), Some(A));
         fair.ran(A, Duration::ms(4), Time::ZERO);
@@ -159,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_sleeper_gets_half_a_period_of_credit_and_preempts_whoever_is_far_ahead() {
-        let mut fair = FairQueue::new(1);
+        let mut fair = FairQueue::new(&site(1));
         fair.floor = 100_000_000;
         fair.enqueue(B, entry(Why::Woken));
         assert_eq!(fair.virtual_time[1], 97_000_000);
@@ -169,11 +189,23 @@ mod tests {
     }
 
     #[test]
+    fn the_distance_from_the_floor_goes_along_to_another_queue() {
+        let (mut here, mut there) = (FairQueue::new(&site(2)), FairQueue::new(&site(2)));
+        (here.floor, there.floor) = (5_000_000, 90_000_000);
+        here.enqueue(A, entry(Why::New));
+        assert_eq!(here.pick_among(1, &mut |_| true), Some(A));
+        here.ran(A, Duration::ms(2), Time::ZERO);
+        let carried = Some(here.carried(A));
+        there.enqueue(A, Entry { carried, ..entry(Why::Moved) });
+        assert_eq!(there.virtual_time[0], 92_000_000);
+    }
+
+    #[test]
     fn slices_are_rounded_up_to_ticks() {
-        let mut fair = FairQueue::new(1);
+        let mut fair = FairQueue::new(&site(1));
         fair.enqueue(A, entry(Why::New));
         assert_eq!(fair.slice(A), Some(Duration::ms(4)));
-        let mut fair = FairQueue::new(8);
+        let mut fair = FairQueue::new(&site(8));
         fair.enqueue(A, entry(Why::New));
         assert_eq!(fair.slice(A), Some(Duration::ms(12)));
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, Entry, Policy, Promises, Rivals, Settings};
+use super::{About, Entry, Policy, Promises, Rivals, Settings, Site, remove_among};
 use crate::id::ThreadId;
 use crate::time::Duration;
 
@@ -29,7 +29,7 @@ impl Settings for FirstCome {
         line: "in order of arrival; runs until it blocks or ends",
     };
 
-    fn build(&self, _: u32, _: u64) -> FirstComeQueue {
+    fn build(&self, _: &Site) -> FirstComeQueue {
         FirstComeQueue { cooperative: false, queue: VecDeque::new() }
     }
 
@@ -44,7 +44,7 @@ impl Settings for Cooperative {
     const ABOUT: About =
         About { spelling: "Cooperative", example: "Cooperative", line: "runs until it blocks, ends or yields" };
 
-    fn build(&self, _: u32, _: u64) -> FirstComeQueue {
+    fn build(&self, _: &Site) -> FirstComeQueue {
         FirstComeQueue { cooperative: true, queue: VecDeque::new() }
     }
 
@@ -79,6 +79,10 @@ impl Policy for FirstComeQueue {
 
     fn pick(&mut self) -> Option<ThreadId> {
         self.queue.pop_front()
+    }
+
+    fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
+        remove_among(&mut self.queue, most, may)
     }
 
     fn waiting(&self) -> usize {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, Entry, Policy, Rivals, Settings};
+use super::{About, Entry, Policy, Rivals, Settings, Site};
 use crate::id::ThreadId;
 use crate::time::Duration;
 
@@ -21,7 +21,7 @@ impl Settings for LastCome {
         line: "the last one to become ready; runs until it blocks or ends",
     };
 
-    fn build(&self, _: u32, _: u64) -> LastComeQueue {
+    fn build(&self, _: &Site) -> LastComeQueue {
         LastComeQueue { stack: Vec::new() }
     }
 }
@@ -45,6 +45,11 @@ impl Policy for LastComeQueue {
 
     fn pick(&mut self) -> Option<ThreadId> {
         self.stack.pop()
+    }
+
+    fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
+        let place = self.stack.iter().rev().take(most).position(|thread| may(*thread))?;
+        Some(self.stack.remove(self.stack.len() - 1 - place))
     }
 
     fn waiting(&self) -> usize {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Entry, Policy, Promises, Rivals, Settings};
+use super::{About, At, Bounds, Entry, Policy, Promises, Rivals, Settings, Site};
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
-use crate::rng::{Stream, stream_id};
+use crate::rng::{Stream, numbered, stream_id};
 use crate::time::Duration;
 
 /// Each slice goes to a ticket drawn at random. The second value: draws to use before random ones, for replays; ticket
@@ -28,8 +28,8 @@ impl Settings for Lottery {
         line: "each slice to a ticket drawn at random",
     };
 
-    fn build(&self, _: u32, seed: u64) -> LotteryQueue {
-        LotteryQueue::new(self.0, &self.1, seed)
+    fn build(&self, site: &Site) -> LotteryQueue {
+        LotteryQueue::new(self.0, &self.1, site)
     }
 
     fn check(&self, bounds: &mut Bounds) {
@@ -70,14 +70,16 @@ pub struct LotteryQueue {
 
 impl LotteryQueue {
     /// Nobody ready.
-    pub fn new(quantum: Duration, recorded: &[u64], seed: u64) -> LotteryQueue {
+    pub fn new(quantum: Duration, recorded: &[u64], site: &Site) -> LotteryQueue {
+        let first = stream_id("kernel#lottery");
+        let stream = if site.number == 0 { first } else { numbered(first, u64::from(site.number)) };
         LotteryQueue {
             quantum,
             tree: vec![0],
             tickets: Vec::new(),
             total: 0,
             waiting: 0,
-            stream: Stream::new(seed, stream_id("kernel#lottery")),
+            stream: Stream::new(site.seed, stream),
             recorded: recorded.into(),
             drawn: 0,
             drawn_last: (0, 0),
@@ -119,6 +121,14 @@ impl LotteryQueue {
         index
     }
 
+    fn leave(&mut self, index: usize) -> ThreadId {
+        let tickets = std::mem::take(&mut self.tickets[index]);
+        self.add(index, -i64::from(tickets));
+        self.total -= u64::from(tickets);
+        self.waiting -= 1;
+        ThreadId::from(index)
+    }
+
     fn draw(&mut self) -> u64 {
         self.drawn += 1;
         match self.recorded.get(self.drawn - 1) {
@@ -146,11 +156,28 @@ impl Policy for LotteryQueue {
         let ticket = self.draw() % self.total;
         self.drawn_last = (ticket, self.total);
         let index = self.holder(ticket);
-        let tickets = std::mem::take(&mut self.tickets[index]);
-        self.add(index, -i64::from(tickets));
-        self.total -= u64::from(tickets);
-        self.waiting -= 1;
-        Some(ThreadId::from(index))
+        Some(self.leave(index))
+    }
+
+    /// Draws among the tickets of those who may, of the first `most` ready threads in the order of their numbers.
+    fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
+        let holders = self.tickets.iter().enumerate().filter(|(_, tickets)| **tickets > 0).take(most);
+        let able: Vec<(usize, u64)> = holders
+            .filter(|(index, _)| may(ThreadId::from(*index)))
+            .map(|(index, tickets)| (index, u64::from(*tickets)))
+            .collect();
+        let total: u64 = able.iter().map(|(_, tickets)| tickets).sum();
+        if total == 0 {
+            return None;
+        }
+        let ticket = self.draw() % total;
+        self.drawn_last = (ticket, total);
+        let mut upto = 0;
+        let winner = able.into_iter().find(|(_, tickets)| {
+            upto += tickets;
+            ticket < upto
+        });
+        winner.map(|(index, _)| self.leave(index))
     }
 
     fn waiting(&self) -> usize {
@@ -186,10 +213,11 @@ mod tests {
     fn every_ticket_has_its_holder() {
         let recorded: Vec<u64> = vec![0, 1, 2, 3, 4, 5, 6];
         for ticket in recorded {
-            let mut lottery = LotteryQueue::new(Duration(1), &[ticket], 1);
+            let site = Site { cores: 1, serves: 1, number: 0, seed: 1 };
+            let mut lottery = LotteryQueue::new(Duration(1), &[ticket], &site);
             for (thread, tickets) in [(0, 1), (2, 2), (5, 3), (6, 1)] {
                 let of = Attributes { tickets, ..Attributes::DEFAULT };
-                lottery.enqueue(ThreadId(thread), Entry { why: Why::New, now: Time::ZERO, of: &of });
+                lottery.enqueue(ThreadId(thread), Entry { why: Why::New, now: Time::ZERO, of: &of, carried: None });
             }
             let holders = [0, 2, 2, 5, 5, 5, 6];
             assert_eq!(lottery.pick(), Some(ThreadId(holders[ticket as usize])));

@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Entry, Known, Policy, Promises, Rivals, Settings, Ties, Why};
+use super::{About, At, Bounds, Carried, Entry, Known, Policy, Promises, Rivals, Settings, Site, Ties, Why, pop_among};
 use crate::id::ThreadId;
 use crate::time::{Duration, Time};
 
@@ -54,7 +54,7 @@ impl Settings for Mlfq {
         line: "multi-level feedback: who uses much core time sinks, boosts lift everybody",
     };
 
-    fn build(&self, _: u32, _: u64) -> MlfqQueue {
+    fn build(&self, _: &Site) -> MlfqQueue {
         let allotment = |level: usize| self.allotments.get(level).copied().unwrap_or(1);
         MlfqQueue::new(Rules {
             levels: self.quanta.iter().enumerate().map(|(level, quantum)| (*quantum, allotment(level))).collect(),
@@ -264,6 +264,17 @@ impl Policy for MlfqQueue {
         }
         self.joined += 1;
         let now = entry.now;
+        if let Some([level, left, allotment, _]) = entry.carried {
+            let place = self.tail(now, 0);
+            self.threads[thread.index()] = Some(Standing {
+                level: level as usize,
+                place,
+                left: Duration(left as u64),
+                allotment: allotment as u32,
+                ended: None,
+                joined: now,
+            });
+        }
         let mut standing = match entry.why {
             Why::New => {
                 let nowhere = (true, now, 0, 0);
@@ -273,7 +284,7 @@ impl Policy for MlfqQueue {
             }
             Why::Woken => Standing { place: self.tail(now, 3), joined: now, ..self.of(thread) },
             Why::Yielded => Standing { place: self.tail(now, 0), ..self.of(thread) },
-            Why::Preempted => self.of(thread),
+            Why::Preempted | Why::Moved => self.of(thread),
         };
         if entry.why == Why::Woken {
             if self.rules.refill_after_wait {
@@ -297,6 +308,20 @@ impl Policy for MlfqQueue {
             standing.ended = None;
         }
         Some(thread)
+    }
+
+    fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
+        let (.., thread) = pop_among(&mut self.queue, most, |key| may(key.2))?;
+        if let Some(standing) = &mut self.threads[thread.index()] {
+            standing.ended = None;
+        }
+        Some(thread)
+    }
+
+    /// Level, what is left of the slice, slices left.
+    fn carried(&self, thread: ThreadId) -> Carried {
+        let Standing { level, left, allotment, .. } = self.of(thread);
+        [level as i64, left.0 as i64, i64::from(allotment), 0]
     }
 
     fn waiting(&self) -> usize {
@@ -333,6 +358,10 @@ impl Policy for MlfqQueue {
 
     fn contender(&self) -> Option<ThreadId> {
         self.queue.first().map(|first| first.2)
+    }
+
+    fn contender_among(&self, may: &dyn Fn(ThreadId) -> bool) -> Option<ThreadId> {
+        self.queue.iter().map(|key| key.2).find(|thread| may(*thread))
     }
 
     fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, now: Time) -> Option<u64> {

@@ -35,6 +35,15 @@ pub trait Policy {
     /// The thread to run next leaves the queue.
     fn pick(&mut self) -> Option<ThreadId>;
 
+    /// The first thread in the order of picking for which `may` holds leaves the queue; no more than `most` are looked at.
+    /// For cores that take threads from the queues of others, and for threads that are bound to cores.
+    fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId>;
+
+    /// What a thread that is not in the queue takes along to the queue of another core, where [`Entry::carried`] has it.
+    fn carried(&self, _thread: ThreadId) -> Carried {
+        Carried::default()
+    }
+
     /// Threads in the queue.
     fn waiting(&self) -> usize;
 
@@ -78,6 +87,11 @@ pub trait Policy {
         None
     }
 
+    /// The first thread in the order of picking for which `may` holds, if [`Policy::contender`] knows of any.
+    fn contender_among(&self, may: &dyn Fn(ThreadId) -> bool) -> Option<ThreadId> {
+        self.contender().filter(|thread| may(*thread))
+    }
+
     /// Whether a ready thread takes the core of one that has run for `ran` since its dispatch: by how much it is the more
     /// deserving.
     fn preempts(&self, _ready: Known<'_>, _running: Known<'_>, _ran: Duration, _now: Time) -> Option<u64> {
@@ -112,6 +126,24 @@ pub struct Entry<'a> {
     pub now: Time,
     /// What it is like; the defaults for policies that need nothing.
     pub of: &'a Attributes,
+    /// What it brings along from the queue of another core; `None` if it was here before, or is new.
+    pub carried: Option<Carried>,
+}
+
+/// Numbers that only the policy understands: the standing of a thread, relative to what the queues of all cores share.
+pub type Carried = [i64; 4];
+
+/// The machine and the run queue on it that a policy orders.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    /// Cores of the machine.
+    pub cores: u32,
+    /// How many of them take threads from this queue.
+    pub serves: u32,
+    /// The number of the queue.
+    pub number: u32,
+    /// For policies that draw.
+    pub seed: u64,
 }
 
 /// A thread and what it is like.
@@ -154,6 +186,8 @@ pub enum Why {
     Preempted,
     /// It gave way.
     Yielded,
+    /// It waited in the queue of another core and comes from there.
+    Moved,
 }
 
 /// The state of a policy as an enum rather than a trait object: it can be cloned, hashed and compared.
@@ -178,6 +212,12 @@ macro_rules! policies {
             #[inline(always)]
             fn pick(&mut self) -> Option<ThreadId> {
                 match self { $(AnyPolicy::$name(policy) => policy.pick(),)* }
+            }
+            fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
+                match self { $(AnyPolicy::$name(policy) => policy.pick_among(most, may),)* }
+            }
+            fn carried(&self, thread: ThreadId) -> Carried {
+                match self { $(AnyPolicy::$name(policy) => policy.carried(thread),)* }
             }
             #[inline(always)]
             fn waiting(&self) -> usize {
@@ -226,6 +266,9 @@ macro_rules! policies {
             fn contender(&self) -> Option<ThreadId> {
                 match self { $(AnyPolicy::$name(policy) => policy.contender(),)* }
             }
+            fn contender_among(&self, may: &dyn Fn(ThreadId) -> bool) -> Option<ThreadId> {
+                match self { $(AnyPolicy::$name(policy) => policy.contender_among(may),)* }
+            }
             fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, now: Time) -> Option<u64> {
                 match self { $(AnyPolicy::$name(policy) => policy.preempts(ready, running, ran, now),)* }
             }
@@ -246,10 +289,31 @@ policies! {
     mlfq::MlfqQueue: Mlfq;
 }
 
+/// The first key of an ordered queue for which `may` holds leaves it.
+fn pop_among<K: Ord + Copy>(
+    queue: &mut std::collections::BTreeSet<K>,
+    most: usize,
+    mut may: impl FnMut(&K) -> bool,
+) -> Option<K> {
+    let key = *queue.iter().take(most).find(|key| may(key))?;
+    queue.remove(&key);
+    Some(key)
+}
+
+/// The first thread of a queue in order of arrival for which `may` holds leaves it.
+fn remove_among(
+    queue: &mut std::collections::VecDeque<ThreadId>,
+    most: usize,
+    may: &mut dyn FnMut(ThreadId) -> bool,
+) -> Option<ThreadId> {
+    let place = queue.iter().take(most).position(|thread| may(*thread))?;
+    queue.remove(place)
+}
+
 /// For tests of policies that look at nothing but the reason.
 #[cfg(test)]
 fn entry(why: Why) -> Entry<'static> {
-    Entry { why, now: Time::ZERO, of: &Attributes::DEFAULT }
+    Entry { why, now: Time::ZERO, of: &Attributes::DEFAULT, carried: None }
 }
 
 #[cfg(test)]

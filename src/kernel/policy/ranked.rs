@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, Entry, Equals, Known, Policy, Promises, Rivals, Settings};
+use super::{About, Entry, Equals, Known, Policy, Promises, Rivals, Settings, Site, pop_among};
 use crate::id::ThreadId;
 use crate::kernel::attributes::{Attributes, Needs};
 use crate::time::{Duration, Time};
@@ -65,7 +65,7 @@ impl Settings for Priority {
         line: "the smallest `priority` of a task first",
     };
 
-    fn build(&self, _: u32, _: u64) -> RankedQueue {
+    fn build(&self, _: &Site) -> RankedQueue {
         RankedQueue::new(Rank::Priority, self.preemptive, self.equals)
     }
 
@@ -106,7 +106,7 @@ macro_rules! by {
                 line: $line,
             };
 
-            fn build(&self, _: u32, _: u64) -> RankedQueue {
+            fn build(&self, _: &Site) -> RankedQueue {
                 RankedQueue::new(Rank::$rank, $preemptive, self.equals)
             }
 
@@ -192,6 +192,10 @@ impl Policy for RankedQueue {
         self.queue.pop_first().map(|first| first.3)
     }
 
+    fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
+        pop_among(&mut self.queue, most, |key| may(key.3)).map(|key| key.3)
+    }
+
     fn waiting(&self) -> usize {
         self.queue.len()
     }
@@ -213,6 +217,10 @@ impl Policy for RankedQueue {
 
     fn contender(&self) -> Option<ThreadId> {
         self.queue.first().filter(|_| self.preemptive).map(|first| first.3)
+    }
+
+    fn contender_among(&self, may: &dyn Fn(ThreadId) -> bool) -> Option<ThreadId> {
+        self.queue.iter().filter(|_| self.preemptive).map(|key| key.3).find(|thread| may(*thread))
     }
 
     fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u64> {
@@ -247,7 +255,7 @@ mod tests {
         let mut policy = RankedQueue::new(Rank::Priority, true, equals);
         for (number, (priority, release)) in entries.iter().enumerate() {
             let of = Attributes { priority: *priority, release: Time(*release), ..Attributes::DEFAULT };
-            policy.enqueue(ThreadId(number as u32), Entry { why: Why::Woken, now: Time::ZERO, of: &of });
+            policy.enqueue(ThreadId(number as u32), Entry { why: Why::Woken, now: Time::ZERO, of: &of, carried: None });
         }
         std::iter::from_fn(|| policy.pick()).map(|thread| thread.0).collect()
     }

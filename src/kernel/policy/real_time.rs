@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Entry, Known, Policy, Promises, Rank, Rivals, Settings, Why};
+use super::{About, At, Bounds, Carried, Entry, Known, Policy, Promises, Rank, Rivals, Settings, Site, Why, pop_among};
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
 use crate::time::{Duration, Time};
@@ -43,7 +43,7 @@ impl Settings for SchedFifo {
         line: "priorities of POSIX; runs until it blocks or a more urgent thread is ready",
     };
 
-    fn build(&self, _: u32, _: u64) -> RealTimeQueue {
+    fn build(&self, _: &Site) -> RealTimeQueue {
         RealTimeQueue::new(None)
     }
 
@@ -61,7 +61,7 @@ impl Settings for SchedRr {
         line: "the same, round robin among threads of one priority",
     };
 
-    fn build(&self, _: u32, _: u64) -> RealTimeQueue {
+    fn build(&self, _: &Site) -> RealTimeQueue {
         RealTimeQueue::new(Some(self.slice))
     }
 
@@ -127,6 +127,9 @@ impl Policy for RealTimeQueue {
         }
         let standing = &mut self.threads[thread.index()];
         standing.priority = entry.of.priority;
+        if let Some([left, ..]) = entry.carried {
+            standing.left = Duration(left as u64);
+        }
         let over = standing.left == Duration::ZERO;
         if over || entry.why == Why::New {
             standing.left = full;
@@ -134,13 +137,22 @@ impl Policy for RealTimeQueue {
         self.joined += 1;
         let place = match entry.why {
             Why::Preempted if !over => (false, u64::MAX - self.joined),
-            Why::Preempted | Why::New | Why::Woken | Why::Yielded => (true, self.joined),
+            Why::Preempted | Why::New | Why::Woken | Why::Yielded | Why::Moved => (true, self.joined),
         };
         self.queue.insert((entry.of.priority, place, thread));
     }
 
     fn pick(&mut self) -> Option<ThreadId> {
         self.queue.pop_first().map(|first| first.2)
+    }
+
+    fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
+        pop_among(&mut self.queue, most, |key| may(key.2)).map(|key| key.2)
+    }
+
+    /// What is left of the slice.
+    fn carried(&self, thread: ThreadId) -> Carried {
+        [self.threads[thread.index()].left.0 as i64, 0, 0, 0]
     }
 
     fn waiting(&self) -> usize {
@@ -188,6 +200,10 @@ impl Policy for RealTimeQueue {
 
     fn contender(&self) -> Option<ThreadId> {
         self.queue.first().map(|first| first.2)
+    }
+
+    fn contender_among(&self, may: &dyn Fn(ThreadId) -> bool) -> Option<ThreadId> {
+        self.queue.iter().map(|key| key.2).find(|thread| may(*thread))
     }
 
     fn preempts(&self, ready: Known<'_>, running: Known<'_>, _: Duration, _: Time) -> Option<u64> {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Entry, Policy, Promises, Rivals, Settings, Ties, Why};
+use super::{About, At, Bounds, Entry, Policy, Promises, Rivals, Settings, Site, Ties, Why, remove_among};
 use crate::id::ThreadId;
 use crate::time::Duration;
 
@@ -22,7 +22,7 @@ impl Settings for RoundRobin {
         line: "everyone in turn, each for at most a slice",
     };
 
-    fn build(&self, _: u32, _: u64) -> RoundRobinQueue {
+    fn build(&self, _: &Site) -> RoundRobinQueue {
         RoundRobinQueue::new(self.0, self.1)
     }
 
@@ -94,6 +94,10 @@ impl Policy for RoundRobinQueue {
             self.queue.append(&mut self.unseen);
         }
         self.queue.pop_front()
+    }
+
+    fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
+        remove_among(&mut self.queue, most, may).or_else(|| remove_among(&mut self.unseen, most, may))
     }
 
     fn waiting(&self) -> usize {

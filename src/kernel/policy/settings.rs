@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{Policy, Rank};
+use super::{Policy, Rank, Site};
 use crate::kernel::attributes::Attributes;
 use crate::time::Duration;
 
@@ -17,8 +17,11 @@ pub trait Settings: fmt::Display + Sized {
     /// For `gilsim list policies`, and for error messages.
     const ABOUT: About;
 
-    /// An empty run queue, for a machine of so many cores; policies that draw do so under the seed.
-    fn build(&self, cores: u32, seed: u64) -> Self::State;
+    /// Whether the system that it comes from has a run queue for each core: what a machine has that does not say.
+    const PER_CORE: bool = false;
+
+    /// An empty run queue.
+    fn build(&self, site: &Site) -> Self::State;
 
     /// Tells of every value whether it can be.
     fn check(&self, _: &mut Bounds) {}

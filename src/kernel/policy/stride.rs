@@ -9,7 +9,9 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Entry, Equals, Known, Policy, Promises, Rivals, Settings, Why};
+use super::{
+    About, At, Bounds, Carried, Entry, Equals, Known, Policy, Promises, Rivals, Settings, Site, Why, pop_among,
+};
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
 use crate::time::{Duration, Time};
@@ -27,7 +29,7 @@ impl Settings for Stride {
         line: "slices in proportion to tickets, without luck",
     };
 
-    fn build(&self, _: u32, _: u64) -> StrideQueue {
+    fn build(&self, _: &Site) -> StrideQueue {
         StrideQueue::new(self.0, self.1)
     }
 
@@ -83,10 +85,14 @@ impl Policy for StrideQueue {
         }
         let (pass, tickets) = &mut self.threads[thread.index()];
         *tickets = entry.of.tickets;
+        if let Some([low, high, ..]) = entry.carried {
+            let beyond = i128::from(high) << 64 | i128::from(low as u64);
+            *pass = self.floor.saturating_add_signed(beyond);
+        }
         match entry.why {
             Why::New => *pass = self.floor,
             Why::Woken => *pass = self.floor.max(*pass),
-            Why::Preempted | Why::Yielded => {}
+            Why::Preempted | Why::Yielded | Why::Moved => {}
         }
         self.joined += 1;
         self.queue.insert((*pass, self.equals.key(entry.of), self.joined, thread));
@@ -96,6 +102,16 @@ impl Policy for StrideQueue {
         let (pass, .., thread) = self.queue.pop_first()?;
         self.floor = self.floor.max(pass);
         Some(thread)
+    }
+
+    fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
+        pop_among(&mut self.queue, most, |key| may(key.3)).map(|key| key.3)
+    }
+
+    /// Pass beyond the floor, in two halves.
+    fn carried(&self, thread: ThreadId) -> Carried {
+        let beyond = self.threads[thread.index()].0.wrapping_sub(self.floor);
+        [beyond as i64, (beyond >> 64) as i64, 0, 0]
     }
 
     fn waiting(&self) -> usize {
@@ -151,13 +167,16 @@ mod tests {
         let tickets = [100, 50, 250];
         let of = |thread: usize| Attributes { tickets: tickets[thread], order: thread as u64, ..Attributes::DEFAULT };
         for thread in 0..3 {
-            stride.enqueue(ThreadId::from(thread), Entry { why: Why::New, now: Time::ZERO, of: &of(thread) });
+            stride.enqueue(
+                ThreadId::from(thread),
+                Entry { why: Why::New, now: Time::ZERO, of: &of(thread), carried: None },
+            );
         }
         let mut turns = Vec::new();
         for _ in 0..8 {
             let thread = stride.pick().expect("three are ready");
             stride.ran(thread, Duration(10), Time::ZERO);
-            let entry = Entry { why: Why::Preempted, now: Time::ZERO, of: &of(thread.index()) };
+            let entry = Entry { why: Why::Preempted, now: Time::ZERO, of: &of(thread.index()), carried: None };
             stride.enqueue(thread, entry);
             turns.push(thread.0);
         }

@@ -379,7 +379,8 @@ impl Sink for Timeline {
                 self.jobs.remove(&job);
                 self.job(context, now, None);
             }
-            What::ProcessEnd { .. }
+            What::Migrate { .. }
+            | What::ProcessEnd { .. }
             | What::GilRequest { .. }
             | What::Sleep { .. }
             | What::IoSubmit { .. }

@@ -7,6 +7,7 @@ mod value;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use crate::kernel::Queues;
 use crate::kernel::policy::{Fair, PolicyConfig};
 use crate::time::Duration;
 
@@ -99,13 +100,15 @@ pub struct Machine {
     pub cores: u32,
     /// The scheduling policy of the operating system.
     pub scheduler: PolicyConfig,
+    /// Which cores share a run queue; what is usual with the policy if left out.
+    pub queues: Option<Queues>,
     /// What its mechanisms cost.
     pub costs: CostsName,
 }
 
 impl Default for Machine {
     fn default() -> Machine {
-        Machine { cores: 4, scheduler: Fair.into(), costs: CostsName::Linux }
+        Machine { cores: 4, scheduler: Fair.into(), queues: None, costs: CostsName::Linux }
     }
 }
 
@@ -123,6 +126,9 @@ pub enum CostsName {
         /// Core time whenever the thread on a core changes.
         #[serde(default)]
         context_switch: Option<Duration>,
+        /// Core time when a thread begins on another core than its last.
+        #[serde(default)]
+        migration: Option<Duration>,
         /// From "made runnable" to "in the run queue", for a thread that was blocked.
         #[serde(default)]
         wake_latency: Option<When>,

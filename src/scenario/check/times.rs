@@ -69,6 +69,7 @@ fn machine(subject: &Subject<'_>, found: &mut Findings) {
     let costs = path.name("costs");
     let CostsName::Set {
         context_switch,
+        migration,
         wake_latency,
         timer_slack,
         syscall,
@@ -88,6 +89,7 @@ fn machine(subject: &Subject<'_>, found: &mut Findings) {
     }
     for (name, cost) in [
         ("context_switch", context_switch),
+        ("migration", migration),
         ("timer_slack", timer_slack),
         ("syscall", syscall),
         ("thread_start", thread_start),

@@ -14,6 +14,7 @@ pub fn model(scenario: &Scenario, execution: Execution) -> Model {
     let mut builder = Builder::new(scenario.machine.cores, execution);
     let parts = builder.model_mut();
     parts.machine.policy = scenario.machine.scheduler.clone();
+    parts.machine.queues = scenario.machine.queues;
     parts.machine.costs = costs(&scenario.machine.costs);
     parts.interpreter = interpreter(&scenario.interpreter);
     parts.until = scenario.until;
@@ -99,6 +100,7 @@ pub(super) fn costs(name: &CostsName) -> Costs {
         CostsName::Linux => linux,
         CostsName::Set {
             context_switch,
+            migration,
             wake_latency,
             timer_slack,
             syscall,
@@ -111,6 +113,7 @@ pub(super) fn costs(name: &CostsName) -> Costs {
             check_point,
         } => Costs {
             context_switch: context_switch.unwrap_or(linux.context_switch),
+            migration: migration.unwrap_or(linux.migration),
             wake_latency: wake_latency.as_ref().map_or(linux.wake_latency, dist),
             timer_slack: timer_slack.unwrap_or(linux.timer_slack),
             syscall: syscall.unwrap_or(linux.syscall),
@@ -148,5 +151,6 @@ fn interpreter(interpreter: &Interpreter) -> model::Interpreter {
 /// The machine in words: `4 cores, RoundRobin("4ms"), costs Linux`. `costs` is how the scenario writes them.
 pub fn machine(machine: &Machine, costs: Option<&str>) -> String {
     let cores = if machine.cores == 1 { "1 core".to_owned() } else { format!("{} cores", machine.cores) };
-    format!("{cores}, {}, costs {}", machine.scheduler, costs.unwrap_or("Linux"))
+    let queues = machine.queues.map_or(String::new(), |queues| format!(", queues {queues}"));
+    format!("{cores}, {}{queues}, costs {}", machine.scheduler, costs.unwrap_or("Linux"))
 }
