@@ -1,7 +1,7 @@
 //! The reference works, for the benches and for `examples/throughput.rs`.
 
 use gilsim::dist::Dist;
-use gilsim::kernel::policy::{FirstCome, PolicyConfig, RoundRobin, Ties};
+use gilsim::kernel::policy::{FirstCome, PolicyConfig, RoundRobin, Ties, Timer};
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, Stmt};
 use gilsim::time::Duration;
 use gilsim::trace::CpuKind;
@@ -43,7 +43,7 @@ fn cpu(mean: Duration) -> Stmt {
 }
 
 fn slices() -> PolicyConfig {
-    PolicyConfig::from(RoundRobin(Duration::ms(1), Ties::ArrivalsFirst))
+    PolicyConfig::from(RoundRobin(Duration::ms(1), Ties::ArrivalsFirst, Timer::Fresh))
 }
 
 fn one_queue(events: u64) -> Builder {

@@ -2,10 +2,11 @@
 
 use super::rule::{Reports, Rule};
 use super::run_queues::RunQueues;
+use super::slices::Slices;
 use super::threads::{State, Threads};
 use crate::dist::Dist;
 use crate::id::{CoreId, ThreadId};
-use crate::model::Machine;
+use crate::model::{Machine, SwitchCharged};
 use crate::time::{Duration, Time};
 use crate::trace::{Record, What};
 
@@ -38,6 +39,8 @@ pub(super) struct Cores {
     migration: Duration,
     wake_latency: Dist,
     slice: Option<Duration>,
+    slices: Slices,
+    charged: SwitchCharged,
     preempts: bool,
     /// The integral of the length of the queue over time.
     queued: u128,
@@ -57,6 +60,8 @@ impl Cores {
             migration: machine.costs.migration,
             wake_latency: machine.costs.wake_latency.clone(),
             slice: promises.slice,
+            slices: Slices::new(machine),
+            charged: machine.costs.switch_charged,
             preempts: promises.preempts,
             overtaken: promises.overtaken,
         }
@@ -124,9 +129,7 @@ impl Cores {
             let Occupant::Running { thread, since } = core.occupant else { continue };
             let Some(first) = self.queues.of(CoreId::from(number)).next() else { continue };
             let (waiting, first) = (first.thread, first.since);
-            // The first end of a slice after both the wait and the run began.
-            let after = first.0.max(since.0) - since.0;
-            let end = since.0.saturating_add((after / slice.0 + 1).saturating_mul(slice.0));
+            let end = self.slices.end_after(CoreId::from(number), slice.0, first, since);
             reports.require(next.0 <= end, Rule::SliceBound, || {
                 format!(
                     "{thread:?} runs since {} ns and past {end} ns, {waiting:?} is ready since {} ns",
@@ -137,6 +140,7 @@ impl Cores {
     }
 
     pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
+        self.slices.record(record);
         if let What::Preempt { core, thread } = record.what {
             self.check_preemption(core, thread, reports);
         }
@@ -184,9 +188,10 @@ impl Cores {
     fn cost(&self, id: CoreId, thread: ThreadId, threads: &Threads) -> Duration {
         let serial = threads.threads.get(&thread).map(|thread| thread.serial);
         let changes = self.cores[id.index()].last.is_some_and(|last| Some(last) != serial);
+        let charged = changes || self.charged == SwitchCharged::Always;
         let moves = self.queues.last(thread).is_some_and(|last| last != id);
         let none = Duration::ZERO;
-        (if changes { self.switch } else { none }) + (if moves { self.migration } else { none })
+        (if charged { self.switch } else { none }) + (if moves { self.migration } else { none })
     }
 
     fn switch_to(&mut self, id: CoreId, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
@@ -241,13 +246,13 @@ impl Cores {
     fn check_preemption(&self, id: CoreId, thread: ThreadId, reports: &mut Reports) {
         reports.require(self.preempts, Rule::NoPreemption, || format!("{thread:?} is preempted"));
         let Some(slice) = self.slice else { return };
-        let Some(Occupant::Running { since, .. }) = self.cores.get(id.index()).map(|core| core.occupant) else {
+        let Some(Occupant::Running { .. }) = self.cores.get(id.index()).map(|core| core.occupant) else {
             return;
         };
-        let ran = reports.now.0.saturating_sub(since.0);
-        let end = ran > 0 && slice.0 > 0 && ran % slice.0 == 0;
-        reports.require(end, Rule::SliceEnd, || format!("{thread:?} is preempted {ran} ns after its dispatch"));
-        let wanted = self.queues.of(id).next().is_some();
+        let ran = reports.now.0.saturating_sub(self.slices.began(id).0);
+        let end = ran > 0 && slice.0 > 0 && ran.is_multiple_of(slice.0);
+        reports.require(end, Rule::SliceEnd, || format!("{thread:?} is preempted {ran} ns after its slice began"));
+        let wanted = self.queues.of(id).next().is_some() || self.slices.interrupt_into_themselves();
         reports.require(wanted, Rule::SliceEnd, || format!("{thread:?} is preempted for nobody"));
     }
 

@@ -15,6 +15,7 @@ mod memory;
 mod rule;
 mod run_queues;
 mod shared;
+mod slices;
 mod threads;
 mod urgency;
 mod waits;

@@ -42,10 +42,10 @@ rules! {
     CoreIdentity Some(9), "busy, switching and idle time of a core add up to the length of the run";
     WorkConserving Some(10), "no core is idle while a thread is ready that it could run";
     SliceBound Some(11), "no thread runs on at the end of its slice while another has been waiting";
-    SliceEnd Some(11), "a preemption comes at the end of a slice and only for somebody who waits";
+    SliceEnd Some(11), "a preemption comes at the end of a slice, and only for somebody who waits unless the timer is inherited";
     Urgency Some(14), "under priorities and deadlines no thread is dispatched, or runs if it can be preempted, while a more urgent one is ready";
     NoPreemption Some(11), "a policy without slices never preempts";
-    SwitchCharged Some(12), "a switch is charged exactly when the thread on a core changes, or the core of a thread";
+    SwitchCharged Some(12), "a switch is charged exactly when the thread on a core changes, or the core of a thread, or at every dispatch if the machine says so";
     SwitchLength Some(12), "a switch takes exactly the cost of a context switch, of a migration, or of both";
     RunQueueOrder Some(13), "first into the run queue is first out, but for the bypasses that the tie rule allows";
     Placement None, "with a run queue for each core, a thread runs on the core it waits for: its last one, a free one, or the one with the fewest threads";

@@ -11,13 +11,15 @@ mod many;
 pub mod policy;
 pub mod queues;
 mod spread;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use crate::id::{CoreId, ThreadId};
-use crate::time::Time;
+use crate::time::{Duration, Time};
 use attributes::{Attributes, Needs};
 use core_set::CoreSet;
-use policy::{AnyPolicy, Entry, Known, Policy, PolicyConfig, Rivals, Site, Why};
+use policy::{AnyPolicy, Entry, Known, Policy, PolicyConfig, Rivals, Site, Timer, Why};
 pub use queues::Queues;
 pub use spread::Move;
 use spread::Spread;
@@ -47,6 +49,8 @@ pub struct Kernel {
     spread: Option<Box<Spread>>,
     needs: Needs,
     has_own_timer: bool,
+    /// Slices go on from one thread to the next: see [`Timer::Inherited`].
+    inherits: bool,
     /// By thread number; empty if the policy needs none.
     attributes: Vec<Attributes>,
     /// Invariant: the length of all queues.
@@ -65,6 +69,8 @@ struct Core {
     occupant: Option<ThreadId>,
     last: Option<ThreadId>,
     slice_from: Time,
+    /// What is over of the slice of whoever comes next; zero unless slices are inherited.
+    used: Duration,
 }
 
 impl Kernel {
@@ -80,11 +86,12 @@ impl Kernel {
             let settings = if per_core { setup.queues } else { Queues::Global };
             Box::new(Spread::new(cores, queues, settings, setup.affinities.clone()))
         });
-        let core = Core { occupant: None, last: None, slice_from: Time::ZERO };
+        let core = Core { occupant: None, last: None, slice_from: Time::ZERO, used: Duration::ZERO };
         let balance = spread.as_ref().map_or(Time::NEVER, |spread| spread.next_balance(Time::ZERO));
         Kernel {
             needs: first.needs(),
             has_own_timer: first.next_timer() < Time::NEVER || balance < Time::NEVER,
+            inherits: policy.timer() == Timer::Inherited,
             policy: first,
             spread,
             attributes: Vec::new(),
@@ -196,9 +203,15 @@ impl Kernel {
         }
     }
 
+    /// Whether the end of a slice is an event on the core: if somebody waits, or if it is one for a thread that is alone, too.
+    #[inline(always)]
+    pub fn ends_slices(&self, core: CoreId) -> bool {
+        self.is_wanted(core) || self.inherits
+    }
+
     /// Whether a yielding thread should leave this core now.
     pub fn should_yield(&self, core: CoreId) -> bool {
-        self.is_wanted(core) && self.policy.honors_yield()
+        self.ends_slices(core) && self.policy.honors_yield()
     }
 
     /// The next thread leaves the one run queue.
@@ -249,7 +262,18 @@ impl Kernel {
     /// The thread on the core begins to execute: its slice starts.
     #[inline]
     pub fn start_slice(&mut self, core: CoreId, now: Time) {
-        self.cores[core.index()].slice_from = now;
+        let state = &mut self.cores[core.index()];
+        state.slice_from = Time(now.0 - std::mem::take(&mut state.used).0);
+    }
+
+    /// The occupant is about to leave the core before the end of its slice: where slices are inherited, whoever comes next
+    /// has what is left.
+    #[inline]
+    pub fn leave_slice(&mut self, core: CoreId, now: Time) {
+        if self.inherits {
+            let state = &mut self.cores[core.index()];
+            state.used = now.since(state.slice_from);
+        }
     }
 
     /// The core is free again: its occupant, which was executing, leaves.
@@ -441,38 +465,5 @@ impl Kernel {
     #[inline]
     fn is_idle(&self, core: CoreId) -> bool {
         self.idle.contains(core)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::time::Duration;
-    use policy::{RoundRobin, Ties};
-
-    fn kernel(cores: u32) -> Kernel {
-        let policy = &PolicyConfig::from(RoundRobin(Duration(10), Ties::ArrivalsFirst));
-        Kernel::new(&Setup { cores, policy, queues: Queues::Global, affinities: Vec::new(), seed: 1 })
-    }
-
-    #[test]
-    fn a_thread_goes_back_to_its_core_or_to_the_lowest_free_one() {
-        let mut kernel = kernel(70);
-        assert_eq!(kernel.place(Some(CoreId(69))), Some(CoreId(69)));
-        assert!(!kernel.occupy(CoreId(69), ThreadId(1)));
-        assert_eq!(kernel.place(Some(CoreId(69))), Some(CoreId(0)));
-        kernel.vacate(CoreId(69), Time(1));
-        assert!(!kernel.occupy(CoreId(69), ThreadId(1)), "the same thread again is not a switch");
-        kernel.vacate(CoreId(69), Time(1));
-        assert!(kernel.occupy(CoreId(69), ThreadId(2)));
-    }
-
-    #[test]
-    fn slices_renew_while_nobody_waits() {
-        let mut kernel = kernel(1);
-        assert!(!kernel.occupy(CoreId(0), ThreadId(0)));
-        kernel.start_slice(CoreId(0), Time(5));
-        let ends = [5, 14, 15, 16, 25, 26].map(|now| kernel.slice_end(CoreId(0), Time(now)).0);
-        assert_eq!(ends, [15, 15, 15, 25, 25, 35]);
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, ProgramId, SyncId, TaskId, TextId, VarId};
-use crate::kernel::policy::{PolicyConfig, RoundRobin, Ties};
+use crate::kernel::policy::{PolicyConfig, RoundRobin, Ties, Timer};
 use crate::sync::Config;
 use crate::time::Duration;
 use crate::trace::CpuKind;
@@ -93,7 +93,7 @@ impl Builder {
         let model = Model {
             machine: Machine {
                 cores,
-                policy: RoundRobin(Duration::ms(4), Ties::default()).into(),
+                policy: RoundRobin(Duration::ms(4), Ties::default(), Timer::Fresh).into(),
                 queues: None,
                 costs: Costs::zero(),
             },

@@ -1,13 +1,17 @@
 //! What the machine's mechanisms cost, as named presets.
 
+use serde::Deserialize;
+
 use crate::dist::Dist;
 use crate::time::Duration;
 
 /// The costs of a machine and its interpreter. `docs/model.md` says where each figure comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Costs {
-    /// Core time whenever the thread on a core changes; not before the first thread of a core.
+    /// Core time of a context switch.
     pub context_switch: Duration,
+    /// When a context switch is charged.
+    pub switch_charged: SwitchCharged,
     /// Core time when a thread begins on another core than the one it ran on last: its data is in the cache there.
     pub migration: Duration,
     /// From "made runnable" to "in the run queue", for a thread that was blocked.
@@ -16,6 +20,8 @@ pub struct Costs {
     pub timer_slack: Duration,
     /// Core time of a system call, the GIL released.
     pub syscall: Duration,
+    /// Core time of a thread after a request of its own is done, before it goes on.
+    pub completion: Duration,
     /// Core time the parent spends to create a thread.
     pub thread_start: Duration,
     /// Core time the parent spends to create a process.
@@ -32,15 +38,27 @@ pub struct Costs {
     pub check_point: Duration,
 }
 
+/// When a context switch is charged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+pub enum SwitchCharged {
+    /// Whenever the thread on a core changes; not before the first thread of a core.
+    #[default]
+    OnChange,
+    /// Whenever a thread gets a core: the first one, and the same one again, too.
+    Always,
+}
+
 impl Costs {
     /// Nothing costs anything: for lessons and theory.
     pub fn zero() -> Costs {
         Costs {
             context_switch: Duration::ZERO,
+            switch_charged: SwitchCharged::OnChange,
             migration: Duration::ZERO,
             wake_latency: Dist::ZERO,
             timer_slack: Duration::ZERO,
             syscall: Duration::ZERO,
+            completion: Duration::ZERO,
             thread_start: Duration::ZERO,
             process_start: Duration::ZERO,
             process_boot: Duration::ZERO,
@@ -55,10 +73,12 @@ impl Costs {
     pub fn linux() -> Costs {
         Costs {
             context_switch: Duration::us(2),
+            switch_charged: SwitchCharged::OnChange,
             migration: Duration::us(20),
             wake_latency: Dist::LogNormal { median: Duration::us(8), sigma: 0.9 },
             timer_slack: Duration::us(50),
             syscall: Duration(150),
+            completion: Duration::ZERO,
             thread_start: Duration::us(20),
             process_start: Duration::us(970),
             process_boot: Duration::ms(1),

@@ -10,7 +10,7 @@ mod value;
 use std::fmt;
 
 pub use builder::{Builder, Stmt};
-pub use costs::Costs;
+pub use costs::{Costs, SwitchCharged};
 pub use value::{Arithmetic, Comparison, Condition, Operand, Value, evaluate};
 
 use crate::dist::Dist;

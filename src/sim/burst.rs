@@ -59,7 +59,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let state = &self.world.threads[thread];
         let now = self.world.now;
         let mut at = state.burst.since + state.burst.left;
-        if self.world.kernel.is_wanted(core) {
+        if self.world.kernel.ends_slices(core) {
             at = at.min(self.world.kernel.slice_end(core, now));
         }
         if let Some(due) = self.check_point(thread) {
@@ -105,7 +105,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.execute(core, thread);
         } else if self.check_point(thread).is_some_and(|due| due <= self.world.now) {
             self.forced_drop(core, thread);
-        } else if self.world.kernel.is_wanted(core)
+        } else if self.world.kernel.ends_slices(core)
             && self.world.kernel.slice_end(core, self.world.now) == self.world.now
         {
             let reason = self.sink.explains().then(|| self.reason_to_keep(core, thread));
@@ -171,6 +171,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Phase::Step | Phase::Burst => unreachable!("compiled into the caller"),
             Phase::Gil => self.take_gil(thread),
             Phase::Submit(device, latency) => self.submit(thread, device, latency),
+            Phase::Complete => self.complete(thread),
             Phase::Sleep(time) => self.sleep(thread, time),
             Phase::Yield => self.give_way_to_waiting(core, thread),
             Phase::Lock(lock) => self.wait_for_lock(thread, lock),

@@ -320,6 +320,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.tell_parent(own);
         self.free_context(own);
         self.unsettled = true;
+        self.world.kernel.leave_slice(core, self.world.now);
         self.world.kernel.vacate(core, self.world.now);
         self.world.kernel.forget(thread);
         self.world.threads.release(thread);

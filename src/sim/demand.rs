@@ -60,6 +60,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         };
         let ahead = match phase {
             Phase::Gil | Phase::Step | Phase::Lock(_) if carries => self.walk(context),
+            Phase::Complete => self.model.machine.costs.completion + self.walk(context),
             _ => Duration::ZERO,
         };
         Duration(left.0.saturating_add(ahead.0))

@@ -7,6 +7,7 @@ use crate::engine::Class;
 use crate::id::{ContextId, CoreId, ThreadId};
 use crate::kernel::attributes::Needs;
 use crate::kernel::policy::Why;
+use crate::model::SwitchCharged;
 use crate::rng::{Stream, numbered, stream_id};
 use crate::time::{Duration, Time};
 use crate::trace::{On, Role, Sink, What};
@@ -192,7 +193,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let switched = self.world.kernel.occupy(core, thread);
         let last = self.world.threads[thread].core.replace(core);
         let costs = &self.model.machine.costs;
-        let mut cost = if switched { costs.context_switch } else { Duration::ZERO };
+        let charged = switched || costs.switch_charged == SwitchCharged::Always;
+        let mut cost = if charged { costs.context_switch } else { Duration::ZERO };
         if last.is_some_and(|last| last != core) {
             cost += costs.migration;
         }
@@ -247,6 +249,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.contexts[context].waits = Some((on, self.world.now));
         self.note(What::Block { core, thread, on });
         self.unsettled = true;
+        self.world.kernel.leave_slice(core, self.world.now);
         self.world.kernel.vacate(core, self.world.now);
         if matches!(on, On::Lock(_) | On::Sync(_)) {
             self.look_for_cycle(context);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::dist::Dist;
-use crate::kernel::policy::{RoundRobin, Ties};
+use crate::kernel::policy::{RoundRobin, Ties, Timer};
 use crate::model::{Arrivals, Builder, Costs, Execution, Stmt};
 use crate::time::Duration;
 use crate::trace::{CpuKind, Digest};
@@ -174,7 +174,8 @@ fn the_world_can_be_cloned_and_hashed() {
 #[test]
 fn who_stands_first_at_the_end_of_a_slice_is_a_setting() {
     for (ties, ends) in [(Ties::ArrivalsFirst, [3, 5]), (Ties::PreemptedFirst, [3, 5])] {
-        let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(RoundRobin(Duration::ms(2), ties));
+        let mut builder =
+            Builder::new(1, Execution::ThreadPerTask).native().policy(RoundRobin(Duration::ms(2), ties, Timer::Fresh));
         builder.batch("a", 1, vec![cpu(ms(3))]);
         let at = Arrivals::Recorded([Duration::ms(2)].into());
         builder.task("b", Some(1), at, vec![], vec![cpu(ms(2))]);

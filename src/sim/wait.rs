@@ -39,11 +39,22 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if self.world.devices[device.index()].submit(request) {
             self.serve(request);
         }
+        let costs = self.model.machine.costs.completion > Duration::ZERO;
         if self.awaits(context) {
-            return self.suspend(thread, context, On::Io(device), Phase::Step);
+            return self.suspend(thread, context, On::Io(device), if costs { Phase::Complete } else { Phase::Step });
         }
-        self.block(thread, On::Io(device), Phase::Gil);
+        self.block(thread, On::Io(device), if costs { Phase::Complete } else { Phase::Gil });
         false
+    }
+
+    /// The request is done: the same call into the system goes on, and ends.
+    pub(super) fn complete(&mut self, thread: ThreadId) -> bool {
+        let (context, cost) = (self.world.threads[thread].current, self.model.machine.costs.completion);
+        match self.awaits(context) {
+            true => self.start_burst(thread, context, CpuKind::Loop, cost, Phase::Step),
+            false => self.start_burst(thread, context, CpuKind::System, cost, Phase::Gil),
+        }
+        true
     }
 
     #[inline(always)]

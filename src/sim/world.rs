@@ -163,6 +163,8 @@ pub(super) enum Phase {
     Burst,
     /// Hand a request to the device and wait for it.
     Submit(DeviceId, Duration),
+    /// Take note that the request is done, which takes core time.
+    Complete,
     /// Wait for the clock.
     Sleep(Duration),
     /// Leave the core if somebody waits for it.

@@ -11,9 +11,9 @@ use gilsim::dist::Dist;
 use gilsim::id::{CoreId, SyncId, TaskId};
 use gilsim::kernel::Queues;
 use gilsim::kernel::policy::{
-    DeadlineMonotonic, Edf, Equals, FirstCome, PolicyConfig, Priority, RateMonotonic, RoundRobin, Ties,
+    DeadlineMonotonic, Edf, Equals, FirstCome, PolicyConfig, Priority, RateMonotonic, RoundRobin, Ties, Timer,
 };
-use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, Urgency};
+use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, SwitchCharged, Urgency};
 use gilsim::sim::{Ended, Outcome};
 use gilsim::sync::{Config, Preference};
 use gilsim::time::{Duration, Time};
@@ -96,14 +96,14 @@ fn per_core(steal: bool, hot_us: u64) -> Queues {
 
 /// Queues of single cores that run empty at different times.
 fn spread() -> Model {
-    let mut model = turns(Ties::ArrivalsFirst);
+    let mut model = turns(Ties::ArrivalsFirst, Timer::Fresh);
     model.machine.queues = Some(per_core(true, 0));
     model
 }
 
 /// Threads on fewer cores, in turn.
-fn turns(ties: Ties) -> Model {
-    let policy = PolicyConfig::from(RoundRobin(Duration::ms(4), ties));
+fn turns(ties: Ties, timer: Timer) -> Model {
+    let policy = PolicyConfig::from(RoundRobin(Duration::ms(4), ties, timer));
     let mut builder = Builder::new(2, Execution::ThreadPerTask).native().policy(policy);
     let steps = vec![cpu(Duration::ms(9)), Stmt::Sleep(Dist::Const(Duration::ms(1))), cpu(Duration::ms(9))];
     builder.task("work", Some(8), Arrivals::Every(Duration::us(2_300)), vec![], steps);
@@ -111,11 +111,15 @@ fn turns(ties: Ties) -> Model {
 }
 
 fn slices() -> Model {
-    turns(Ties::ArrivalsFirst)
+    turns(Ties::ArrivalsFirst, Timer::Fresh)
+}
+
+fn inherited() -> Model {
+    turns(Ties::ArrivalsFirst, Timer::Inherited)
 }
 
 fn other_ties() -> Model {
-    turns(Ties::PreemptedFirst)
+    turns(Ties::PreemptedFirst, Timer::Fresh)
 }
 
 /// Two threads that change a variable in one operation each, and in two.
@@ -302,7 +306,8 @@ fn cores() -> Vec<Mutation> {
             what: "slices are too long",
             model: slices,
             wrong: Lie(|model| {
-                model.machine.policy = PolicyConfig::from(RoundRobin(Duration::ms(3), Ties::ArrivalsFirst));
+                model.machine.policy =
+                    PolicyConfig::from(RoundRobin(Duration::ms(3), Ties::ArrivalsFirst, Timer::Fresh));
             }),
         },
         Mutation {
@@ -310,7 +315,26 @@ fn cores() -> Vec<Mutation> {
             what: "slices are one nanosecond too long",
             model: slices,
             wrong: Lie(|model| {
-                model.machine.policy = PolicyConfig::from(RoundRobin(Duration(3_999_999), Ties::ArrivalsFirst));
+                model.machine.policy =
+                    PolicyConfig::from(RoundRobin(Duration(3_999_999), Ties::ArrivalsFirst, Timer::Fresh));
+            }),
+        },
+        Mutation {
+            rule: Rule::SliceBound,
+            what: "a thread gets a whole slice where it inherits what is left of one",
+            model: slices,
+            wrong: Lie(|model| {
+                model.machine.policy =
+                    PolicyConfig::from(RoundRobin(Duration::ms(4), Ties::ArrivalsFirst, Timer::Inherited));
+            }),
+        },
+        Mutation {
+            rule: Rule::SliceEnd,
+            what: "a thread inherits what is left of a slice where it gets a whole one",
+            model: inherited,
+            wrong: Lie(|model| {
+                model.machine.policy =
+                    PolicyConfig::from(RoundRobin(Duration::ms(4), Ties::ArrivalsFirst, Timer::Fresh));
             }),
         },
         Mutation {
@@ -318,7 +342,8 @@ fn cores() -> Vec<Mutation> {
             what: "slices are one nanosecond too short",
             model: slices,
             wrong: Lie(|model| {
-                model.machine.policy = PolicyConfig::from(RoundRobin(Duration(4_000_001), Ties::ArrivalsFirst));
+                model.machine.policy =
+                    PolicyConfig::from(RoundRobin(Duration(4_000_001), Ties::ArrivalsFirst, Timer::Fresh));
             }),
         },
         Mutation {
@@ -340,6 +365,12 @@ fn cores() -> Vec<Mutation> {
             wrong: Lie(|model| model.machine.costs.context_switch = Duration::us(2)),
         },
         Mutation {
+            rule: Rule::SwitchCharged,
+            what: "only changes of the thread are charged where every dispatch is",
+            model: threads,
+            wrong: Lie(|model| model.machine.costs.switch_charged = SwitchCharged::Always),
+        },
+        Mutation {
             rule: Rule::SwitchLength,
             what: "switches are one nanosecond too short",
             model: threads,
@@ -350,13 +381,14 @@ fn cores() -> Vec<Mutation> {
             what: "preempted threads stand before those who came during their slice",
             model: other_ties,
             wrong: Lie(|model| {
-                model.machine.policy = PolicyConfig::from(RoundRobin(Duration::ms(4), Ties::ArrivalsFirst));
+                model.machine.policy =
+                    PolicyConfig::from(RoundRobin(Duration::ms(4), Ties::ArrivalsFirst, Timer::Fresh));
             }),
         },
         Mutation {
             rule: Rule::Placement,
             what: "threads go on where there is room",
-            model: || turns(Ties::ArrivalsFirst),
+            model: || turns(Ties::ArrivalsFirst, Timer::Fresh),
             wrong: Lie(|model| model.machine.queues = Some(per_core(false, 0))),
         },
         Mutation {

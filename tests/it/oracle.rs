@@ -8,7 +8,7 @@
 use gilsim::dist::Dist;
 use gilsim::id::TaskId;
 use gilsim::kernel::policy::{
-    Equals, FirstCome, PolicyConfig, Priority, RoundRobin, ShortestJobFirst, ShortestRemainingTime, Ties,
+    Equals, FirstCome, PolicyConfig, Priority, RoundRobin, ShortestJobFirst, ShortestRemainingTime, Ties, Timer,
 };
 use gilsim::model::{Arrivals, Builder, Costs, Execution, SpawnKind, Stmt, Urgency};
 use gilsim::time::Duration;
@@ -19,7 +19,7 @@ use crate::probe::probe;
 use crate::validation::{Table, Tally, exact};
 
 /// One abstract time unit of the recorded programs.
-const UNIT: f64 = 1e6;
+pub const UNIT: f64 = 1e6;
 
 pub fn cases(file: &str) -> Value {
     let path = format!("{}/tests/oracle/{file}.json", env!("CARGO_MANIFEST_DIR"));
@@ -69,7 +69,7 @@ fn first_come_shortest_job_first_and_round_robin_agree_with_ostep() {
         let inputs = &case["inputs"];
         let policy = match inputs["policy"].as_str().unwrap() {
             "FIFO" => PolicyConfig::from(FirstCome),
-            "RR" => PolicyConfig::from(RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst)),
+            "RR" => PolicyConfig::from(RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst, Timer::Fresh)),
             "SJF" => PolicyConfig::from(ShortestJobFirst { equals: Equals::ByArrival }),
             other => panic!("{other}"),
         };
@@ -98,8 +98,8 @@ fn seven_policies_with_arrivals_agree_with_four_programs() {
         let jobs = case["inputs"]["jobs"].as_array().unwrap();
         for (name, policy) in [
             ("fcfs", PolicyConfig::from(FirstCome)),
-            ("rr-arrivals-first", PolicyConfig::from(RoundRobin(quantum, Ties::ArrivalsFirst))),
-            ("rr-preempted-first", PolicyConfig::from(RoundRobin(quantum, Ties::PreemptedFirst))),
+            ("rr-arrivals-first", PolicyConfig::from(RoundRobin(quantum, Ties::ArrivalsFirst, Timer::Fresh))),
+            ("rr-preempted-first", PolicyConfig::from(RoundRobin(quantum, Ties::PreemptedFirst, Timer::Fresh))),
             ("sjf", PolicyConfig::from(ShortestJobFirst { equals })),
             ("srtf", PolicyConfig::from(ShortestRemainingTime { equals })),
             ("priority", PolicyConfig::from(Priority { preemptive: false, equals })),
@@ -118,44 +118,6 @@ fn seven_policies_with_arrivals_agree_with_four_programs() {
         "four schedulers on sets of jobs with arrivals, seven policies: completions and segments",
         cases.len() * 7,
     );
-}
-
-/// `i` costs a tick to issue, the device's time, and a tick to complete; `cN` costs N ticks.
-#[test]
-fn computing_overlaps_with_devices_as_in_ostep() {
-    let cases = cases("ostep-process-run");
-    let mut compared = 0;
-    for case in cases["cases"].as_array().unwrap() {
-        let inputs = &case["inputs"];
-        let execution = match (inputs["switch"].as_str().unwrap(), inputs["io_done"].as_str().unwrap()) {
-            ("on_io", "later") => Execution::ThreadPerTask,
-            ("on_end", _) => Execution::Serial,
-            _ => continue, // Preemption by a completion is not a policy yet.
-        };
-        let mut builder = Builder::new(1, execution).native().policy(FirstCome);
-        let device = builder.device("device", Dist::Const(units(&inputs["io_length"])), None);
-        let programs = inputs["programs"].as_array().unwrap();
-        for (index, program) in programs.iter().enumerate() {
-            let mut steps = Vec::new();
-            for instruction in program.as_str().unwrap().split(',') {
-                match instruction.strip_prefix('c') {
-                    Some(ticks) => steps.push(cpu(Duration(ticks.parse::<u64>().unwrap() * UNIT as u64))),
-                    None => steps.extend([cpu(Duration::ms(1)), Stmt::Io(device, None), cpu(Duration::ms(1))]),
-                }
-            }
-            builder.batch(&format!("p{index}"), 1, steps);
-        }
-        let (_, probe) = probe(&builder.build(), 1);
-        let expected = &case["expected"];
-        let id = &case["id"];
-        assert_eq!(probe.completions(programs.len()), numbers(&expected["completion"]), "{id}");
-        if execution == Execution::ThreadPerTask {
-            assert_eq!(on_core_zero(&probe.segments), segments(&expected["segments"]), "{id}");
-        }
-        compared += 1;
-    }
-    assert_eq!(compared, 6, "all of them");
-    exact(Table::Programs, "OSTEP process-run.py: computing that overlaps with IO", compared);
 }
 
 /// Tasks in the order of a list on several cores: Graham's worst cases and, with precedence, his anomalies. The list is an
@@ -235,7 +197,7 @@ fn round_robin_pays_for_every_change_of_job() {
     let cases = cases("bounds");
     for case in cases["round_robin_switch_cost"]["cases"].as_array().unwrap() {
         let (inputs, expected) = (&case["inputs"], &case["expected"]);
-        let policy = PolicyConfig::from(RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst));
+        let policy = PolicyConfig::from(RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst, Timer::Fresh));
         let costs = Costs { context_switch: units(&inputs["switch_cost"]), ..Costs::zero() };
         let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(policy).costs(costs);
         builder.batch("job", inputs["jobs"].as_u64().unwrap() as u32, vec![cpu(units(&inputs["burst"]))]);

@@ -3,10 +3,10 @@
 use gilsim::audit::{Auditor, Violation};
 use gilsim::dist::Dist;
 use gilsim::kernel::policy::{
-    Equals, Lottery, Mlfq, POLICIES, PolicyConfig, Priority, RateMonotonic, RoundRobin, SchedRr, ShortestRemainingTime,
-    Stride, Ties,
+    Equals, InTurn, Lottery, Mlfq, POLICIES, PolicyConfig, Priority, RateMonotonic, RoundRobin, SchedRr,
+    ShortestRemainingTime, Stride, Ties, Timer, Woken,
 };
-use gilsim::model::{Act, Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, Urgency, Value};
+use gilsim::model::{Act, Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, SwitchCharged, Urgency, Value};
 use gilsim::scenario::load::dialect;
 use gilsim::sim::{self, Ended};
 use gilsim::sync::{Config, Preference};
@@ -144,8 +144,10 @@ pub fn policies() -> Vec<PolicyConfig> {
     let (arrival, queue) = (Equals::ByArrival, Equals::ByQueue);
     let examples = POLICIES.iter().map(|policy| dialect().from_str(policy.example).unwrap());
     let others = [
-        RoundRobin(Duration::us(50), Ties::ArrivalsFirst).into(),
-        RoundRobin(Duration::ms(1), Ties::PreemptedFirst).into(),
+        RoundRobin(Duration::us(50), Ties::ArrivalsFirst, Timer::Fresh).into(),
+        RoundRobin(Duration::ms(1), Ties::PreemptedFirst, Timer::Fresh).into(),
+        RoundRobin(Duration::us(300), Ties::ArrivalsFirst, Timer::Inherited).into(),
+        InTurn { woken: Woken::AtOnce }.into(),
         ShortestRemainingTime { equals: queue }.into(),
         Priority { preemptive: true, equals: arrival }.into(),
         Priority { preemptive: false, equals: queue }.into(),
@@ -179,6 +181,11 @@ fn a_policy_reads_as_it_prints() {
     }
 }
 
+/// What neither of the two sets of costs charges.
+fn other_costs() -> Costs {
+    Costs { completion: Duration::us(3), switch_charged: SwitchCharged::Always, ..Costs::linux() }
+}
+
 /// What the auditor finds in a run.
 pub fn audit(model: &Model, records: &[Record], ended: &Ended) -> Vec<Violation> {
     let mut auditor = Auditor::new(model);
@@ -200,7 +207,7 @@ fn real_runs_break_no_rule() {
     let mut loud = Vec::new();
     for execution in EXECUTIONS {
         for policy in policies() {
-            for costs in [Costs::zero(), Costs::linux()] {
+            for costs in [Costs::zero(), Costs::linux(), other_costs()] {
                 for cores in [1, 3] {
                     let mut builder = Builder::new(cores, execution).policy(policy.clone()).costs(costs.clone());
                     everything(&mut builder);

@@ -105,7 +105,7 @@ fn a_conclusion_that_hangs_on_a_tie_rule_is_found() {
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("scheduler: RoundRobin(\"2ms\", PreemptedFirst)"), "{text}");
     assert!(text.contains("no longer holds"), "{text}");
-    assert!(text.contains("not the same under 1 of 5"), "{text}");
+    assert!(text.contains("not the same under 1 of 6"), "{text}");
 }
 
 #[test]

@@ -83,6 +83,11 @@ macro_rules! register {
                 match self { $($(PolicyConfig::$name(of) => of.check(bounds),)+)* }
             }
 
+            /// See [`Settings::timer`].
+            pub fn timer(&self) -> Timer {
+                match self { $($(PolicyConfig::$name(of) => of.timer(),)+)* }
+            }
+
             /// See [`Settings::promises`].
             pub fn promises(&self) -> Promises {
                 match self { $($(PolicyConfig::$name(of) => of.promises(),)+)* }

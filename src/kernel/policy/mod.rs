@@ -6,6 +6,7 @@
 mod config;
 mod fair;
 mod first_come;
+mod in_turn;
 mod last_come;
 mod lottery;
 mod mlfq;
@@ -24,8 +25,9 @@ use super::attributes::{Attributes, Needs};
 use crate::id::ThreadId;
 use crate::time::{Duration, Time};
 use config::{Values, register};
+pub use in_turn::Woken;
 pub use ranked::Rank;
-pub use settings::{About, At, Bounds, Equals, Fault, Promises, Settings, Ties};
+pub use settings::{About, At, Bounds, Equals, Fault, Promises, Settings, Ties, Timer};
 
 /// The order of the run queue.
 pub trait Policy {
@@ -282,6 +284,7 @@ policies! {
     round_robin::RoundRobinQueue: RoundRobin;
     first_come::FirstComeQueue: FirstCome, Cooperative;
     last_come::LastComeQueue: LastCome;
+    in_turn::TurnsQueue: InTurn;
     ranked::RankedQueue: ShortestJobFirst, ShortestRemainingTime, Priority, Edf, RateMonotonic, DeadlineMonotonic;
     real_time::RealTimeQueue: SchedFifo, SchedRr;
     lottery::LotteryQueue: Lottery;

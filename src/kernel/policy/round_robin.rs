@@ -5,19 +5,20 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Entry, Policy, Promises, Rivals, Settings, Site, Ties, Why, remove_among};
+use super::{About, At, Bounds, Entry, Policy, Promises, Rivals, Settings, Site, Ties, Timer, Why, remove_among};
 use crate::id::ThreadId;
 use crate::time::Duration;
 
-/// Everyone in turn, each for at most a slice. The second value says who queues first at the end of a slice.
+/// Everyone in turn, each for at most a slice. The second value says who queues first at the end of a slice, the third when
+/// the timer is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct RoundRobin(pub Duration, #[serde(default)] pub Ties);
+pub struct RoundRobin(pub Duration, #[serde(default)] pub Ties, #[serde(default)] pub Timer);
 
 impl Settings for RoundRobin {
     type State = RoundRobinQueue;
 
     const ABOUT: About = About {
-        spelling: "RoundRobin(\"4ms\", [ties])",
+        spelling: "RoundRobin(\"4ms\", [ties], [timer])",
         example: "RoundRobin(\"4ms\")",
         line: "everyone in turn, each for at most a slice",
     };
@@ -31,7 +32,11 @@ impl Settings for RoundRobin {
     }
 
     fn conventions(&self) -> Vec<RoundRobin> {
-        vec![RoundRobin(self.0, self.1.other())]
+        vec![RoundRobin(self.0, self.1.other(), self.2), RoundRobin(self.0, self.1, self.2.other())]
+    }
+
+    fn timer(&self) -> Timer {
+        self.2
     }
 
     fn promises(&self) -> Promises {
@@ -43,9 +48,10 @@ impl Settings for RoundRobin {
 
 impl fmt::Display for RoundRobin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.1 {
-            Ties::ArrivalsFirst => write!(f, "RoundRobin(\"{}\")", self.0),
-            ties => write!(f, "RoundRobin(\"{}\", {ties:?})", self.0),
+        match (self.1, self.2) {
+            (Ties::ArrivalsFirst, Timer::Fresh) => write!(f, "RoundRobin(\"{}\")", self.0),
+            (ties, Timer::Fresh) => write!(f, "RoundRobin(\"{}\", {ties:?})", self.0),
+            (ties, timer) => write!(f, "RoundRobin(\"{}\", {ties:?}, {timer:?})", self.0),
         }
     }
 }

@@ -31,6 +31,11 @@ pub trait Settings: fmt::Display + Sized {
         Vec::new()
     }
 
+    /// When the timer that ends slices is set.
+    fn timer(&self) -> Timer {
+        Timer::Fresh
+    }
+
     /// What every run keeps to.
     fn promises(&self) -> Promises {
         Promises::default()
@@ -129,6 +134,27 @@ impl Ties {
         match self {
             Ties::ArrivalsFirst => Ties::PreemptedFirst,
             Ties::PreemptedFirst => Ties::ArrivalsFirst,
+        }
+    }
+}
+
+/// When the timer that ends slices is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+pub enum Timer {
+    /// At every dispatch: whoever gets a core gets a whole slice.
+    #[default]
+    Fresh,
+    /// When it goes off, and when a thread yields. Who comes after a thread that has ended or waits gets what is left of its
+    /// slice, if only nothing at all. It goes off on a thread that is alone, too, which is interrupted into itself.
+    Inherited,
+}
+
+impl Timer {
+    /// The other rule.
+    pub(super) fn other(self) -> Timer {
+        match self {
+            Timer::Fresh => Timer::Inherited,
+            Timer::Inherited => Timer::Fresh,
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::kernel::Queues;
 use crate::kernel::policy::{Fair, PolicyConfig};
+use crate::model::SwitchCharged;
 use crate::time::Duration;
 
 pub use expect::Expect;
@@ -123,9 +124,12 @@ pub enum CostsName {
     Linux,
     /// `Linux` with these changes.
     Set {
-        /// Core time whenever the thread on a core changes.
+        /// Core time of a context switch.
         #[serde(default)]
         context_switch: Option<Duration>,
+        /// When that is charged.
+        #[serde(default)]
+        switch_charged: Option<SwitchCharged>,
         /// Core time when a thread begins on another core than its last.
         #[serde(default)]
         migration: Option<Duration>,
@@ -138,6 +142,9 @@ pub enum CostsName {
         /// Core time of a system call.
         #[serde(default)]
         syscall: Option<Duration>,
+        /// Core time of a thread after a request of its own is done.
+        #[serde(default)]
+        completion: Option<Duration>,
         /// Core time the parent spends to create a thread.
         #[serde(default)]
         thread_start: Option<Duration>,

@@ -113,7 +113,7 @@ impl<'a> Clock<'a> {
             Step::Sleep(time) => takes_time(time) || costs.timer_slack > Duration::ZERO,
             Step::Io(device, own) => {
                 let declared = self.subject.scenario.devices.get(device).map(|device| &device.latency);
-                own.as_ref().or(declared).is_none_or(takes_time) || costs.syscall > Duration::ZERO
+                own.as_ref().or(declared).is_none_or(takes_time) || costs.syscall + costs.completion > Duration::ZERO
             }
             Step::Incr(..) => self.increment > Duration::ZERO,
             Step::Call(name) => self.subject.code.program(name).and_then(|program| known[program]).unwrap_or(true),

@@ -69,10 +69,12 @@ fn machine(subject: &Subject<'_>, found: &mut Findings) {
     let costs = path.name("costs");
     let CostsName::Set {
         context_switch,
+        switch_charged: _,
         migration,
         wake_latency,
         timer_slack,
         syscall,
+        completion,
         thread_start,
         process_start,
         process_boot,
@@ -92,6 +94,7 @@ fn machine(subject: &Subject<'_>, found: &mut Findings) {
         ("migration", migration),
         ("timer_slack", timer_slack),
         ("syscall", syscall),
+        ("completion", completion),
         ("thread_start", thread_start),
         ("process_start", process_start),
         ("process_boot", process_boot),
