@@ -22,6 +22,8 @@ const EVENTS: u64 = 300_000;
 const HOLDS: u64 = 300_000;
 const PENDING: [usize; 3] = [100, 10_000, 1_000_000];
 const ROUNDS: usize = 9;
+/// Threads on 64 cores.
+const CROWDS: [u32; 2] = [100, 10_000];
 
 /// Random times between a key and the one that replaces it, made beforehand: the loop measures the queue.
 fn gaps() -> Vec<u64> {
@@ -77,6 +79,17 @@ fn criterion_benches(criterion: &mut Criterion) {
         group.bench_function(work, |bencher| bencher.iter_custom(|n| (0..n).map(|_| run(&model)).sum()));
     }
     group.finish();
+    let mut group = criterion.benchmark_group("policy");
+    group.sample_size(10).throughput(Throughput::Elements(EVENTS));
+    for policy in works::policies() {
+        for threads in CROWDS {
+            let model = works::crowd(&policy, threads, EVENTS);
+            group.bench_function(BenchmarkId::new(policy.to_string(), threads), |bencher| {
+                bencher.iter_custom(|n| (0..n).map(|_| run(&model)).sum());
+            });
+        }
+    }
+    group.finish();
     let mut group = criterion.benchmark_group("hold");
     group.sample_size(10).throughput(Throughput::Elements(1));
     group.bench_function("reference", |bencher| bencher.iter_custom(|n| reference(&gaps, n)));
@@ -108,6 +121,12 @@ fn ratios() {
     for (work, what) in works::WORKS {
         let model = works::model(work, EVENTS);
         println!("{:6.2}  {work}: {what}", ratio(&gaps, || (run(&model), EVENTS)));
+    }
+    for policy in works::policies() {
+        for threads in CROWDS {
+            let model = works::crowd(&policy, threads, EVENTS);
+            println!("{:6.2}  64 cores, {threads} threads, {policy}", ratio(&gaps, || (run(&model), EVENTS)));
+        }
     }
     for pending in PENDING {
         let mut queue = filled(&gaps, pending);

@@ -1,5 +1,6 @@
 //! Events per second and memory of one reference work, as a whole process:
-//! `cargo run --release --example throughput [WORK] [EVENTS] [none|digest|meter|figures]`.
+//! `cargo run --release --example throughput [WORK] [EVENTS] [none|digest|meter|figures]`. The work `policies` is 64 cores
+//! under every policy in turn, with 10,000 threads and with 100.
 
 #[path = "../benches/works/mod.rs"]
 mod works;
@@ -11,9 +12,13 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     let Some(work) = args.get(1) else {
         works::WORKS.iter().for_each(|(letter, what)| println!("{letter}  {what}"));
+        println!("policies  64 cores under every policy");
         return;
     };
     let events: u64 = args.get(2).map_or(10_000_000, |n| n.parse().expect("a number of events"));
+    if work == "policies" {
+        return policies(events);
+    }
     let mode = args.get(3).map_or("figures", String::as_str);
     let start = std::time::Instant::now();
     let model = works::model(work, events);
@@ -38,6 +43,20 @@ fn main() {
         figures.utilization,
         figures.digest
     );
+}
+
+/// Events per second of every policy, many threads against few. The last digits depend on what else the machine does.
+fn policies(events: u64) {
+    for policy in works::policies() {
+        let speed = |threads| {
+            let model = works::crowd(&policy, threads, events);
+            let start = std::time::Instant::now();
+            let ended = gilsim::sim::run(&model, 1, &mut ());
+            ended.events as f64 / start.elapsed().as_secs_f64() / 1e6
+        };
+        let (many, few) = (speed(10_000), speed(100));
+        println!("{many:5.2} M/s with 10,000 threads, {few:5.2} with 100, {:4.2} of it: {policy}", many / few);
+    }
 }
 
 /// Peak resident memory where `/proc` tells it, else 0.

@@ -1,8 +1,9 @@
 //! The reference works, for the benches and for `examples/throughput.rs`.
 
 use gilsim::dist::Dist;
-use gilsim::kernel::policy::{FirstCome, PolicyConfig, RoundRobin, Ties, Timer};
-use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, Stmt};
+use gilsim::kernel::policy::{FirstCome, POLICIES, PolicyConfig, RoundRobin, Ties, Timer};
+use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, Stmt, Urgency};
+use gilsim::scenario::load::dialect;
 use gilsim::time::Duration;
 use gilsim::trace::CpuKind;
 
@@ -31,6 +32,34 @@ pub fn model(work: &str, events: u64) -> Model {
     };
     // An arrival and a departure for each customer, and a margin.
     builder.model_mut().max_events = if work == "A" { 2 * events } else { events };
+    builder.build()
+}
+
+/// Every policy as its example has it.
+#[allow(dead_code, reason = "not everyone who includes this file compares policies")]
+pub fn policies() -> impl Iterator<Item = PolicyConfig> {
+    POLICIES.iter().map(|policy| dialect().from_str(policy.example).expect("an example is right"))
+}
+
+/// 64 cores under the policy, and so many threads { CPU Exp(1 ms), Sleep Exp(0.1 ms) } of all kinds: nearly all of them are
+/// ready at any time.
+#[allow(dead_code, reason = "not everyone who includes this file compares policies")]
+pub fn crowd(policy: &PolicyConfig, threads: u32, events: u64) -> Model {
+    const KINDS: u32 = 10;
+    let mut builder = Builder::new(64, Execution::ThreadPerTask).native().policy(policy.clone());
+    for kind in 0..KINDS {
+        let round = vec![cpu(Duration::ms(1)), Stmt::Sleep(exp(Duration::us(100)))];
+        let task = builder.batch(&format!("kind {kind}"), threads / KINDS, vec![Stmt::Forever(round)]);
+        let urgency = Urgency {
+            priority: 95 + kind,
+            nice: kind as i8 - 5,
+            tickets: 10 + 10 * kind,
+            deadline: Some(Duration::ms(u64::from(10 + kind))),
+            ..Urgency::default()
+        };
+        builder.urgency(task, urgency);
+    }
+    builder.model_mut().max_events = events;
     builder.build()
 }
 

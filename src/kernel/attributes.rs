@@ -53,8 +53,21 @@ impl Attributes {
 pub enum Needs {
     /// Which thread, and why it is ready.
     Nothing,
+    /// Its [`Attributes`] without `remaining`, if any task has a nice value or a slice of its own.
+    Shares,
     /// Its [`Attributes`] without `remaining`.
     Attributes,
     /// All of them.
     Demand,
+}
+
+impl Needs {
+    /// The same, if shares need not be told because no task has its own.
+    pub fn where_all_are_alike(self, alike: bool) -> Needs {
+        match self {
+            Needs::Shares if alike => Needs::Nothing,
+            Needs::Shares => Needs::Attributes,
+            needs => needs,
+        }
+    }
 }

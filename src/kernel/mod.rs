@@ -36,6 +36,8 @@ pub struct Setup<'a> {
     pub queues: Queues,
     /// Sets of cores that threads may be bound to; empty if no thread is.
     pub affinities: Vec<CoreSet>,
+    /// No task has a nice value or a slice of its own.
+    pub alike: bool,
     /// For policies that draw.
     pub seed: u64,
 }
@@ -89,7 +91,7 @@ impl Kernel {
         let core = Core { occupant: None, last: None, slice_from: Time::ZERO, used: Duration::ZERO };
         let balance = spread.as_ref().map_or(Time::NEVER, |spread| spread.next_balance(Time::ZERO));
         Kernel {
-            needs: first.needs(),
+            needs: first.needs().where_all_are_alike(setup.alike),
             has_own_timer: first.next_timer() < Time::NEVER || balance < Time::NEVER,
             inherits: policy.timer() == Timer::Inherited,
             policy: first,
@@ -264,6 +266,9 @@ impl Kernel {
     pub fn start_slice(&mut self, core: CoreId, now: Time) {
         let state = &mut self.cores[core.index()];
         state.slice_from = Time(now.0 - std::mem::take(&mut state.used).0);
+        if let Some(thread) = state.occupant {
+            self.queue_mut(core).began(thread, now);
+        }
     }
 
     /// The occupant is about to leave the core before the end of its slice: where slices are inherited, whoever comes next

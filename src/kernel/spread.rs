@@ -219,16 +219,16 @@ impl Spread {
             self.home(thread);
         }
         let core = if self.per_core() { self.choose(thread, entry.why, idle) } else { CoreId(0) };
-        let carried = self.take_along(thread, core);
+        let carried = self.take_along(thread, core, entry.now);
         self.queue_mut(core).enqueue(thread, Entry { carried, ..entry });
         self.count(thread, core, true);
     }
 
     /// The queue of the core is the thread's home from now on; what it brings along, if it had another one.
-    fn take_along(&mut self, thread: ThreadId, core: CoreId) -> Option<Carried> {
+    fn take_along(&mut self, thread: ThreadId, core: CoreId, now: Time) -> Option<Carried> {
         let queue = if self.per_core() { core.0 } else { 0 };
         let old = std::mem::replace(&mut self.home(thread).queue, queue);
-        (old != NOWHERE && old != queue).then(|| self.queues[old as usize].carried(thread))
+        (old != NOWHERE && old != queue).then(|| self.queues[old as usize].carried(thread, now))
     }
 
     /// The next thread for the core leaves its queue.
@@ -339,7 +339,7 @@ impl Spread {
         };
         let thread = queues[from.index()].pick_among(most, &mut may)?;
         self.count(thread, from, false);
-        let carried = self.take_along(thread, to);
+        let carried = self.take_along(thread, to, now);
         let of = attributes.get(thread.index()).unwrap_or(&Attributes::DEFAULT);
         self.queues[to.index()].enqueue(thread, Entry { why: Why::Moved, now, of, carried });
         self.count(thread, to, true);

@@ -6,7 +6,7 @@ use policy::{RoundRobin, Ties};
 
 fn kernel(cores: u32) -> Kernel {
     let policy = &PolicyConfig::from(RoundRobin(Duration(10), Ties::ArrivalsFirst, Timer::Fresh));
-    Kernel::new(&Setup { cores, policy, queues: Queues::Global, affinities: Vec::new(), seed: 1 })
+    Kernel::new(&Setup { cores, policy, queues: Queues::Global, affinities: Vec::new(), alike: true, seed: 1 })
 }
 
 #[test]

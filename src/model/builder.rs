@@ -235,6 +235,10 @@ impl Builder {
 
     /// The model. Programs may not call themselves, directly or not; the scenario compiler checks this.
     pub fn build(mut self) -> Model {
+        let machine = &mut self.model.machine;
+        if machine.policy.promises().free_switches {
+            (machine.costs.context_switch, machine.costs.migration) = (Duration::ZERO, Duration::ZERO);
+        }
         let bodies = std::mem::take(&mut self.bodies);
         for (program, body) in self.model.programs.iter_mut().zip(&bodies) {
             // Entries are needed by `Call` before the callee is emitted: reserve one jump for each.

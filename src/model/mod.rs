@@ -61,6 +61,13 @@ pub struct Model {
 }
 
 impl Model {
+    /// What the kernel of a run is for.
+    pub fn kernel(&self, seed: u64) -> Setup<'_> {
+        let Machine { cores, policy, .. } = &self.machine;
+        let alike = self.tasks.iter().all(|task| task.urgency.nice == 0 && task.urgency.slice.is_none());
+        Setup { cores: *cores, policy, queues: self.machine.queues(), affinities: Vec::new(), alike, seed }
+    }
+
     /// Whether processes have a GIL.
     pub fn has_gil(&self) -> bool {
         self.interpreter.gil.is_some() && !matches!(self.execution, Execution::FreeThreaded(_))
@@ -94,11 +101,6 @@ impl Machine {
     /// Which cores share a run queue, with every setting written out.
     pub fn queues(&self) -> Queues {
         self.queues.unwrap_or(Queues::usual(&self.policy)).settled(self.cores, self.costs.migration)
-    }
-
-    /// What a kernel of this machine is for.
-    pub fn kernel(&self, seed: u64) -> Setup<'_> {
-        Setup { cores: self.cores, policy: &self.policy, queues: self.queues(), affinities: Vec::new(), seed }
     }
 }
 

@@ -48,7 +48,7 @@ impl World {
         World {
             now: Time::ZERO,
             engine: Engine::default(),
-            kernel: Kernel::new(&model.machine.kernel(seed)),
+            kernel: Kernel::new(&model.kernel(seed)),
             processes: Vec::new(),
             threads: Slab::default(),
             contexts: Slab::default(),

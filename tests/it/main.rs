@@ -4,6 +4,7 @@ mod cli;
 mod conditions;
 mod digests;
 mod docs;
+mod eevdf;
 mod gil;
 mod limits;
 mod meaning;

@@ -4,9 +4,9 @@
 use gilsim::dist::Dist;
 use gilsim::id::TaskId;
 use gilsim::kernel::policy::{
-    Equals, FirstCome, LastCome, PolicyConfig, Priority, ShortestJobFirst, ShortestRemainingTime,
+    Equals, FirstCome, LastCome, PolicyConfig, Priority, ProcessorSharing, ShortestJobFirst, ShortestRemainingTime,
 };
-use gilsim::model::{Arrivals, Builder, Execution, SpawnKind, Stmt, Urgency};
+use gilsim::model::{Arrivals, Builder, Costs, Execution, SpawnKind, Stmt, Urgency};
 use gilsim::time::Duration;
 use gilsim::trace::CpuKind;
 use serde_json::Value;
@@ -192,6 +192,30 @@ fn scheduled(policy: &PolicyConfig, rates: &[f64], seed: u64) -> Vec<f64> {
         responses.iter().sum::<f64>() / responses.len() as f64
     };
     (0..rates.len()).map(mean).collect()
+}
+
+/// The mean response is E[S] / (1 - rho) whatever the distribution. Slices are a fiftieth of the mean, which moves it by less.
+#[test]
+fn processor_sharing() {
+    let mut tally = Tally::new(Table::Theory, "M/G/1, processor sharing by slices of 1/50: response");
+    for (id, service) in [
+        ("mg1ps-exp-rho0.5", cpu(exp(1.0))),
+        ("mg1ps-det-rho0.5", cpu(Dist::Const(time(1.0)))),
+        ("mg1ps-H2cv4-rho0.5", hyperexponential()),
+    ] {
+        let case = case(id);
+        let rate = case["inputs"]["arrival_rate"].as_f64().unwrap();
+        let policy = ProcessorSharing { slice: time(0.02) };
+        // Switches are free whatever they cost.
+        let costs = Costs { context_switch: time(0.5), ..Costs::zero() };
+        let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(policy).costs(costs);
+        customers(&mut builder, "customer", rate, CUSTOMERS + WARM_UP, vec![service]);
+        let (_, probe) = probe(&builder.build(), 1);
+        let tolerance = case["tolerance_100k_4sd"]["W"].as_f64().unwrap();
+        let expected = case["expected"]["W"].as_f64().unwrap();
+        tally.compare(id, probe.mean_response(WARM_UP) / UNIT, expected, tolerance);
+    }
+    tally.done();
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub struct FirstCome;
 pub struct Cooperative;
 
 /// Neither preempts, and nobody overtakes.
-const PROMISES: Promises = Promises { preempts: false, slice: None, overtaken: Some(0), order: None };
+const PROMISES: Promises = Promises { overtaken: Some(0), ..Promises::NONE };
 
 impl Settings for FirstCome {
     type State = FirstComeQueue;

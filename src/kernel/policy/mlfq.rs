@@ -319,7 +319,7 @@ impl Policy for MlfqQueue {
     }
 
     /// Level, what is left of the slice, slices left.
-    fn carried(&self, thread: ThreadId) -> Carried {
+    fn carried(&mut self, thread: ThreadId, _: Time) -> Carried {
         let Standing { level, left, allotment, .. } = self.of(thread);
         [level as i64, left.0 as i64, i64::from(allotment), 0]
     }

@@ -3,11 +3,15 @@
 //! To add a policy: one file, with what a scenario writes ([`Settings`]) and what it does ([`Policy`]), and one row in
 //! `policies!` at the end of this file. See `docs/extending.md`.
 
+mod average;
 mod config;
+mod deadlines;
+mod eevdf;
 mod fair;
 mod first_come;
 mod in_turn;
 mod last_come;
+mod linux;
 mod lottery;
 mod mlfq;
 mod ranked;
@@ -15,6 +19,7 @@ mod real_time;
 mod round_robin;
 mod settings;
 mod stride;
+mod windows;
 
 use std::fmt;
 
@@ -26,6 +31,7 @@ use crate::id::ThreadId;
 use crate::time::{Duration, Time};
 use config::{Values, register};
 pub use in_turn::Woken;
+pub use linux::WakeupPreemption;
 pub use ranked::Rank;
 pub use settings::{About, At, Bounds, Equals, Fault, Promises, Settings, Ties, Timer};
 
@@ -42,7 +48,7 @@ pub trait Policy {
     fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId>;
 
     /// What a thread that is not in the queue takes along to the queue of another core, where [`Entry::carried`] has it.
-    fn carried(&self, _thread: ThreadId) -> Carried {
+    fn carried(&mut self, _thread: ThreadId, _now: Time) -> Carried {
         Carried::default()
     }
 
@@ -69,6 +75,10 @@ pub trait Policy {
     fn needs(&self) -> Needs {
         Needs::Nothing
     }
+
+    /// The thread, which was picked, executes from now on.
+    #[inline(always)]
+    fn began(&mut self, _thread: ThreadId, _now: Time) {}
 
     /// The running thread has had so much core time since its dispatch, or since this was last said.
     fn ran(&mut self, _thread: ThreadId, _time: Duration, _now: Time) {}
@@ -218,8 +228,8 @@ macro_rules! policies {
             fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
                 match self { $(AnyPolicy::$name(policy) => policy.pick_among(most, may),)* }
             }
-            fn carried(&self, thread: ThreadId) -> Carried {
-                match self { $(AnyPolicy::$name(policy) => policy.carried(thread),)* }
+            fn carried(&mut self, thread: ThreadId, now: Time) -> Carried {
+                match self { $(AnyPolicy::$name(policy) => policy.carried(thread, now),)* }
             }
             #[inline(always)]
             fn waiting(&self) -> usize {
@@ -239,6 +249,10 @@ macro_rules! policies {
             #[inline(always)]
             fn slice_end(&self, thread: ThreadId, ran: Duration, now: Time) -> Option<Duration> {
                 match self { $(AnyPolicy::$name(policy) => policy.slice_end(thread, ran, now),)* }
+            }
+            #[inline(always)]
+            fn began(&mut self, thread: ThreadId, now: Time) {
+                match self { $(AnyPolicy::$name(policy) => policy.began(thread, now),)* }
             }
             #[inline(always)]
             fn ran(&mut self, thread: ThreadId, time: Duration, now: Time) {
@@ -281,7 +295,8 @@ macro_rules! policies {
 // `file::State: Settings, Settings;`, in the order in which they are listed.
 policies! {
     fair::FairQueue: Fair;
-    round_robin::RoundRobinQueue: RoundRobin;
+    eevdf::EevdfQueue: Eevdf;
+    round_robin::RoundRobinQueue: RoundRobin, ProcessorSharing;
     first_come::FirstComeQueue: FirstCome, Cooperative;
     last_come::LastComeQueue: LastCome;
     in_turn::TurnsQueue: InTurn;
@@ -290,6 +305,7 @@ policies! {
     lottery::LotteryQueue: Lottery;
     stride::StrideQueue: Stride;
     mlfq::MlfqQueue: Mlfq;
+    windows::WindowsQueue: Windows;
 }
 
 /// The first key of an ordered queue for which `may` holds leaves it.

@@ -32,7 +32,7 @@ fn rr_slice() -> Duration {
     Duration::ms(100)
 }
 
-const PROMISES: Promises = Promises { preempts: true, slice: None, overtaken: None, order: Some(Rank::Priority) };
+const PROMISES: Promises = Promises { preempts: true, order: Some(Rank::Priority), ..Promises::NONE };
 
 impl Settings for SchedFifo {
     type State = RealTimeQueue;
@@ -151,7 +151,7 @@ impl Policy for RealTimeQueue {
     }
 
     /// What is left of the slice.
-    fn carried(&self, thread: ThreadId) -> Carried {
+    fn carried(&mut self, thread: ThreadId, _: Time) -> Carried {
         [self.threads[thread.index()].left.0 as i64, 0, 0, 0]
     }
 

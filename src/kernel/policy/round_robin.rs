@@ -42,7 +42,7 @@ impl Settings for RoundRobin {
     fn promises(&self) -> Promises {
         // One thread whose slice ends may stand before those who came during it.
         let overtaken = u32::from(self.1 == Ties::PreemptedFirst);
-        Promises { preempts: true, slice: Some(self.0), overtaken: Some(overtaken), order: None }
+        Promises { preempts: true, slice: Some(self.0), overtaken: Some(overtaken), ..Promises::default() }
     }
 }
 
@@ -53,6 +53,49 @@ impl fmt::Display for RoundRobin {
             (ties, Timer::Fresh) => write!(f, "RoundRobin(\"{}\", {ties:?})", self.0),
             (ties, timer) => write!(f, "RoundRobin(\"{}\", {ties:?}, {timer:?})", self.0),
         }
+    }
+}
+
+/// Processor sharing, nearly: slices so short that all ready threads seem to run at once, each at its share of the cores.
+/// Switches between them cost nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct ProcessorSharing {
+    /// Means of response times are off by about as much; every slice while somebody waits is an event.
+    #[serde(default = "short")]
+    pub slice: Duration,
+}
+
+/// A hundredth of a burst of a millisecond.
+fn short() -> Duration {
+    Duration::us(10)
+}
+
+impl Settings for ProcessorSharing {
+    type State = RoundRobinQueue;
+
+    const ABOUT: About = About {
+        spelling: "ProcessorSharing([slice: \"10us\"])",
+        example: "ProcessorSharing()",
+        line: "all at once, each at its share of the cores: very short slices whose switches cost nothing",
+    };
+
+    fn build(&self, _: &Site) -> RoundRobinQueue {
+        RoundRobinQueue::new(self.slice, Ties::ArrivalsFirst)
+    }
+
+    fn check(&self, bounds: &mut Bounds) {
+        bounds.slice(&[At::Field("slice")], self.slice);
+    }
+
+    fn promises(&self) -> Promises {
+        let slice = Some(self.slice);
+        Promises { preempts: true, slice, overtaken: Some(0), free_switches: true, ..Promises::default() }
+    }
+}
+
+impl fmt::Display for ProcessorSharing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProcessorSharing(slice: \"{}\")", self.slice)
     }
 }
 

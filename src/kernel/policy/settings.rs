@@ -64,6 +64,8 @@ pub struct Promises {
     pub overtaken: Option<u32>,
     /// The ready thread of the smallest number is picked; if `preempts`, none runs that has a greater number.
     pub order: Option<Rank>,
+    /// A core changes from one thread to another at no cost, whatever the costs of the machine.
+    pub free_switches: bool,
 }
 
 /// One step down from settings to a value in them.
@@ -93,6 +95,12 @@ pub struct Bounds {
     pub faults: Vec<Fault>,
     /// Times that are not zero.
     pub times: Vec<(Vec<At>, Duration)>,
+}
+
+impl Promises {
+    /// Nothing.
+    pub const NONE: Promises =
+        Promises { preempts: false, slice: None, overtaken: None, order: None, free_switches: false };
 }
 
 impl Bounds {

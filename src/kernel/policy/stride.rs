@@ -109,7 +109,7 @@ impl Policy for StrideQueue {
     }
 
     /// Pass beyond the floor, in two halves.
-    fn carried(&self, thread: ThreadId) -> Carried {
+    fn carried(&mut self, thread: ThreadId, _: Time) -> Carried {
         let beyond = self.threads[thread.index()].0.wrapping_sub(self.floor);
         [beyond as i64, (beyond >> 64) as i64, 0, 0]
     }
