@@ -135,6 +135,8 @@ const DEVICES: &[(&str, &str)] =
 const SHARED: &[(&str, &str)] = &[
     ("Int(n)", "a variable, one for each process"),
     ("Lock", "a lock, one for each process"),
+    ("Lock(protocol: Inherit)", "its holder is as urgent as the most urgent waiter"),
+    ("Lock(protocol: Ceiling, [ceiling: n])", "its holder is at once as urgent as the most urgent task that uses it"),
     ("Interprocess(Lock)", "one for all processes; also Interprocess(Int(n))"),
 ];
 

@@ -6,10 +6,11 @@ use super::rule::{Reports, Rule};
 use super::threads::{Progress, State, Threads};
 use crate::id::{ContextId, LockId, ProcessId};
 use crate::model::Model;
+use crate::time::Time;
 use crate::trace::{On, Record, What};
 
 /// A lock of one process, or of all if it is interprocess.
-type Key = (LockId, ProcessId);
+pub(super) type Key = (LockId, ProcessId);
 
 /// All locks that somebody owns or waits for.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Locks {
     interprocess: Vec<bool>,
     /// The owners, with their serial numbers.
     owners: BTreeMap<Key, (ContextId, u64)>,
+    /// Since when.
+    since: BTreeMap<Key, Time>,
     waiters: BTreeMap<Key, BTreeSet<ContextId>>,
     /// Who was woken for a lock and has neither taken it nor waits again.
     woken: BTreeMap<ContextId, Key>,
@@ -27,6 +30,7 @@ impl Locks {
         Locks {
             interprocess: model.locks.iter().map(|lock| lock.interprocess).collect(),
             owners: BTreeMap::new(),
+            since: BTreeMap::new(),
             waiters: BTreeMap::new(),
             woken: BTreeMap::new(),
         }
@@ -37,6 +41,17 @@ impl Locks {
             true => Some((lock, ProcessId(0))),
             false => Some((lock, threads.process_of(context)?)),
         }
+    }
+
+    /// The locks that the context owns, and since when.
+    pub fn owned_by(&self, context: ContextId, serial: u64) -> impl Iterator<Item = (Key, Time)> + '_ {
+        let own = self.owners.iter().filter(move |(_, owner)| **owner == (context, serial));
+        own.map(|(key, _)| (*key, self.since.get(key).copied().unwrap_or(Time::ZERO)))
+    }
+
+    /// Who waits for the lock.
+    pub fn waiting(&self, key: Key) -> impl Iterator<Item = ContextId> + '_ {
+        self.waiters.get(&key).into_iter().flatten().copied()
     }
 
     pub fn settle(&self, threads: &Threads, reports: &mut Reports) {
@@ -84,6 +99,7 @@ impl Locks {
     fn take(&mut self, key: Key, context: ContextId, threads: &Threads, reports: &mut Reports) {
         let serial = threads.contexts.get(&context).map_or(0, |context| context.serial);
         let before = self.owners.insert(key, (context, serial));
+        self.since.insert(key, reports.now);
         reports.require(before.is_none(), Rule::LockExclusive, || {
             format!("{context:?} takes {:?}, which {:?} owns", key.0, before.map(|(owner, _)| owner))
         });

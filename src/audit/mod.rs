@@ -102,7 +102,7 @@ impl Auditor {
         let reports = &mut self.reports;
         let running: Vec<_> = self.cores.running().collect();
         self.cores.settle(next, reports);
-        self.urgencies.settle(&self.cores, reports);
+        self.urgencies.settle(&self.cores, &self.threads, &self.locks, reports);
         self.gils.settle(next, &self.threads, &self.bursts, &running, reports);
         self.bursts.settle(next, &self.cores, reports);
         self.locks.settle(&self.threads, reports);
@@ -154,7 +154,7 @@ impl Sink for Auditor {
     fn record(&mut self, record: &Record) {
         self.advance(record.time);
         let (threads, reports) = (&self.threads, &mut self.reports);
-        self.urgencies.record(record, threads, &self.cores, reports);
+        self.urgencies.record(record, threads, &self.cores, &self.locks, reports);
         self.cores.record(record, threads, reports);
         self.gils.record(record, threads, &self.bursts, reports);
         self.locks.record(record, threads, reports);

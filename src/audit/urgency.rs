@@ -1,13 +1,14 @@
-//! Priorities and deadlines: the most urgent thread runs.
+//! Priorities and deadlines: the most urgent thread runs, with what it inherits by the locks that it holds.
 
 use std::collections::BTreeMap;
 
 use super::cores::Cores;
+use super::locks::{Key, Locks};
 use super::rule::{Reports, Rule};
 use super::threads::Threads;
 use crate::id::{ContextId, CoreId, JobId, TaskId, ThreadId};
 use crate::kernel::policy::Rank;
-use crate::model::{Arrivals, Model, Task};
+use crate::model::{Arrivals, Model, Protocol, Task};
 use crate::time::Time;
 use crate::trace::{Record, What};
 
@@ -18,6 +19,8 @@ pub(super) struct Urgencies {
     by: Option<Rank>,
     preemptive: bool,
     tasks: Vec<Task>,
+    /// By lock; empty if none has one.
+    protocols: Vec<Protocol>,
     jobs: BTreeMap<JobId, (TaskId, Time)>,
     /// Smaller is more urgent. Threads that are not here carry nothing.
     threads: BTreeMap<ThreadId, u64>,
@@ -29,7 +32,12 @@ impl Urgencies {
         // The demands of the future are in no record.
         let by = promises.order.filter(|order| *order != Rank::Demand);
         let tasks = model.tasks.clone();
-        Urgencies { by, preemptive: promises.preempts, tasks, jobs: BTreeMap::new(), threads: BTreeMap::new() }
+        let mut protocols: Vec<Protocol> = model.locks.iter().map(|lock| lock.initial).collect();
+        if protocols.iter().all(|protocol| *protocol == Protocol::None) {
+            protocols.clear();
+        }
+        let (jobs, threads) = (BTreeMap::new(), BTreeMap::new());
+        Urgencies { by, preemptive: promises.preempts, tasks, protocols, jobs, threads }
     }
 
     /// Of a thread without a job: the default priority, and no deadline.
@@ -37,8 +45,44 @@ impl Urgencies {
         if matches!(self.by, Some(Rank::Priority)) { 100 } else { u64::MAX }
     }
 
-    fn of(&self, thread: ThreadId) -> u64 {
+    /// Without what it inherits.
+    fn own(&self, thread: ThreadId) -> u64 {
         self.threads.get(&thread).copied().unwrap_or(self.nothing())
+    }
+
+    fn of(&self, thread: ThreadId, seen: &Seen<'_>) -> u64 {
+        match self.protocols.is_empty() {
+            true => self.own(thread),
+            false => self.with_inherited(thread, seen, &mut Vec::new()),
+        }
+    }
+
+    /// The least of its own number and of those of all who wait for a lock that it holds, and so on.
+    fn with_inherited(&self, thread: ThreadId, seen: &Seen<'_>, above: &mut Vec<ThreadId>) -> u64 {
+        let mut least = self.own(thread);
+        let Some(own) = seen.threads.threads.get(&thread).filter(|_| !above.contains(&thread)) else { return least };
+        above.push(thread);
+        for (key, since) in seen.locks.owned_by(own.own, own.serial) {
+            least = least.min(match self.protocol(key) {
+                Protocol::None => u64::MAX,
+                Protocol::Inherit => {
+                    let waiting = seen.locks.waiting(key).filter_map(|waiter| own_thread(waiter, seen.threads));
+                    waiting.map(|waiter| self.with_inherited(waiter, seen, above)).min().unwrap_or(u64::MAX)
+                }
+                Protocol::Ceiling(ceiling) => match self.by {
+                    None | Some(Rank::Demand) => u64::MAX,
+                    Some(Rank::Priority) => u64::from(ceiling.priority),
+                    Some(Rank::Deadline) => since.0.saturating_add(ceiling.deadline.0),
+                    Some(Rank::Period) => ceiling.period.0,
+                    Some(Rank::RelativeDeadline) => ceiling.deadline.0,
+                },
+            });
+        }
+        least
+    }
+
+    fn protocol(&self, (lock, _): Key) -> Protocol {
+        self.protocols.get(lock.index()).copied().unwrap_or_default()
     }
 
     fn of_job(&self, job: JobId) -> Option<u64> {
@@ -59,7 +103,7 @@ impl Urgencies {
     }
 
     /// Sees a record before the cores do.
-    pub fn record(&mut self, record: &Record, threads: &Threads, cores: &Cores, reports: &mut Reports) {
+    pub fn record(&mut self, record: &Record, threads: &Threads, cores: &Cores, locks: &Locks, reports: &mut Reports) {
         if self.by.is_none() {
             return;
         }
@@ -80,43 +124,71 @@ impl Urgencies {
             }
             What::Spawn { context, child } => {
                 if let (Some(parent), Some(child)) = (threads.thread_of(context), own_thread(child, threads)) {
-                    self.threads.insert(child, self.of(parent));
+                    self.threads.insert(child, self.own(parent));
                 }
             }
             What::ThreadEnd { thread, .. } => {
                 self.threads.remove(&thread);
             }
-            What::Switch { core, thread } | What::Run { core, thread } => self.dispatch(core, thread, cores, reports),
+            What::Switch { core, thread } | What::Run { core, thread } => {
+                self.dispatch(core, thread, cores, &Seen { threads, locks }, reports);
+            }
+            What::LockTake { lock, process, context } => {
+                self.hand_over((lock, process), context, &Seen { threads, locks }, reports);
+            }
             _ => {}
         }
     }
 
-    fn dispatch(&self, core: CoreId, thread: ThreadId, cores: &Cores, reports: &mut Reports) {
+    fn dispatch(&self, core: CoreId, thread: ThreadId, cores: &Cores, seen: &Seen<'_>, reports: &mut Reports) {
         // The end of a switch is no decision.
         if !cores.waits(thread) {
             return;
         }
-        let mine = self.of(thread);
-        let first = cores.ready(core).min_by_key(|ready| self.of(*ready));
-        let passed = first.filter(|first| self.of(*first) < mine);
+        let mine = self.of(thread, seen);
+        let first = cores.ready(core).min_by_key(|ready| self.of(*ready, seen));
+        let passed = first.filter(|first| self.of(*first, seen) < mine);
         reports.require(passed.is_none(), Rule::Urgency, || {
             format!("{thread:?} ({mine}) is dispatched, {passed:?} is more urgent")
         });
     }
 
+    /// A lock with a protocol goes to the most urgent of those who wait; nobody overtakes them.
+    fn hand_over(&self, key: Key, context: ContextId, seen: &Seen<'_>, reports: &mut Reports) {
+        if self.protocol(key) == Protocol::None {
+            return;
+        }
+        let number = |context| own_thread(context, seen.threads).map_or(u64::MAX, |thread| self.of(thread, seen));
+        let passed = match seen.locks.waiting(key).any(|waiter| waiter == context) {
+            true => seen.locks.waiting(key).find(|waiter| number(*waiter) < number(context)),
+            false => seen.locks.waiting(key).next(),
+        };
+        reports.require(passed.is_none(), Rule::LockOrder, || {
+            format!("{context:?} takes {:?} before {passed:?}, which waits", key.0)
+        });
+    }
+
     /// Time passes with this state.
-    pub fn settle(&self, cores: &Cores, reports: &mut Reports) {
+    pub fn settle(&self, cores: &Cores, threads: &Threads, locks: &Locks, reports: &mut Reports) {
         if self.by.is_none() || !self.preemptive {
             return;
         }
+        let seen = Seen { threads, locks };
         for core in (0..cores.count()).map(CoreId) {
             let Some(running) = cores.on(core) else { continue };
-            let Some(ready) = cores.ready(core).min_by_key(|thread| self.of(*thread)) else { continue };
-            reports.require(self.of(ready) >= self.of(running), Rule::Urgency, || {
-                format!("{running:?} ({}) runs, {ready:?} ({}) is ready", self.of(running), self.of(ready))
+            let Some(ready) = cores.ready(core).min_by_key(|thread| self.of(*thread, &seen)) else { continue };
+            let (waits, runs) = (self.of(ready, &seen), self.of(running, &seen));
+            reports.require(waits >= runs, Rule::Urgency, || {
+                format!("{running:?} ({runs}) runs, {ready:?} ({waits}) is ready")
             });
         }
     }
+}
+
+/// What urgency follows from, besides the jobs.
+struct Seen<'a> {
+    threads: &'a Threads,
+    locks: &'a Locks,
 }
 
 /// The thread of the context, if the context is its own.

@@ -25,6 +25,9 @@ pub struct Attributes {
     pub period: Duration,
     /// Core time of the burst that comes next; kept up to date only for policies that ask.
     pub remaining: Duration,
+    /// What it inherits by the locks that it holds, in the number that the policy orders by: it counts if it is smaller than
+    /// its own. [`u64::MAX`] for nothing.
+    pub inherited: u64,
 }
 
 impl Attributes {
@@ -40,6 +43,7 @@ impl Attributes {
         deadline: Time::NEVER,
         period: Duration::FOREVER,
         remaining: Duration::ZERO,
+        inherited: u64::MAX,
     };
 
     /// From the arrival of the job to its deadline.

@@ -131,6 +131,17 @@ impl Kernel {
         self.attributes[thread.index()] = attributes;
     }
 
+    /// The thread inherits this much urgency (see [`Attributes::inherited`]); `queued` if it is in the run queue.
+    #[cold]
+    pub fn lend(&mut self, thread: ThreadId, inherited: u64, queued: bool) {
+        let attributes = Attributes { inherited, ..*self.attributes(thread) };
+        self.describe(thread, attributes);
+        match &mut self.spread {
+            None => self.policy.update(thread, &attributes, queued),
+            Some(spread) => spread.update(thread, &attributes, queued),
+        }
+    }
+
     /// The thread is ready.
     #[inline(always)]
     pub fn enqueue(&mut self, thread: ThreadId, why: Why, now: Time) {

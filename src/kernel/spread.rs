@@ -305,6 +305,19 @@ impl Spread {
         }
     }
 
+    /// The thread is more or less urgent than before: the queue that knows it hears of it.
+    pub fn update(&mut self, thread: ThreadId, of: &Attributes, queued: bool) {
+        let home = self.known(thread);
+        if let Some(queue) = self.queues.get_mut(home.queue as usize) {
+            queue.update(thread, of, queued);
+        }
+        match (self.per_core(), queued) {
+            (true, true) => self.touch(Some(CoreId(home.queue))),
+            (false, true) => self.touch(None),
+            (_, false) => self.touched.extend(home.last),
+        }
+    }
+
     /// A core that became free and has nobody waiting takes a thread from another queue.
     pub fn steal(&mut self, idle: &CoreSet, attributes: &[Attributes], now: Time) -> Option<Move> {
         while let Some(core) = self.hungry.pop() {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Act, Arrivals, Condition, Costs, Device, Execution, Interpreter, Machine, Model, Op, Program, Shared, SpawnKind,
-    Task, Urgency, Value,
+    Act, Arrivals, Condition, Costs, Device, Execution, Interpreter, Machine, Model, Op, Program, Protocol, Shared,
+    SpawnKind, Task, Urgency, Value,
 };
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, ProgramId, SyncId, TaskId, TextId, VarId};
@@ -158,10 +158,15 @@ impl Builder {
         DeviceId::from(self.model.devices.len() - 1)
     }
 
-    /// Declares a lock.
+    /// Declares a lock without a protocol.
     pub fn lock(&mut self, name: &str, interprocess: bool) -> LockId {
-        self.model.locks.push(Shared { name: name.to_owned(), initial: (), interprocess });
+        self.model.locks.push(Shared { name: name.to_owned(), initial: Protocol::None, interprocess });
         LockId::from(self.model.locks.len() - 1)
+    }
+
+    /// Says what a lock does against priority inversion. A ceiling is raised to what its users need.
+    pub fn protocol(&mut self, lock: LockId, protocol: Protocol) {
+        self.model.locks[lock.index()].initial = protocol;
     }
 
     /// Declares a shared thing that is neither a lock nor a variable.
@@ -258,6 +263,7 @@ impl Builder {
         }
         self.link_calls();
         super::draws::count(&mut self.model);
+        super::protocol::raise_ceilings(&mut self.model);
         self.model
     }
 

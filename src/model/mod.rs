@@ -5,12 +5,14 @@ mod control;
 mod costs;
 mod draws;
 mod names;
+mod protocol;
 mod value;
 
 use std::fmt;
 
 pub use builder::{Builder, Stmt};
 pub use costs::{Costs, SwitchCharged};
+pub use protocol::{Ceiling, Protocol};
 pub use value::{Arithmetic, Comparison, Condition, Operand, Value, evaluate};
 
 use crate::dist::Dist;
@@ -32,8 +34,8 @@ pub struct Model {
     pub execution: Execution,
     /// What `Io` talks to.
     pub devices: Vec<Device>,
-    /// Locks, by `LockId`.
-    pub locks: Vec<Shared<()>>,
+    /// Locks with their protocols, by `LockId`.
+    pub locks: Vec<Shared<Protocol>>,
     /// Semaphores, events, conditions, barriers, queues and locks for readers and writers, by `SyncId`.
     pub syncs: Vec<Shared<Config>>,
     /// Variables with their first values, by `VarId`.
@@ -174,7 +176,7 @@ pub struct Device {
 pub struct Shared<T> {
     /// As declared.
     pub name: String,
-    /// The first value.
+    /// The first value; of a lock its protocol.
     pub initial: T,
     /// One for all processes, or one for each.
     pub interprocess: bool,

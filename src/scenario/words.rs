@@ -287,6 +287,7 @@ pub(super) fn noun(rust_type: &str) -> (&str, &str) {
         "Queues" => ("arrangement of run queues", "arrangements of run queues"),
         "CostsName" => ("set of costs", "sets of costs"),
         "Interpreter" => ("interpreter", "interpreters"),
+        "Protocol" => ("protocol", "protocols"),
         "Shared" => ("kind of shared object", "kinds of shared objects"),
         "Arrive" => ("kind of arrivals", "kinds of arrivals"),
         "Step" => ("step", "steps"),

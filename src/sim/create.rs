@@ -55,6 +55,7 @@ impl World {
             devices: model.devices.iter().map(|device| Device::new(device.slots)).collect(),
             requests: Slab::default(),
             work,
+            held: Vec::new(),
         }
     }
 }
@@ -313,6 +314,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.release_gil(thread, false, true);
         self.note(What::ThreadEnd { core, thread });
         self.world.kernel.end(core);
+        self.inherit_no_more(thread);
         let state = &mut self.world.threads[thread];
         state.state = State::Ended;
         state.wakes = None;

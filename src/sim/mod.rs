@@ -12,6 +12,7 @@ mod draw;
 mod event_loop;
 mod explain;
 mod gil;
+mod inheritance;
 mod jobs;
 mod memory;
 mod outcome;
@@ -33,6 +34,7 @@ pub use world::World;
 use crate::choice::{Choice, Chooser, First};
 use crate::engine::{Class, Due};
 use crate::id::{ContextId, CoreId, RequestId, ThreadId};
+use crate::kernel::policy::Rank;
 use crate::model::Model;
 use crate::time::Time;
 use crate::trace::{Record, Sink, What};
@@ -77,6 +79,8 @@ pub struct Sim<'a, S, C> {
     due: Vec<ContextId>,
     /// Who is woken by one step, kept to save allocations.
     freed: Vec<ContextId>,
+    /// What threads inherit by the locks they hold; `None` if no lock has a protocol or the policy no such order.
+    lends: Option<Rank>,
 }
 
 impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
@@ -99,6 +103,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             woken: Vec::new(),
             due: Vec::new(),
             freed: Vec::new(),
+            lends: inheritance::order(model),
         };
         sim.populate();
         sim.first_arrivals();
@@ -126,6 +131,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             woken: Vec::new(),
             due: Vec::new(),
             freed: Vec::new(),
+            lends: inheritance::order(model),
         }
     }
 

@@ -4,7 +4,7 @@ use super::world::{Phase, State};
 use super::{Chooser, Outcome, Sim};
 use crate::choice::Choice;
 use crate::id::{ContextId, CoreId, LockId, ProcessId, ProgramId, ThreadId};
-use crate::model::{Op, SpawnKind};
+use crate::model::{Op, Protocol, SpawnKind};
 use crate::time::Duration;
 use crate::trace::{CpuKind, On, Sink, What};
 
@@ -208,13 +208,17 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     pub(super) fn release(&mut self, context: ContextId, lock: LockId) -> bool {
         let process = self.home_of_lock(context, lock);
-        let state = &mut self.world.processes[process.index()].locks[lock.index()];
+        let state = &self.world.processes[process.index()].locks[lock.index()];
         if state.owner() != Some(context) {
             let did = format!("released the lock \"{}\", which it does not hold", self.model.locks[lock.index()].name);
             self.outcome = Some(Outcome::NotHeld { who: self.who(context), did });
             return false;
         }
-        let waiters = state.release(context);
+        if self.protocol(lock) != Protocol::None {
+            self.hand_over(context, lock, process);
+            return true;
+        }
+        let waiters = self.world.processes[process.index()].locks[lock.index()].release(context);
         self.note(What::LockRelease { lock, process, context });
         if waiters > 0 {
             let chosen = self.choose(Choice::LockWaiter, waiters);

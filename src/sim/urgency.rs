@@ -54,6 +54,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 deadline: task.relative_deadline().map_or(Time::NEVER, |deadline| release + deadline),
                 period: task.period().unwrap_or(Duration::FOREVER),
                 remaining: Duration::ZERO,
+                inherited: self.world.kernel.attributes(thread).inherited,
             },
         );
     }
@@ -63,7 +64,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn carry_nothing(&mut self, thread: ThreadId) {
         if self.world.kernel.needs() != Needs::Nothing {
             self.changed(thread);
-            self.world.kernel.describe(thread, Attributes::DEFAULT);
+            // It may still hold locks.
+            let inherited = self.world.kernel.attributes(thread).inherited;
+            self.world.kernel.describe(thread, Attributes { inherited, ..Attributes::DEFAULT });
         }
     }
 
@@ -78,7 +81,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn inherit(&mut self, child: ThreadId, parent: ThreadId) {
         if self.world.kernel.needs() != Needs::Nothing {
             let attributes = *self.world.kernel.attributes(parent);
-            self.world.kernel.describe(child, attributes);
+            // It holds none of its parent's locks.
+            self.world.kernel.describe(child, Attributes { inherited: u64::MAX, ..attributes });
         }
     }
 }

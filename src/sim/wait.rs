@@ -121,6 +121,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let process = self.home_of_lock(context, lock);
         if self.world.processes[process.index()].locks[lock.index()].try_acquire(context) {
             self.note(What::LockTake { lock, process, context });
+            self.inherit_by(context, lock, process);
             return true;
         }
         self.leave_gil(thread, Phase::Lock(lock))
@@ -136,12 +137,14 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         match (verdict, awaits) {
             (Acquire::Taken, _) => {
                 self.note(What::LockTake { lock, process, context });
+                self.inherit_by(context, lock, process);
                 self.world.threads[thread].phase = if awaits { Phase::Step } else { Phase::Gil };
                 true
             }
             (Acquire::Queued, true) => self.suspend(thread, context, On::Lock(lock), Phase::Lock(lock)),
             (Acquire::Queued, false) => {
                 self.block(thread, On::Lock(lock), Phase::Lock(lock));
+                self.lend(context);
                 false
             }
         }

@@ -27,6 +27,8 @@ pub struct World {
     pub(super) devices: Vec<Device>,
     pub(super) requests: Slab<RequestId, Request>,
     pub(super) work: Work,
+    /// By thread number: the locks with a protocol that it holds. Empty if none has one.
+    pub(super) held: Vec<Vec<super::inheritance::Held>>,
 }
 
 /// Jobs, and where they come from and go to.

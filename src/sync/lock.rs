@@ -69,6 +69,18 @@ impl Lock {
         self.waiters.len()
     }
 
+    /// Those who wait, who waits for longest first.
+    pub fn waiters(&self) -> impl Iterator<Item = ContextId> + '_ {
+        self.waiters.iter().copied()
+    }
+
+    /// The owner gives the lock to the `n`-th longest waiter; to nobody if there is none such.
+    pub fn hand_over(&mut self, context: ContextId, n: usize) -> Option<ContextId> {
+        debug_assert!(self.owner == Some(context), "{context:?} released a lock it does not own");
+        self.owner = self.waiters.remove(n);
+        self.owner
+    }
+
     /// The `n`-th longest waiter stops waiting and competes for the lock. `promise` if nobody may overtake it.
     pub fn wake(&mut self, n: usize, promise: impl FnOnce(ContextId) -> bool) -> Option<ContextId> {
         let waiter = self.waiters.remove(n)?;

@@ -6,6 +6,7 @@ mod digests;
 mod docs;
 mod eevdf;
 mod gil;
+mod inversion;
 mod limits;
 mod meaning;
 mod measured;

@@ -13,7 +13,9 @@ use gilsim::kernel::Queues;
 use gilsim::kernel::policy::{
     DeadlineMonotonic, Edf, Equals, FirstCome, PolicyConfig, Priority, RateMonotonic, RoundRobin, Ties, Timer,
 };
-use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, SwitchCharged, Urgency};
+use gilsim::model::{
+    Arrivals, Builder, Ceiling, Costs, Execution, Model, Protocol, SpawnKind, Stmt, SwitchCharged, Urgency,
+};
 use gilsim::sim::{Ended, Outcome};
 use gilsim::sync::{Config, Preference};
 use gilsim::time::{Duration, Time};
@@ -166,6 +168,22 @@ fn priorities() -> Model {
 
 fn patient_priorities() -> Model {
     urgent(PolicyConfig::from(Priority { preemptive: false, equals: Equals::ByArrival }))
+}
+
+/// Threads of different urgency that need one lock, and one that needs none.
+fn inversion(protocol: Protocol) -> Model {
+    let policy = Priority { preemptive: true, equals: Equals::ByArrival };
+    let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(policy);
+    let lock = builder.lock("lock", false);
+    builder.protocol(lock, protocol);
+    for (priority, begin, time, locked) in [(9, 0, 10, true), (5, 1, 2, true), (1, 2, 2, true), (7, 3, 20, false)] {
+        let work = vec![cpu(Duration::ms(time))];
+        let steps = if locked { vec![Stmt::With(lock, work)] } else { work };
+        let arrivals = Arrivals::Recorded([Duration::ms(begin)].into());
+        let task = builder.task(&format!("task {priority}"), Some(1), arrivals, vec![], steps);
+        builder.urgency(task, Urgency { priority, ..Urgency::default() });
+    }
+    builder.build()
 }
 
 fn deadlines() -> Model {
@@ -448,6 +466,20 @@ fn cores() -> Vec<Mutation> {
             }),
         },
         Mutation {
+            rule: Rule::Urgency,
+            what: "the holder of a lock inherits nothing",
+            model: || inversion(Protocol::None),
+            wrong: Lie(|model| model.locks[0].initial = Protocol::Inherit),
+        },
+        Mutation {
+            rule: Rule::Urgency,
+            what: "a ceiling counts only when somebody waits",
+            model: || inversion(Protocol::Inherit),
+            wrong: Lie(|model| {
+                model.locks[0].initial = Protocol::Ceiling(Ceiling { priority: 1, ..Ceiling::default() });
+            }),
+        },
+        Mutation {
             rule: Rule::WakeLatency,
             what: "wake-ups are one nanosecond too fast",
             model: threads,
@@ -610,6 +642,12 @@ fn waits() -> Vec<Mutation> {
                 let released = matches!(records[at].what, What::LockRelease { .. });
                 released && without(records, at + 1, |what| matches!(what, What::Wake { .. }))
             }),
+        },
+        Mutation {
+            rule: Rule::LockOrder,
+            what: "locks are handed to those who wait for longest",
+            model: || inversion(Protocol::None),
+            wrong: Lie(|model| model.locks[0].initial = Protocol::Inherit),
         },
         Mutation {
             rule: Rule::DeadlockReal,

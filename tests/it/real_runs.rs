@@ -6,7 +6,9 @@ use gilsim::kernel::policy::{
     Equals, InTurn, Lottery, Mlfq, POLICIES, PolicyConfig, Priority, RateMonotonic, RoundRobin, SchedRr,
     ShortestRemainingTime, Stride, Ties, Timer, Woken,
 };
-use gilsim::model::{Act, Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt, SwitchCharged, Urgency, Value};
+use gilsim::model::{
+    Act, Arrivals, Builder, Ceiling, Costs, Execution, Model, Protocol, SpawnKind, Stmt, SwitchCharged, Urgency, Value,
+};
 use gilsim::scenario::load::dialect;
 use gilsim::sim::{self, Ended};
 use gilsim::sync::{Config, Preference};
@@ -23,10 +25,25 @@ fn python(time: Dist) -> Stmt {
 
 /// Every kind of step that every kind of worker can do.
 pub fn everything(builder: &mut Builder) {
+    everything_with(builder, Protocol::None);
+}
+
+/// The same, with locks that do something against priority inversion.
+fn everything_with(builder: &mut Builder, protocol: Protocol) {
     let disk = builder.device("disk", Dist::Exp { mean: Duration::us(700) }, Some(2));
     let net = builder.device("net", us(300), None);
     let lock = builder.lock("lock", false);
     let common = builder.lock("common", true);
+    if protocol != Protocol::None {
+        builder.protocol(lock, protocol);
+        builder.protocol(common, protocol);
+        let steps = vec![
+            Stmt::With(common, vec![python(us(200)), Stmt::With(lock, vec![python(us(100)), Stmt::Sleep(us(90))])]),
+            python(us(50)),
+        ];
+        let urgent = builder.task("urgent", Some(10), Arrivals::Every(Duration::us(1_100)), vec![], steps);
+        builder.urgency(urgent, Urgency { priority: 1, deadline: Some(Duration::ms(2)), ..Urgency::default() });
+    }
     let count = builder.var("count", 7, false);
     let total = builder.var("total", 0, true);
     let child = builder.program("child", vec![python(us(150)), Stmt::Io(net, None), Stmt::Incr(count, 1)]);
@@ -202,15 +219,30 @@ pub fn run(model: &Model, seed: u64) -> (Vec<Record>, Ended) {
     (records, ended)
 }
 
+/// Costs and protocols of locks, which have an effect under policies with an order only.
+fn settings(policy: &PolicyConfig) -> Vec<(Costs, Protocol)> {
+    let costs = [Costs::zero(), Costs::linux(), other_costs()];
+    let mut settings = costs.map(|costs| (costs, Protocol::None)).to_vec();
+    if policy.promises().order.is_some() {
+        let ceiling = Protocol::Ceiling(Ceiling::default());
+        settings.extend([
+            (Costs::zero(), Protocol::Inherit),
+            (Costs::zero(), ceiling),
+            (Costs::linux(), Protocol::Inherit),
+        ]);
+    }
+    settings
+}
+
 #[test]
 fn real_runs_break_no_rule() {
     let mut loud = Vec::new();
     for execution in EXECUTIONS {
         for policy in policies() {
-            for costs in [Costs::zero(), Costs::linux(), other_costs()] {
+            for (costs, protocol) in settings(&policy) {
                 for cores in [1, 3] {
                     let mut builder = Builder::new(cores, execution).policy(policy.clone()).costs(costs.clone());
-                    everything(&mut builder);
+                    everything_with(&mut builder, protocol);
                     let model = builder.build();
                     let (records, ended) = run(&model, u64::from(cores));
                     let found = audit(&model, &records, &ended);

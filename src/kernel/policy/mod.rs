@@ -110,6 +110,10 @@ pub trait Policy {
         None
     }
 
+    /// The thread is more or less urgent than before, by the locks that it holds: `of` is what it is like now. Policies that
+    /// promise an order put it where it belongs if it is in the queue.
+    fn update(&mut self, _thread: ThreadId, _of: &Attributes, _queued: bool) {}
+
     /// The thread that would be picked next, as far as that is known: for explanations.
     fn first(&self) -> Option<ThreadId> {
         self.contender()
@@ -261,6 +265,9 @@ macro_rules! policies {
             #[inline(always)]
             fn renew(&mut self, thread: ThreadId, ran: Duration, now: Time) -> bool {
                 match self { $(AnyPolicy::$name(policy) => policy.renew(thread, ran, now),)* }
+            }
+            fn update(&mut self, thread: ThreadId, of: &Attributes, queued: bool) {
+                match self { $(AnyPolicy::$name(policy) => policy.update(thread, of, queued),)* }
             }
             fn first(&self) -> Option<ThreadId> {
                 match self { $(AnyPolicy::$name(policy) => policy.first(),)* }

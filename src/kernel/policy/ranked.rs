@@ -31,13 +31,14 @@ pub enum Rank {
 impl Rank {
     /// The number of a thread that has had `ran` of core time since it was last looked at.
     pub fn of(self, of: &Attributes, ran: Duration) -> u64 {
-        match self {
-            Rank::Demand => of.remaining.0.saturating_sub(ran.0),
+        let own = match self {
+            Rank::Demand => return of.remaining.0.saturating_sub(ran.0),
             Rank::Priority => u64::from(of.priority),
             Rank::Deadline => of.deadline.0,
             Rank::Period => of.period.0,
             Rank::RelativeDeadline => of.relative_deadline().0,
-        }
+        };
+        own.min(of.inherited)
     }
 }
 
@@ -163,33 +164,41 @@ impl Rank {
     }
 }
 
+/// Number, place among equals, order of joining.
+type Place = (u64, (u64, u64), u64);
+
 /// The ready threads in their order.
 #[derive(Clone, Debug, Hash)]
 pub struct RankedQueue {
     rank: Rank,
     preemptive: bool,
     equals: Equals,
-    /// (number, place among equals, order of joining, thread).
-    queue: BTreeSet<(u64, (u64, u64), u64, ThreadId)>,
+    queue: BTreeSet<(Place, ThreadId)>,
     joined: u64,
+    /// By thread number: where it stands, if it does.
+    places: Vec<Place>,
 }
 
 impl RankedQueue {
     /// An empty queue.
     pub fn new(rank: Rank, preemptive: bool, equals: Equals) -> RankedQueue {
-        RankedQueue { rank, preemptive, equals, queue: BTreeSet::new(), joined: 0 }
+        RankedQueue { rank, preemptive, equals, queue: BTreeSet::new(), joined: 0, places: Vec::new() }
     }
 }
 
 impl Policy for RankedQueue {
     fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
         self.joined += 1;
-        let rank = self.rank.of(entry.of, Duration::ZERO);
-        self.queue.insert((rank, self.equals.key(entry.of), self.joined, thread));
+        let place = (self.rank.of(entry.of, Duration::ZERO), self.equals.key(entry.of), self.joined);
+        if self.places.len() <= thread.index() {
+            self.places.resize(thread.index() + 1, place);
+        }
+        self.places[thread.index()] = place;
+        self.queue.insert((place, thread));
     }
 
     fn pick(&mut self) -> Option<ThreadId> {
-        self.queue.pop_first().map(|first| first.3)
+        self.queue.pop_first().map(|first| first.1)
     }
 
     fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
@@ -216,7 +225,7 @@ impl Policy for RankedQueue {
     }
 
     fn contender(&self) -> Option<ThreadId> {
-        self.queue.first().filter(|_| self.preemptive).map(|first| first.3)
+        self.queue.first().filter(|_| self.preemptive).map(|first| first.1)
     }
 
     fn contender_among(&self, may: &dyn Fn(ThreadId) -> bool) -> Option<ThreadId> {
@@ -228,8 +237,19 @@ impl Policy for RankedQueue {
         running.checked_sub(ready).filter(|by| *by > 0)
     }
 
+    fn update(&mut self, thread: ThreadId, of: &Attributes, queued: bool) {
+        if !queued {
+            return;
+        }
+        let place = &mut self.places[thread.index()];
+        let was_there = self.queue.remove(&(*place, thread));
+        debug_assert!(was_there, "{thread:?} is in the queue");
+        place.0 = self.rank.of(of, Duration::ZERO);
+        self.queue.insert((*place, thread));
+    }
+
     fn first(&self) -> Option<ThreadId> {
-        self.queue.first().map(|first| first.3)
+        self.queue.first().map(|first| first.1)
     }
 
     fn because(&self, rivals: Rivals<'_>) -> String {
@@ -265,6 +285,20 @@ mod tests {
         let entries = [(3, 0), (2, 9), (2, 5), (1, 7)];
         assert_eq!(order(Equals::ByArrival, &entries), [3, 2, 1, 0]);
         assert_eq!(order(Equals::ByQueue, &entries), [3, 1, 2, 0]);
+    }
+
+    #[test]
+    fn a_thread_that_inherits_urgency_moves_up_and_back() {
+        let mut policy = RankedQueue::new(Rank::Priority, true, Equals::ByArrival);
+        let of = |priority, inherited| Attributes { priority, inherited, ..Attributes::DEFAULT };
+        for (thread, priority) in [(0, 1), (1, 2), (2, 3)] {
+            let entry = Entry { why: Why::Woken, now: Time::ZERO, of: &of(priority, u64::MAX) };
+            policy.enqueue(ThreadId(thread), entry);
+        }
+        policy.update(ThreadId(2), &of(3, 0), true);
+        assert_eq!(policy.contender(), Some(ThreadId(2)));
+        policy.update(ThreadId(2), &of(3, u64::MAX), true);
+        assert_eq!([policy.pick(), policy.pick(), policy.pick()], [0, 1, 2].map(|n| Some(ThreadId(n))));
     }
 
     #[test]

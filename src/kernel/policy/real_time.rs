@@ -2,6 +2,8 @@
 //!
 //! A thread that becomes ready or yields joins the tail of its list; one that is preempted by a more urgent thread goes back
 //! to the head and keeps what is left of its slice; under `SCHED_RR` one whose slice is over joins the tail with a new one.
+//! A ready thread that inherits urgency joins the tail of the more urgent list; one that loses it the head of the other, as
+//! `rt_mutex_setprio` has it.
 //!
 //! Simplification: no throttling (Linux keeps 5 % of each second for threads of other classes; here there are none).
 
@@ -12,7 +14,7 @@ use serde::Deserialize;
 
 use super::{About, At, Bounds, Carried, Entry, Known, Policy, Promises, Rank, Rivals, Settings, Site, Why, pop_among};
 use crate::id::ThreadId;
-use crate::kernel::attributes::Needs;
+use crate::kernel::attributes::{Attributes, Needs};
 use crate::time::{Duration, Time};
 
 /// Priorities of POSIX, first come first served within each.
@@ -91,7 +93,9 @@ type Place = (bool, u64);
 
 #[derive(Clone, Copy, Debug, Hash)]
 struct Standing {
-    priority: u32,
+    /// With what it inherits.
+    priority: u64,
+    place: Place,
     /// Of the slice; zero if it ended at this very moment.
     left: Duration,
 }
@@ -103,7 +107,7 @@ pub struct RealTimeQueue {
     slice: Option<Duration>,
     /// By thread number.
     threads: Vec<Standing>,
-    queue: BTreeSet<(u32, Place, ThreadId)>,
+    queue: BTreeSet<(u64, Place, ThreadId)>,
     joined: u64,
 }
 
@@ -119,14 +123,19 @@ impl RealTimeQueue {
     }
 }
 
+/// The priority of a thread, with what it inherits.
+fn urgency(of: &Attributes) -> u64 {
+    Rank::Priority.of(of, Duration::ZERO)
+}
+
 impl Policy for RealTimeQueue {
     fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
         let full = self.full();
         if self.threads.len() <= thread.index() {
-            self.threads.resize(thread.index() + 1, Standing { priority: 0, left: full });
+            self.threads.resize(thread.index() + 1, Standing { priority: 0, place: (false, 0), left: full });
         }
         let standing = &mut self.threads[thread.index()];
-        standing.priority = entry.of.priority;
+        standing.priority = urgency(entry.of);
         if let Some([left, ..]) = entry.carried {
             standing.left = Duration(left as u64);
         }
@@ -139,7 +148,8 @@ impl Policy for RealTimeQueue {
             Why::Preempted if !over => (false, u64::MAX - self.joined),
             Why::Preempted | Why::New | Why::Woken | Why::Yielded | Why::Moved => (true, self.joined),
         };
-        self.queue.insert((entry.of.priority, place, thread));
+        standing.place = place;
+        self.queue.insert((standing.priority, place, thread));
     }
 
     fn pick(&mut self) -> Option<ThreadId> {
@@ -207,13 +217,28 @@ impl Policy for RealTimeQueue {
     }
 
     fn preempts(&self, ready: Known<'_>, running: Known<'_>, _: Duration, _: Time) -> Option<u64> {
-        let by = running.of.priority.checked_sub(ready.of.priority)?;
-        (by > 0).then_some(u64::from(by))
+        urgency(running.of).checked_sub(urgency(ready.of)).filter(|by| *by > 0)
+    }
+
+    fn update(&mut self, thread: ThreadId, of: &Attributes, queued: bool) {
+        let Some(standing) = self.threads.get_mut(thread.index()) else { return };
+        let before = std::mem::replace(&mut standing.priority, urgency(of));
+        if !queued {
+            return;
+        }
+        let was_there = self.queue.remove(&(before, standing.place, thread));
+        debug_assert!(was_there, "{thread:?} is in the queue");
+        self.joined += 1;
+        standing.place = match standing.priority < before {
+            true => (true, self.joined),
+            false => (false, u64::MAX - self.joined),
+        };
+        self.queue.insert((standing.priority, standing.place, thread));
     }
 
     fn because(&self, rivals: Rivals<'_>) -> String {
-        let own = rivals.chosen.of.priority;
-        match rivals.over.map(|over| over.of.priority) {
+        let own = urgency(rivals.chosen.of);
+        match rivals.over.map(|over| urgency(over.of)) {
             Some(other) if other != own => format!("its priority {own} goes before {other}"),
             _ => format!("it stands first in the list of priority {own}"),
         }
@@ -236,6 +261,20 @@ mod tests {
         policy.ran(A, Duration(ran), Time::ZERO);
         policy.enqueue(A, entry(Why::Preempted));
         [policy.pick(), policy.pick()]
+    }
+
+    #[test]
+    fn a_thread_that_inherits_urgency_joins_the_tail_and_goes_back_to_the_head() {
+        let mut policy = RealTimeQueue::new(None);
+        let of = |priority, inherited| Attributes { priority, inherited, ..Attributes::DEFAULT };
+        for (thread, priority) in [(0, 1), (1, 2), (2, 2)] {
+            policy.enqueue(ThreadId(thread), Entry { of: &of(priority, u64::MAX), ..entry(Why::Woken) });
+        }
+        policy.update(ThreadId(2), &of(2, 1), true);
+        let order = |policy: &mut RealTimeQueue| [policy.pick(), policy.pick(), policy.pick()].map(|n| n.unwrap().0);
+        assert_eq!(order(&mut policy.clone()), [0, 2, 1]);
+        policy.update(ThreadId(2), &of(2, u64::MAX), true);
+        assert_eq!(order(&mut policy), [0, 2, 1]);
     }
 
     #[test]

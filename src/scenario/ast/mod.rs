@@ -2,6 +2,7 @@
 
 mod expect;
 mod quantity;
+mod shared;
 mod value;
 
 use indexmap::IndexMap;
@@ -15,6 +16,7 @@ use crate::time::Duration;
 pub use expect::Expect;
 pub(in crate::scenario) use quantity::address;
 pub use quantity::{Branches, Random, Rate, RateError, Raw, When};
+pub use shared::{Lock, Protocol, Shared};
 pub use value::{Computed, Condition, Value};
 
 /// A whole file.
@@ -227,17 +229,6 @@ pub struct Device {
     /// Requests served at once, the others queue; any number if left out.
     #[serde(default)]
     pub slots: Option<u32>,
-}
-
-/// Something that threads share.
-#[derive(Clone, Debug, Deserialize)]
-pub enum Shared {
-    /// A variable with its first value.
-    Int(i64),
-    /// A lock that one thread or coroutine holds.
-    Lock,
-    /// The same for all processes; without this each has its own.
-    Interprocess(Box<Shared>),
 }
 
 /// A piece of work, of which there may be many.

@@ -72,6 +72,7 @@ impl<'de> Deserialize<'de> for When {
 pub(in crate::scenario) enum Kind {
     When,
     Value,
+    Shared,
 }
 
 impl Kind {
@@ -79,6 +80,7 @@ impl Kind {
         match self {
             Kind::When => '\u{2}',
             Kind::Value => '\u{3}',
+            Kind::Shared => '\u{4}',
         }
     }
 
@@ -87,6 +89,7 @@ impl Kind {
         match self {
             Kind::When => When::read(text).err(),
             Kind::Value => super::Value::read(text).err(),
+            Kind::Shared => super::Shared::read(text).err(),
         }
     }
 }
@@ -102,7 +105,7 @@ pub(super) fn raw<'de, D: Deserializer<'de>>(kind: Kind, deserializer: D) -> Res
 
 /// What could not be read, and its place in `source`.
 pub(in crate::scenario) fn address(source: &str, message: &str) -> Option<(Kind, Range<usize>)> {
-    let kind = [Kind::When, Kind::Value].into_iter().find(|kind| message.starts_with(kind.mark()))?;
+    let kind = [Kind::When, Kind::Value, Kind::Shared].into_iter().find(|kind| message.starts_with(kind.mark()))?;
     let (start, end) = message[1..].split_once(':')?;
     let base = source.as_ptr() as usize;
     let offset = |hex: &str| usize::from_str_radix(hex, 16).ok()?.checked_sub(base);
@@ -110,7 +113,7 @@ pub(in crate::scenario) fn address(source: &str, message: &str) -> Option<(Kind,
     source.get(range.clone()).map(|_| (kind, range))
 }
 
-fn skip_comments(text: &str) -> &str {
+pub(super) fn skip_comments(text: &str) -> &str {
     let mut rest = text.trim_start();
     loop {
         if let Some(comment) = rest.strip_prefix("//") {

@@ -13,6 +13,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("lock-order", "locks are taken in different orders, which can deadlock"),
     ("one-run", "something is asked of several runs, and there is one"),
     ("not-shared", "every process has its own copy of something that looks shared"),
+    ("no-urgency", "a lock has a protocol, and the scheduler orders threads by nothing that it could lend"),
     ("overload", "more work arrives than can be done"),
     ("few-arrivals", "a count of jobs is larger than the number of recorded arrivals"),
     ("idle-workers", "more workers than there are jobs"),

@@ -20,6 +20,7 @@ mod nothing;
 mod numbers;
 mod objects;
 mod overload;
+mod protocols;
 mod scheduler;
 mod shared;
 mod spawns;
@@ -79,6 +80,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     expects::check,
     unused::check,
     shared::check,
+    protocols::check,
     joins::check,
 ];
 

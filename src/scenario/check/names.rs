@@ -57,7 +57,7 @@ impl Kind {
     pub fn of(shared: &Shared) -> Kind {
         match shared {
             Shared::Int(_) => Kind::Int,
-            Shared::Lock => Kind::Lock,
+            Shared::Lock(_) => Kind::Lock,
             Shared::Interprocess(inner) => Kind::of(inner),
         }
     }

@@ -64,8 +64,23 @@ pub(super) enum Object {
 fn declare(builder: &mut Builder, name: &str, shared: &Shared, interprocess: bool) -> Object {
     match shared {
         Shared::Int(initial) => Object::Var(builder.var(name, *initial, interprocess)),
-        Shared::Lock => Object::Lock(builder.lock(name, interprocess)),
+        Shared::Lock(lock) => {
+            let id = builder.lock(name, interprocess);
+            builder.protocol(id, protocol(lock));
+            Object::Lock(id)
+        }
         Shared::Interprocess(inner) => declare(builder, name, inner, true),
+    }
+}
+
+fn protocol(lock: &ast::Lock) -> model::Protocol {
+    match lock.protocol {
+        ast::Protocol::None => model::Protocol::None,
+        ast::Protocol::Inherit => model::Protocol::Inherit,
+        ast::Protocol::Ceiling => {
+            let least = model::Ceiling::default();
+            model::Protocol::Ceiling(model::Ceiling { priority: lock.ceiling.unwrap_or(least.priority), ..least })
+        }
     }
 }
 
