@@ -69,6 +69,14 @@ impl Bursts {
                     None => format!("{context:?} ends a burst that it did not begin"),
                 });
             }
+            // A thread stops in the middle; what a coroutine computes goes on.
+            What::JobDrop { by: Some(context), .. } => {
+                let own = threads.contexts.get(&context).filter(|found| found.progress.is_none());
+                if let Some(cut) = own.and_then(|own| self.open.remove(&own.thread)) {
+                    self.work += u128::from(cut.received);
+                    reports.require(cut.received <= cut.demand, Rule::Demand, || format!("{cut:?} has too much"));
+                }
+            }
             What::Block { thread, on, .. } => {
                 // Only a wait for the GIL comes in the middle of a burst.
                 let open = self.open.get(&thread).filter(|_| !matches!(on, On::Gil | On::GilSwitch));

@@ -6,7 +6,7 @@ use super::bursts::Bursts;
 use super::rule::{Reports, Rule};
 use super::threads::Threads;
 use crate::id::{ContextId, JobId, RequestId, TaskId};
-use crate::model::{Arrivals, Model, Task};
+use crate::model::{Arrivals, Late, Model, Task};
 use crate::time::Time;
 use crate::trace::{Record, What};
 
@@ -43,6 +43,8 @@ pub(super) struct Jobs {
     jobs: BTreeMap<JobId, Job>,
     /// The job that a context does.
     doing: BTreeMap<ContextId, JobId>,
+    /// Whether any task drops late jobs.
+    aborts: bool,
     /// Whose request it is.
     requests: BTreeMap<RequestId, JobId>,
 }
@@ -55,11 +57,16 @@ impl Jobs {
             progress: vec![Progress::default(); model.tasks.len()],
             jobs: BTreeMap::new(),
             doing: BTreeMap::new(),
+            aborts: model.tasks.iter().any(|task| task.late == Late::Abort),
             requests: BTreeMap::new(),
         }
     }
 
-    pub fn settle(&mut self, next: Time, reports: &Reports) {
+    pub fn settle(&mut self, next: Time, reports: &mut Reports) {
+        if self.aborts {
+            let late = self.jobs.iter().find(|(_, job)| self.dropped_at(job).is_some_and(|due| due < next));
+            reports.require(late.is_none(), Rule::JobDropped, || format!("{late:?} goes on after its deadline"));
+        }
         for progress in &mut self.progress {
             let there = progress.arrived.saturating_sub(progress.ended);
             progress.area += u128::from(there) * u128::from(next.0.saturating_sub(reports.now.0));
@@ -71,6 +78,7 @@ impl Jobs {
             What::JobArrive { job, task, index } => self.arrive(job, task, index, reports),
             What::JobStart { job, context } => self.start(job, context, threads, reports),
             What::JobEnd { job, context } => self.end(job, context, threads, reports),
+            What::JobDrop { job, by } => self.drop_job(job, by, reports),
             What::ComputeEnd { context } => {
                 let burst = threads.thread_of(context).and_then(|thread| bursts.of(thread));
                 if let (Some(job), Some(burst)) = (self.job_of(context), burst) {
@@ -182,10 +190,39 @@ impl Jobs {
         let by = found.by;
         reports.require(by == Some(context), Rule::JobOnce, || format!("{context:?} ends {job:?}, begun by {by:?}"));
         check_service(job, &found, context, threads, reports);
-        if let Some(progress) = self.progress.get_mut(found.task.index()) {
+        self.leave(&found, reports.now);
+    }
+
+    /// When the job has to be complete or is dropped; `None` if it may be late.
+    fn dropped_at(&self, job: &Job) -> Option<Time> {
+        let task = self.tasks.get(job.task.index()).filter(|task| task.late == Late::Abort)?;
+        let period = match task.arrivals {
+            Arrivals::Every(period) => Some(period),
+            _ => None,
+        };
+        Some(Time(job.arrived.0.saturating_add(task.urgency.deadline.or(period)?.0)))
+    }
+
+    fn drop_job(&mut self, job: JobId, by: Option<ContextId>, reports: &mut Reports) {
+        if let Some(context) = by {
+            self.doing.remove(&context);
+        }
+        // What it still has a device do is no part of whoever gets its number next.
+        self.requests.retain(|_, of| *of != job);
+        let Some(found) = self.jobs.remove(&job) else {
+            return reports.require(false, Rule::JobOnce, || format!("{job:?} is dropped but is not in the system"));
+        };
+        reports.require(found.by == by, Rule::JobOnce, || format!("{by:?} drops {job:?}, begun by {:?}", found.by));
+        let due = self.dropped_at(&found);
+        reports.require(due == Some(reports.now), Rule::JobDropped, || format!("{job:?} is dropped, due at {due:?}"));
+        self.leave(&found, reports.now);
+    }
+
+    fn leave(&mut self, job: &Job, now: Time) {
+        if let Some(progress) = self.progress.get_mut(job.task.index()) {
             progress.ended += 1;
-            progress.last_end = reports.now;
-            progress.times += u128::from(reports.now.0.saturating_sub(found.arrived.0));
+            progress.last_end = now;
+            progress.times += u128::from(now.0.saturating_sub(job.arrived.0));
         }
     }
 

@@ -111,6 +111,7 @@ impl Auditor {
         self.waits.settle(&self.threads, reports);
         self.loops.settle(&self.threads, reports);
         self.jobs.settle(next, reports);
+        self.threads.settle();
     }
 
     fn check_outcome(&mut self, outcome: &Outcome) {

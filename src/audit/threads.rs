@@ -2,7 +2,7 @@
 //!
 //! This is the view that all other groups share. They see it as it was before the record in hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::rule::{Reports, Rule};
 use crate::id::{ContextId, CoreId, ProcessId, ThreadId};
@@ -92,6 +92,8 @@ pub(super) struct Context {
 pub(super) struct Threads {
     pub threads: BTreeMap<ThreadId, Thread>,
     pub contexts: BTreeMap<ContextId, Context>,
+    /// Whose job was dropped at this instant.
+    dropped: BTreeSet<ContextId>,
     /// Time that all threads have spent in each kind of state, up to the last change of each.
     spent: [u128; 6],
     /// The lives of those that have ended.
@@ -100,6 +102,11 @@ pub(super) struct Threads {
 }
 
 impl Threads {
+    /// Time passes.
+    pub fn settle(&mut self) {
+        self.dropped.clear();
+    }
+
     pub fn state(&self, thread: ThreadId) -> Option<State> {
         self.threads.get(&thread).map(|thread| thread.state)
     }
@@ -172,6 +179,7 @@ impl Threads {
                 }
             }
             What::CoroutineEnd { context } => self.end_coroutine(context, reports),
+            What::JobDrop { by: Some(context), .. } => drop(self.dropped.insert(context)),
             _ => {}
         }
         self.check_step(&record.what, reports);
@@ -184,7 +192,6 @@ impl Threads {
             | What::ComputeEnd { context }
             | What::Sleep { context, .. }
             | What::IoSubmit { context, .. }
-            | What::LockRelease { context, .. }
             | What::Sync {
                 context,
                 deed: Deed::Take | Deed::TakeRead | Deed::Release | Deed::Wait | Deed::WaitRead,
@@ -200,6 +207,8 @@ impl Threads {
             | What::JobEnd { context, .. }
             | What::Spawn { context, .. }
             | What::Print { context, .. } => context,
+            // Whose job is dropped releases what it holds, wherever it stands.
+            What::LockRelease { context, .. } if !self.dropped.contains(&context) => context,
             // A thread or coroutine that is made for one job has it from the start.
             What::JobStart { context, .. } if !self.is_made_for_a_job(context) => context,
             _ => return,

@@ -122,6 +122,12 @@ impl Urgencies {
                     self.threads.remove(&thread);
                 }
             }
+            What::JobDrop { job, by } => {
+                self.jobs.remove(&job);
+                if let Some(thread) = by.and_then(|context| own_thread(context, threads)) {
+                    self.threads.remove(&thread);
+                }
+            }
             What::Spawn { context, child } => {
                 if let (Some(parent), Some(child)) = (threads.thread_of(context), own_thread(child, threads)) {
                     self.threads.insert(child, self.own(parent));

@@ -193,6 +193,16 @@ fn find(what: &Asked, model: &Model, cell: &Cell) -> Result<Found, String> {
             let task = run.tasks.iter().find(|task| task.task == *name).ok_or_else(|| no("task", name))?;
             number(task.throughput, bounds)
         }
+        Asked::Missed { task, bounds } => {
+            let asked = |name: &String| task.as_ref().is_none_or(|task| task == name);
+            let of: Vec<_> = run.tasks.iter().filter(|of| of.missed.is_some() && asked(&of.task)).collect();
+            if of.is_empty() {
+                return Err("no task has a deadline".to_owned());
+            }
+            let missed = of.iter().filter_map(|of| of.missed).sum::<u64>();
+            let arrived = of.iter().map(|of| of.arrived).sum::<u64>();
+            found(missed as f64, format!("{missed} of {arrived} jobs"), bounds.contain(&missed))
+        }
         Asked::Latency { bounds, .. } => {
             sampled(Percentile::of(what).and_then(|asked| cell.percentile(&asked)), bounds, "no job completed")
         }

@@ -7,6 +7,7 @@
 
 pub mod attributes;
 pub mod core_set;
+mod lend;
 mod many;
 pub mod policy;
 pub mod queues;
@@ -129,17 +130,6 @@ impl Kernel {
             self.attributes.resize(thread.index() + 1, Attributes::DEFAULT);
         }
         self.attributes[thread.index()] = attributes;
-    }
-
-    /// The thread inherits this much urgency (see [`Attributes::inherited`]); `queued` if it is in the run queue.
-    #[cold]
-    pub fn lend(&mut self, thread: ThreadId, inherited: u64, queued: bool) {
-        let attributes = Attributes { inherited, ..*self.attributes(thread) };
-        self.describe(thread, attributes);
-        match &mut self.spread {
-            None => self.policy.update(thread, &attributes, queued),
-            Some(spread) => spread.update(thread, &attributes, queued),
-        }
     }
 
     /// The thread is ready.

@@ -6,7 +6,7 @@ use super::sample::Sample;
 use super::threads::put;
 use crate::id::{ContextId, DeviceId, JobId, RequestId, TaskId};
 use crate::kernel::policy::Rank;
-use crate::model::Model;
+use crate::model::{Late, Model};
 use crate::time::{Duration, Time};
 
 /// Accounts of jobs and devices.
@@ -136,6 +136,19 @@ impl Jobs {
         task.add(response, service);
         if !single {
             self.all.add(response, service);
+        }
+    }
+
+    /// The job is over and not complete.
+    pub fn drop_at_deadline(&mut self, job: JobId, by: Option<ContextId>, now: Time) {
+        if let Some(context) = by {
+            self.contexts[context.index()].0 = None;
+        }
+        self.last_end = now;
+        let Job { task, arrived, .. } = self.jobs[job.index()];
+        self.jobs[job.index()].open = false;
+        if arrived >= self.warm_up {
+            self.tasks[task.index()].missed += 1;
         }
     }
 
@@ -274,7 +287,7 @@ impl Task {
 fn deadline(model: &Model, task: &crate::model::Task) -> Option<u64> {
     let order = model.machine.policy.promises().order;
     let implicit = matches!(order, Some(Rank::Deadline | Rank::Period | Rank::RelativeDeadline));
-    let deadline = if implicit { task.relative_deadline() } else { task.urgency.deadline };
+    let deadline = if implicit || task.late == Late::Abort { task.relative_deadline() } else { task.urgency.deadline };
     deadline.map(|deadline| deadline.0)
 }
 

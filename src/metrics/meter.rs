@@ -159,6 +159,12 @@ impl Sink for Meter<'_> {
             What::JobArrive { job, task, .. } => self.jobs.arrive(job, task, now),
             What::JobStart { job, context } => self.jobs.start(job, context),
             What::JobEnd { job, context } => self.jobs.end(job, context, now),
+            What::JobDrop { job, by } => {
+                self.jobs.drop_at_deadline(job, by, now);
+                if let Some(context) = by {
+                    self.threads.cut(context, now);
+                }
+            }
             What::CoroutineReady { context } => self.threads.coroutine_ready(context, now),
             What::Resume { context } => self.threads.resume(context, now),
             What::Suspend { context, on } => self.threads.suspend(context, on, now),

@@ -91,6 +91,13 @@ impl Threads {
         self.place(context, thread, now, false);
     }
 
+    /// The job of the context is dropped: a thread stops its burst in the middle, a coroutine does not.
+    pub fn cut(&mut self, context: ContextId, now: Time) {
+        if !self.contexts[context.index()].coroutine {
+            self.burst(context, None, now);
+        }
+    }
+
     pub fn start_coroutine(&mut self, context: ContextId, thread: ThreadId, now: Time) {
         self.lag.get_or_insert_default();
         self.coroutine_times.begin(Kind::Ready, self.clip(now));

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Act, Arrivals, Condition, Costs, Device, Execution, Interpreter, Machine, Model, Op, Program, Protocol, Shared,
-    SpawnKind, Task, Urgency, Value,
+    Act, Arrivals, Condition, Costs, Device, Execution, Interpreter, Late, Machine, Model, Op, Program, Protocol,
+    Shared, SpawnKind, Task, Urgency, Value,
 };
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, ProgramId, SyncId, TaskId, TextId, VarId};
@@ -212,13 +212,19 @@ impl Builder {
     ) -> TaskId {
         let program = self.program(name, steps);
         let urgency = Urgency::default();
-        self.model.tasks.push(Task { name: name.to_owned(), program, count, arrivals, after, urgency });
+        let late = Late::default();
+        self.model.tasks.push(Task { name: name.to_owned(), program, count, arrivals, after, urgency, late });
         TaskId::from(self.model.tasks.len() - 1)
     }
 
     /// Says how urgent the jobs of a task are.
     pub fn urgency(&mut self, task: TaskId, urgency: Urgency) {
         self.model.tasks[task.index()].urgency = urgency;
+    }
+
+    /// Says what becomes of jobs that are not complete at their deadlines.
+    pub fn late(&mut self, task: TaskId, late: Late) {
+        self.model.tasks[task.index()].late = late;
     }
 
     /// A task whose `count` jobs are there from the start.

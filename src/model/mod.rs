@@ -210,6 +210,8 @@ pub struct Task {
     pub after: Vec<TaskId>,
     /// What scheduling policies are told of its jobs.
     pub urgency: Urgency,
+    /// What becomes of a job that is not complete at its deadline.
+    pub late: Late,
 }
 
 impl Task {
@@ -225,6 +227,16 @@ impl Task {
             _ => None,
         }
     }
+}
+
+/// What becomes of a job that is not complete at its deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Late {
+    /// It goes on.
+    #[default]
+    Continue,
+    /// It is dropped: its thread stops, its locks are released, and it is never complete.
+    Abort,
 }
 
 /// How urgent the jobs of a task are, for policies that ask.

@@ -42,6 +42,7 @@ impl World {
             spawned: vec![0; model.programs.len()],
             users: users.collect(),
             births: Vec::new(),
+            expiries: Vec::new(),
             arrivals: 0,
             unfinished: 0,
         };

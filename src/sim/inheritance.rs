@@ -115,11 +115,22 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             let process = self.home_of_lock(context, lock);
             let owner = self.world.processes[process.index()].locks[lock.index()].owner();
             let Some(owner) = owner else { return };
-            // Urgency only grows on the way, so that a circle comes to an end.
+            // A circle is a deadlock, at which the run is over; urgency that only grows comes to an end even there.
             match self.own_thread(owner) {
                 Some(thread) if self.refresh(thread) => context = owner,
                 _ => return,
             }
+        }
+    }
+
+    /// Somebody has stopped waiting for the lock without getting it: its holder, and those beyond, inherit less.
+    pub(super) fn lend_less(&mut self, lock: LockId, process: ProcessId) {
+        let owner = self.world.processes[process.index()].locks[lock.index()].owner();
+        if let Some(owner) = owner.filter(|_| self.protocol(lock) == Protocol::Inherit)
+            && let Some(thread) = self.own_thread(owner)
+            && self.refresh(thread)
+        {
+            self.lend_along(owner);
         }
     }
 

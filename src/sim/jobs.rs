@@ -55,7 +55,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// A scheduled arrival: of a task, or of a user who has thought enough.
     pub(super) fn arrival(&mut self, slot: u32) {
         let tasks = self.model.tasks.len() as u32;
-        if slot < tasks {
+        if self.aborts && slot >= self.first_expiry() {
+            self.expires(slot);
+        } else if slot < tasks {
             let task = TaskId(slot);
             if let Some(index) = self.world.work.tasks[task.index()].source.admit() {
                 self.arrive(task, index, None);
@@ -97,6 +99,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.work.unfinished += 1;
         self.note(What::JobArrive { job, task, index });
         self.note_arrival(job);
+        if self.aborts {
+            self.set_expiry(job);
+        }
         self.limit_crowd();
         let origin =
             Origin { role: Role::Task { task, index }, program: crate::id::ProgramId(u32::MAX), parent: None, key: 0 };
@@ -140,11 +145,17 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state.job = Some(job);
         self.load_program(context, definition.program, draws);
         self.carry(context, job);
+        if self.aborts {
+            self.take_expiring(job, context);
+        }
         self.note(What::JobStart { job, context });
     }
 
     /// The worker takes the next job, or goes to wait for one.
     pub(super) fn next_job(&mut self, thread: ThreadId) -> bool {
+        if self.aborts {
+            self.skip_dropped();
+        }
         let Some(job) = self.world.work.queue.pop_front() else {
             return self.leave_gil(thread, Phase::Idle);
         };
@@ -171,8 +182,16 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if !self.world.contexts[context].coroutine {
             self.carry_nothing(self.world.contexts[context].thread);
         }
-        let Job { task, user, .. } = self.world.work.jobs[job];
+        if self.aborts {
+            self.forget_expiry(job);
+        }
+        let ended = self.world.work.jobs[job].clone();
         self.world.work.jobs.release(job);
+        self.conclude(ended);
+    }
+
+    /// The job is over, complete or not: tasks that come after it can begin, and its user thinks again.
+    pub(super) fn conclude(&mut self, Job { task, user, .. }: Job) {
         self.world.work.unfinished -= 1;
         let state = &mut self.world.work.tasks[task.index()];
         state.ended += 1;

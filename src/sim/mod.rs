@@ -14,6 +14,7 @@ mod explain;
 mod gil;
 mod inheritance;
 mod jobs;
+mod late;
 mod memory;
 mod outcome;
 mod queues;
@@ -33,7 +34,7 @@ pub use world::World;
 
 use crate::choice::{Choice, Chooser, First};
 use crate::engine::{Class, Due};
-use crate::id::{ContextId, CoreId, RequestId, ThreadId};
+use crate::id::{ContextId, CoreId, JobId, RequestId, ThreadId};
 use crate::kernel::policy::Rank;
 use crate::model::Model;
 use crate::time::Time;
@@ -81,6 +82,9 @@ pub struct Sim<'a, S, C> {
     freed: Vec<ContextId>,
     /// What threads inherit by the locks they hold; `None` if no lock has a protocol or the policy no such order.
     lends: Option<Rank>,
+    /// Whether jobs are dropped at their deadlines, and those whose deadline is now.
+    aborts: bool,
+    expired: Vec<(JobId, u64)>,
 }
 
 impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
@@ -104,6 +108,8 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             due: Vec::new(),
             freed: Vec::new(),
             lends: inheritance::order(model),
+            aborts: late::any(model),
+            expired: Vec::new(),
         };
         sim.populate();
         sim.first_arrivals();
@@ -132,6 +138,8 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             due: Vec::new(),
             freed: Vec::new(),
             lends: inheritance::order(model),
+            aborts: late::any(model),
+            expired: Vec::new(),
         }
     }
 
@@ -204,7 +212,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
     fn next_event(&mut self) {
         let due = if C::ALWAYS_FIRST { self.world.engine.pop() } else { self.choose_event() };
         let due = due.expect("the time of the next event is known");
-        if due.class == Class::Timer && self.world.threads[ThreadId(due.slot)].timer != due.sequence {
+        if self.is_cancelled(&due) {
             return; // Cancelled: nothing happens, and the clock does not move for it.
         }
         self.world.now = due.time;
@@ -217,11 +225,18 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
         }
     }
 
+    #[inline(always)]
+    fn is_cancelled(&self, due: &Due) -> bool {
+        match due.class {
+            Class::Timer => self.world.threads[ThreadId(due.slot)].timer != due.sequence,
+            Class::Arrival => self.aborts && self.has_no_job(due.slot, due.sequence),
+            Class::Completion | Class::Wakeup => false,
+        }
+    }
+
     /// Forgets the next event if it is a timer that nobody waits for.
     fn drop_cancelled(&mut self) -> bool {
-        let cancelled = self.world.engine.peek().is_some_and(|due| {
-            due.class == Class::Timer && self.world.threads[ThreadId(due.slot)].timer != due.sequence
-        });
+        let cancelled = self.world.engine.peek().is_some_and(|due| self.is_cancelled(&due));
         if cancelled {
             self.world.engine.pop();
         }

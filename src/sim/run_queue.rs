@@ -113,6 +113,15 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if self.world.kernel.has_own_timer() {
             done |= self.world.kernel.arm_own_timer(self.world.now);
         }
+        if !self.expired.is_empty() {
+            if done {
+                // Whoever was dispatched just now may yet complete a job at this instant.
+                self.unsettled = true;
+            } else {
+                self.drop_expired();
+            }
+            return true;
+        }
         done
     }
 

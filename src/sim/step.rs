@@ -214,22 +214,34 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.outcome = Some(Outcome::NotHeld { who: self.who(context), did });
             return false;
         }
-        if self.protocol(lock) != Protocol::None {
-            self.hand_over(context, lock, process);
-            return true;
-        }
-        let waiters = self.world.processes[process.index()].locks[lock.index()].release(context);
-        self.note(What::LockRelease { lock, process, context });
-        if waiters > 0 {
-            let chosen = self.choose(Choice::LockWaiter, waiters);
-            let contexts = &self.world.contexts;
-            let in_loop = |waiter: ContextId| contexts[waiter].coroutine && contexts[waiter].blocking == 0;
-            let state = &mut self.world.processes[process.index()].locks[lock.index()];
-            let waiter = state.wake(chosen, in_loop).expect("there is a waiter");
-            self.world.contexts[waiter].woken = true;
-            self.wake_context(waiter);
-        }
+        self.let_go(context, lock, process);
         true
+    }
+
+    /// The owner gives up the lock.
+    pub(super) fn let_go(&mut self, context: ContextId, lock: LockId, process: ProcessId) {
+        if self.protocol(lock) != Protocol::None {
+            return self.hand_over(context, lock, process);
+        }
+        self.world.processes[process.index()].locks[lock.index()].release(context);
+        self.note(What::LockRelease { lock, process, context });
+        self.wake_waiter(lock, process);
+    }
+
+    /// If the lock is free, one of those who wait for it competes for it.
+    pub(super) fn wake_waiter(&mut self, lock: LockId, process: ProcessId) {
+        let state = &self.world.processes[process.index()].locks[lock.index()];
+        let waiters = state.waiters().len();
+        if waiters == 0 || state.owner().is_some() {
+            return;
+        }
+        let chosen = self.choose(Choice::LockWaiter, waiters);
+        let contexts = &self.world.contexts;
+        let in_loop = |waiter: ContextId| contexts[waiter].coroutine && contexts[waiter].blocking == 0;
+        let state = &mut self.world.processes[process.index()].locks[lock.index()];
+        let waiter = state.wake(chosen, in_loop).expect("there is a waiter");
+        self.world.contexts[waiter].woken = true;
+        self.wake_context(waiter);
     }
 
     /// Whether the context waits in its event loop rather than by blocking its thread.

@@ -48,6 +48,8 @@ pub(super) struct Work {
     pub users: Vec<(TaskId, u32)>,
     /// When each job arrived, and the how-many-th it was; empty if the policy does not ask.
     pub births: Vec<(Time, u64)>,
+    /// By job number; empty if no job is dropped at its deadline.
+    pub expiries: Vec<super::late::Expiry>,
     pub arrivals: u64,
     /// Threads and coroutines that are neither workers nor loops, and jobs.
     pub unfinished: u64,

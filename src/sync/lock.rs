@@ -61,16 +61,22 @@ impl Lock {
         self.acquire(context, again)
     }
 
-    /// The owner lets go. Returns the number of waiters, one of which to wake; see [`Lock::wake`].
-    #[must_use = "a waiter may have to be woken"]
-    pub fn release(&mut self, context: ContextId) -> usize {
+    /// The owner lets go. One of those who wait, if there are any, is to be woken: see [`Lock::wake`].
+    pub fn release(&mut self, context: ContextId) {
         debug_assert!(self.owner == Some(context), "{context:?} released a lock it does not own");
         self.owner = None;
-        self.waiters.len()
+    }
+
+    /// The context does not want the lock any more.
+    pub fn leave(&mut self, context: ContextId) {
+        self.waiters.retain(|waiter| *waiter != context);
+        if self.promised == Some(context) {
+            self.promised = None;
+        }
     }
 
     /// Those who wait, who waits for longest first.
-    pub fn waiters(&self) -> impl Iterator<Item = ContextId> + '_ {
+    pub fn waiters(&self) -> impl ExactSizeIterator<Item = ContextId> + '_ {
         self.waiters.iter().copied()
     }
 
@@ -104,7 +110,7 @@ mod tests {
         let mut lock = Lock::default();
         assert_eq!(lock.acquire(A, false), Acquire::Taken);
         assert_eq!(lock.acquire(B, false), Acquire::Queued);
-        assert_eq!(lock.release(A), 1);
+        lock.release(A);
         assert_eq!(lock.wake(0, |_| false), Some(B));
         assert_eq!(lock.acquire(C, false), Acquire::Taken);
         assert_eq!(lock.acquire(B, true), Acquire::Queued);
@@ -115,7 +121,7 @@ mod tests {
         let mut lock = Lock::default();
         assert_eq!(lock.acquire_fair(A, false), Acquire::Taken);
         assert_eq!(lock.acquire_fair(B, false), Acquire::Queued);
-        assert_eq!(lock.release(A), 1);
+        lock.release(A);
         assert_eq!(lock.wake(0, |_| true), Some(B));
         assert_eq!(lock.acquire_fair(C, false), Acquire::Queued);
         assert_eq!(lock.acquire_fair(B, true), Acquire::Taken);

@@ -113,6 +113,9 @@ pub enum What {
     JobStart { job: JobId, context: ContextId },
     /// The job is complete.
     JobEnd { job: JobId, context: ContextId },
+    /// The job is dropped at its deadline: it is over and not complete. `by` did it, if anybody did; as a thread of its own
+    /// it stops computing, without `ComputeEnd`.
+    JobDrop { job: JobId, by: Option<ContextId> },
     /// The context created the context `child`.
     Spawn { context: ContextId, child: ContextId },
     /// The context prints.

@@ -64,6 +64,9 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         What::JobArrive { job, task, index } => (word(31, 0, job.0), Some([pair(task.0, index), 0])),
         What::JobStart { job, context } => (word(32, 0, job.0), Some([pair(context.0, 0), 0])),
         What::JobEnd { job, context } => (word(33, 0, job.0), Some([pair(context.0, 0), 0])),
+        What::JobDrop { job, by } => {
+            (word(41, by.is_some().into(), job.0), Some([pair(by.map_or(0, |by| by.0), 0), 0]))
+        }
         What::Spawn { context, child } => (word(34, 0, context.0), Some([pair(child.0, 0), 0])),
         What::Migrate { core, thread } => (word(37, 0, thread.0), Some([pair(core.0, 0), 0])),
         What::Print { context, text } => (word(35, 0, context.0), Some([pair(text.0, 0), 0])),

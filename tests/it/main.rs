@@ -7,6 +7,7 @@ mod docs;
 mod eevdf;
 mod gil;
 mod inversion;
+mod late;
 mod limits;
 mod meaning;
 mod measured;

@@ -14,7 +14,7 @@ use gilsim::kernel::policy::{
     DeadlineMonotonic, Edf, Equals, FirstCome, PolicyConfig, Priority, RateMonotonic, RoundRobin, Ties, Timer,
 };
 use gilsim::model::{
-    Arrivals, Builder, Ceiling, Costs, Execution, Model, Protocol, SpawnKind, Stmt, SwitchCharged, Urgency,
+    Arrivals, Builder, Ceiling, Costs, Execution, Late, Model, Protocol, SpawnKind, Stmt, SwitchCharged, Urgency,
 };
 use gilsim::sim::{Ended, Outcome};
 use gilsim::sync::{Config, Preference};
@@ -183,6 +183,16 @@ fn inversion(protocol: Protocol) -> Model {
         let task = builder.task(&format!("task {priority}"), Some(1), arrivals, vec![], steps);
         builder.urgency(task, Urgency { priority, ..Urgency::default() });
     }
+    builder.build()
+}
+
+/// Jobs of which some are not complete at their deadlines, when they are dropped.
+fn late_jobs() -> Model {
+    let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(Edf { equals: Equals::ByArrival });
+    let every = Arrivals::Every(Duration::ms(2));
+    let task = builder.task("late", Some(9), every, vec![], vec![cpu(Duration::us(1_300)), cpu(Duration::us(300))]);
+    builder.late(task, Late::Abort);
+    builder.task("other", Some(6), Arrivals::Every(Duration::ms(3)), vec![], vec![cpu(Duration::ms(1))]);
     builder.build()
 }
 
@@ -999,6 +1009,22 @@ fn accounts() -> Vec<Mutation> {
             what: "a job ends twice",
             model: threads,
             wrong: Edit(|records, at| again(records, at, |what| matches!(what, What::JobEnd { .. }))),
+        },
+        Mutation {
+            rule: Rule::JobDropped,
+            what: "late jobs are dropped although their task does not say so",
+            model: late_jobs,
+            wrong: Lie(|model| model.tasks[0].late = Late::Continue),
+        },
+        Mutation {
+            rule: Rule::JobDropped,
+            what: "a late job goes on",
+            model: || {
+                let mut model = late_jobs();
+                model.tasks[0].late = Late::Continue;
+                model
+            },
+            wrong: Lie(|model| model.tasks[0].late = Late::Abort),
         },
         Mutation {
             rule: Rule::JobAfter,

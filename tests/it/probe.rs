@@ -15,6 +15,8 @@ pub struct Probe {
     running: Vec<Option<(u32, u64)>>,
     /// (task, arrival, end) in order of completion.
     pub ended: Vec<(u32, u64, u64)>,
+    /// (task, arrival, end) of jobs that were dropped at their deadlines.
+    pub dropped: Vec<(u32, u64, u64)>,
     /// From arrival to start, in order of starts.
     pub waits: Vec<u64>,
     /// (start, end, core, task), in order of their ends, touching ones of one task merged.
@@ -100,6 +102,10 @@ impl Sink for Probe {
             What::JobEnd { job, .. } => {
                 let (task, arrival) = self.job(job);
                 self.ended.push((task, arrival, now));
+            }
+            What::JobDrop { job, .. } => {
+                let (task, arrival) = self.job(job);
+                self.dropped.push((task, arrival, now));
             }
             What::Run { core, thread } => {
                 if self.running.len() <= core.index() {

@@ -202,7 +202,7 @@ impl Policy for RankedQueue {
     }
 
     fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
-        pop_among(&mut self.queue, most, |key| may(key.3)).map(|key| key.3)
+        pop_among(&mut self.queue, most, |key| may(key.1)).map(|key| key.1)
     }
 
     fn waiting(&self) -> usize {
@@ -229,7 +229,7 @@ impl Policy for RankedQueue {
     }
 
     fn contender_among(&self, may: &dyn Fn(ThreadId) -> bool) -> Option<ThreadId> {
-        self.queue.iter().filter(|_| self.preemptive).map(|key| key.3).find(|thread| may(*thread))
+        self.queue.iter().filter(|_| self.preemptive).map(|key| key.1).find(|thread| may(*thread))
     }
 
     fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u64> {
@@ -292,7 +292,8 @@ mod tests {
         let mut policy = RankedQueue::new(Rank::Priority, true, Equals::ByArrival);
         let of = |priority, inherited| Attributes { priority, inherited, ..Attributes::DEFAULT };
         for (thread, priority) in [(0, 1), (1, 2), (2, 3)] {
-            let entry = Entry { why: Why::Woken, now: Time::ZERO, of: &of(priority, u64::MAX) };
+            let of = of(priority, u64::MAX);
+            let entry = Entry { why: Why::Woken, now: Time::ZERO, of: &of, carried: None };
             policy.enqueue(ThreadId(thread), entry);
         }
         policy.update(ThreadId(2), &of(3, 0), true);

@@ -379,6 +379,13 @@ impl Sink for Timeline {
                 self.jobs.remove(&job);
                 self.job(context, now, None);
             }
+            What::JobDrop { job, by } => {
+                self.jobs.remove(&job);
+                if let Some(context) = by.filter(|context| !self.coroutines.contains_key(context)) {
+                    self.burst(context, now, State::Run);
+                    self.job(context, now, None);
+                }
+            }
             What::Migrate { .. }
             | What::ProcessEnd { .. }
             | What::GilRequest { .. }

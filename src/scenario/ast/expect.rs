@@ -54,6 +54,21 @@ pub enum Expect {
         #[serde(default)]
         at_most: Option<Duration>,
     },
+    /// Jobs that were not complete at their deadlines.
+    Missed {
+        /// Of this task; of all with deadlines if left out.
+        #[serde(default)]
+        task: Option<String>,
+        /// Exactly.
+        #[serde(default)]
+        is: Option<u64>,
+        /// Not less.
+        #[serde(default)]
+        at_least: Option<u64>,
+        /// Not more.
+        #[serde(default)]
+        at_most: Option<u64>,
+    },
     /// How late an event loop is.
     LoopLag {
         /// Percentile, 0 to 100.

@@ -259,8 +259,21 @@ pub struct Task {
     /// When each has to be complete, counted from its arrival.
     #[serde(default)]
     pub deadline: Option<Duration>,
+    /// What becomes of one that is not complete by then.
+    #[serde(default)]
+    pub late: Late,
     /// What each does.
     pub steps: Vec<Step>,
+}
+
+/// What becomes of a job that is not complete at its deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Late {
+    /// It goes on.
+    #[default]
+    Continue,
+    /// It is dropped.
+    Abort,
 }
 
 /// When the jobs of a task arrive.

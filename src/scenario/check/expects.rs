@@ -4,9 +4,9 @@ use indexmap::IndexMap;
 
 use super::model::{execution, has_loop};
 use super::names::{Kind, unknown};
-use super::{Finding, Findings, Path, Subject, entry, head, key};
+use super::{Finding, Findings, Path, Subject, deadlines, entry, head, key};
 use crate::model::Execution;
-use crate::scenario::ast::{Expect, Interpreter, ModelName};
+use crate::scenario::ast::{Expect, Interpreter, ModelName, Task};
 use crate::scenario::words::nearest;
 
 /// The settings of one point: swept paths and their values, as written on one line.
@@ -49,6 +49,11 @@ impl Asker<'_, '_> {
             Expect::Latency { task, p, is, at_least, at_most } => {
                 self.task(path, task.as_deref());
                 self.percentile(path, *p);
+                self.bounds(path, *is, *at_least, *at_most);
+            }
+            Expect::Missed { task, is, at_least, at_most } => {
+                self.task(path, task.as_deref());
+                self.deadline(path, task.as_deref());
                 self.bounds(path, *is, *at_least, *at_most);
             }
             Expect::LoopLag { p, is, at_least, at_most } => {
@@ -158,6 +163,25 @@ impl Asker<'_, '_> {
         let Some(task) = task else { return };
         if self.subject.is_whole("tasks") && !self.subject.scenario.tasks.contains_key(task) {
             self.found.push(unknown("E13", self.subject.scenario, "tasks", task, &path.name("task")));
+        }
+    }
+
+    /// Something must be able to miss a deadline.
+    fn deadline(&mut self, path: &Path, task: Option<&str>) {
+        let scenario = self.subject.scenario;
+        let due = |task: &Task| deadlines::is_due(scenario, task);
+        match task.map(|name| (name, scenario.tasks.get(name))) {
+            Some((name, Some(task))) if !due(task) => {
+                let title = format!("task \"{name}\" has no deadline to miss");
+                let finding = Finding::error("E13", title, path.name("task"), "no `deadline`");
+                let finding = finding.and(key(&entry("tasks", name)), "add it here");
+                self.found.push(finding.help("write for instance `deadline: \"10ms\"` in the task"));
+            }
+            None if self.subject.is_whole("tasks") && !scenario.tasks.values().any(due) => {
+                let finding = Finding::error("E13", "no task has a deadline to miss", head(path), "no `deadline`");
+                self.found.push(finding.help("write for instance `deadline: \"10ms\"` in a task"));
+            }
+            _ => {}
         }
     }
 

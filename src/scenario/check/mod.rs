@@ -8,6 +8,7 @@ mod arrivals;
 pub mod at;
 mod circles;
 mod code;
+mod deadlines;
 mod depth;
 mod expects;
 mod idle;
@@ -74,6 +75,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     scheduler::check,
     times::check,
     arrivals::check,
+    deadlines::check,
     model::check,
     twice::check,
     allow::check,

@@ -39,6 +39,13 @@ pub fn model(scenario: &Scenario, execution: Execution) -> Model {
         };
         let id = builder.task(name, count, arrivals, after.collect(), names.steps(&task.steps));
         builder.urgency(id, urgency(task));
+        builder.late(
+            id,
+            match task.late {
+                ast::Late::Continue => model::Late::Continue,
+                ast::Late::Abort => model::Late::Abort,
+            },
+        );
     }
     builder.build()
 }
