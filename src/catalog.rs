@@ -165,6 +165,8 @@ const EXPECTATIONS: &[(&str, &str)] = &[
     ("Elapsed(at_most: time)", "the makespan; all bounds are is, at_least, at_most"),
     ("Throughput([task: name], at_least: n)", "completed jobs per second"),
     ("Latency([task: name], p: 99, at_most: time)", "a percentile of the response time"),
+    ("Missed([task: name], at_most: n)", "jobs not complete at their deadlines"),
+    ("Refused([task: name], at_most: n)", "jobs for which there was no room"),
     ("LoopLag(p: 99, at_most: time)", "a percentile of the time from ready to running on an event loop"),
     ("Utilization(of: \"cpu\", at_least: 0.9)", "the busy share of the cores, of \"gil\" or of a device"),
     ("GilSwitches(at_most: n)", "how often the GIL changed hands"),

@@ -76,6 +76,7 @@ impl Jobs {
     pub fn record(&mut self, record: &Record, threads: &Threads, bursts: &Bursts, reports: &mut Reports) {
         match record.what {
             What::JobArrive { job, task, index } => self.arrive(job, task, index, reports),
+            What::JobRefuse { task, index } => self.refuse(task, index, reports),
             What::JobStart { job, context } => self.start(job, context, threads, reports),
             What::JobEnd { job, context } => self.end(job, context, threads, reports),
             What::JobDrop { job, by } => self.drop_job(job, by, reports),
@@ -117,6 +118,30 @@ impl Jobs {
         if task.index() >= self.tasks.len() {
             return reports.require(false, Rule::Existence, || format!("there is no {task:?}"));
         }
+        self.check_room(task, true, reports);
+        self.count(task, index, reports);
+    }
+
+    fn refuse(&mut self, task: TaskId, index: u32, reports: &mut Reports) {
+        if task.index() >= self.tasks.len() {
+            return reports.require(false, Rule::Existence, || format!("there is no {task:?}"));
+        }
+        self.check_room(task, false, reports);
+        self.count(task, index, reports);
+        let progress = &mut self.progress[task.index()];
+        progress.ended += 1;
+        progress.last_end = reports.now;
+    }
+
+    /// Whether there is room for one more job of the task.
+    fn check_room(&self, task: TaskId, needed: bool, reports: &mut Reports) {
+        let progress = &self.progress[task.index()];
+        let inside = progress.arrived.saturating_sub(progress.ended);
+        let room = self.tasks[task.index()].capacity.is_none_or(|most| inside < most);
+        reports.require(room == needed, Rule::JobRefused, || format!("{task:?} has {inside} jobs in the system"));
+    }
+
+    fn count(&mut self, task: TaskId, index: u32, reports: &mut Reports) {
         let expected = self.progress[task.index()].arrived;
         reports.require(index == expected, Rule::JobArrivals, || {
             format!("job {index} of {task:?} arrives, {expected} is next")

@@ -90,6 +90,7 @@ rules! {
     JoinWaits Some(35), "a join ends after all it waits for has ended, and then does";
     JobOnce Some(37), "a job arrives, starts and ends once, and who started it ends it";
     JobDropped None, "a job is dropped exactly at its deadline, if its task says so and it is not complete";
+    JobRefused None, "a job is refused exactly when as many of its task are in the system as there can be";
     JobAfter None, "no job begins before all jobs of the tasks it comes after have ended";
     JobArrivals None, "the jobs of a task arrive in number and at the times that the model says";
     Memory None, "a load sees the last store of its process";

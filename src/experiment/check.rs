@@ -2,7 +2,7 @@
 
 use super::Runs;
 use super::cell::{Cell, Percentile};
-use crate::metrics::figures::Checked;
+use crate::metrics::figures::{Checked, Figures, TaskFigures};
 use crate::model::{Execution, Model};
 use crate::report::chart::axis;
 use crate::scenario::expect::{Asked, Bounds, Expect};
@@ -194,14 +194,12 @@ fn find(what: &Asked, model: &Model, cell: &Cell) -> Result<Found, String> {
             number(task.throughput, bounds)
         }
         Asked::Missed { task, bounds } => {
-            let asked = |name: &String| task.as_ref().is_none_or(|task| task == name);
-            let of: Vec<_> = run.tasks.iter().filter(|of| of.missed.is_some() && asked(&of.task)).collect();
-            if of.is_empty() {
-                return Err("no task has a deadline".to_owned());
-            }
-            let missed = of.iter().filter_map(|of| of.missed).sum::<u64>();
-            let arrived = of.iter().map(|of| of.arrived).sum::<u64>();
-            found(missed as f64, format!("{missed} of {arrived} jobs"), bounds.contain(&missed))
+            let (missed, all) = counted(run, task.as_ref(), |task| task.missed).ok_or("no task has a deadline")?;
+            found(missed as f64, format!("{missed} of {all} jobs"), bounds.contain(&missed))
+        }
+        Asked::Refused { task, bounds } => {
+            let (refused, all) = counted(run, task.as_ref(), |task| task.refused).ok_or("no task has a capacity")?;
+            found(refused as f64, format!("{refused} of {all} jobs"), bounds.contain(&refused))
         }
         Asked::Latency { bounds, .. } => {
             sampled(Percentile::of(what).and_then(|asked| cell.percentile(&asked)), bounds, "no job completed")
@@ -233,6 +231,14 @@ fn find(what: &Asked, model: &Model, cell: &Cell) -> Result<Found, String> {
             unreachable!("these are asked of several runs together")
         }
     }
+}
+
+/// How many jobs of one task, or of all that count them, and of how many that arrived.
+fn counted(run: &Figures, task: Option<&String>, count: impl Fn(&TaskFigures) -> Option<u64>) -> Option<(u64, u64)> {
+    let asked = run.tasks.iter().filter(|of| task.is_none_or(|task| *task == of.task));
+    let of: Vec<(u64, u64)> = asked.filter_map(|of| Some((count(of)?, of.arrived))).collect();
+    let sums = of.iter().fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+    (!of.is_empty()).then_some(sums)
 }
 
 fn no(kind: &str, name: &str) -> String {

@@ -172,6 +172,9 @@ pub struct TaskFigures {
     /// with deadlines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missed: Option<u64>,
+    /// Jobs that arrived in the window and were refused, which `arrived` counts, too; for tasks with a capacity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<u64>,
 }
 
 /// A core's share of a run, in nanoseconds of the window; the sum is the window.

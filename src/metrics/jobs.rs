@@ -55,6 +55,7 @@ pub struct Task {
     /// Counted from the arrival of a job; `None` without deadlines.
     deadline: Option<u64>,
     missed: u64,
+    refused: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -85,6 +86,16 @@ impl Jobs {
         if now.0 >= self.warm_up && Some(now.0) != self.until {
             self.all.arrived += 1;
             self.tasks[task.index()].arrived += 1;
+        }
+    }
+
+    /// A job arrives and is turned away.
+    pub fn refuse(&mut self, task: TaskId, now: Time) {
+        if now.0 >= self.warm_up && Some(now.0) != self.until {
+            self.all.arrived += 1;
+            let task = &mut self.tasks[task.index()];
+            task.arrived += 1;
+            task.refused += 1;
         }
     }
 
@@ -233,6 +244,7 @@ impl Jobs {
             wait: task.wait.summary(),
             service: task.service.summary(),
             missed: task.deadline.map(|_| task.missed),
+            refused: definition.capacity.map(|_| task.refused),
         });
         let devices = self.devices.iter().zip(&model.devices).map(|(device, definition)| DeviceFigures {
             device: definition.name.clone(),

@@ -157,6 +157,7 @@ impl Sink for Meter<'_> {
             What::GilDrop { process, forced, .. } => self.gils.release(process, forced, now),
             What::GilRequest { process, .. } => self.gils.request(process, now),
             What::JobArrive { job, task, .. } => self.jobs.arrive(job, task, now),
+            What::JobRefuse { task, .. } => self.jobs.refuse(task, now),
             What::JobStart { job, context } => self.jobs.start(job, context),
             What::JobEnd { job, context } => self.jobs.end(job, context, now),
             What::JobDrop { job, by } => {

@@ -213,7 +213,16 @@ impl Builder {
         let program = self.program(name, steps);
         let urgency = Urgency::default();
         let late = Late::default();
-        self.model.tasks.push(Task { name: name.to_owned(), program, count, arrivals, after, urgency, late });
+        self.model.tasks.push(Task {
+            name: name.to_owned(),
+            program,
+            count,
+            arrivals,
+            after,
+            urgency,
+            late,
+            capacity: None,
+        });
         TaskId::from(self.model.tasks.len() - 1)
     }
 
@@ -225,6 +234,11 @@ impl Builder {
     /// Says what becomes of jobs that are not complete at their deadlines.
     pub fn late(&mut self, task: TaskId, late: Late) {
         self.model.tasks[task.index()].late = late;
+    }
+
+    /// Says how many jobs of a task can be in the system; more are refused.
+    pub fn capacity(&mut self, task: TaskId, capacity: u32) {
+        self.model.tasks[task.index()].capacity = Some(capacity);
     }
 
     /// A task whose `count` jobs are there from the start.

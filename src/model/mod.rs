@@ -212,6 +212,8 @@ pub struct Task {
     pub urgency: Urgency,
     /// What becomes of a job that is not complete at its deadline.
     pub late: Late,
+    /// How many of its jobs can be in the system; more are refused.
+    pub capacity: Option<u32>,
 }
 
 impl Task {

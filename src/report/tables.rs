@@ -214,12 +214,14 @@ fn devices(point: &Point) -> Grid {
 }
 
 fn tasks(point: &Point) -> Grid {
-    let heads = ["task", "model", "completed", "jobs/s", "response", "p50", "p99", "wait", "service", "missed"];
+    let heads =
+        ["task", "model", "completed", "jobs/s", "response", "p50", "p99", "wait", "service", "missed", "refused"];
     let mut grid = Grid::new("Tasks", 2, &heads);
     let tasks = firsts(point).next().map_or(0, |(_, run)| run.tasks.len());
-    // One task alone is in the overview, but for its deadlines.
-    let deadlines = firsts(point).any(|(_, run)| run.tasks.iter().any(|task| task.missed.is_some()));
-    for index in 0..if tasks > 1 || deadlines { tasks } else { 0 } {
+    // One task alone is in the overview, but for what became of its jobs.
+    let lost = |run: &Figures| run.tasks.iter().any(|task| task.missed.is_some() || task.refused.is_some());
+    let lost = firsts(point).any(|(_, run)| lost(run));
+    for index in 0..if tasks > 1 || lost { tasks } else { 0 } {
         for (model, run) in firsts(point) {
             let task = &run.tasks[index];
             if task.arrived == 0 && task.completed == 0 {
@@ -236,6 +238,7 @@ fn tasks(point: &Point) -> Grid {
                 sampled(&task.wait, |wait| wait.mean),
                 sampled(&task.service, |service| service.mean),
                 task.missed.map_or_else(|| NOTHING.to_owned(), axis::count),
+                task.refused.map_or_else(|| NOTHING.to_owned(), axis::count),
             ]);
         }
     }

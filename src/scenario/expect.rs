@@ -23,6 +23,8 @@ pub enum Asked {
     Latency { task: Option<String>, p: f64, bounds: Bounds<Duration> },
     /// Bounds on the number of jobs that missed their deadlines, of one task or of all that have any.
     Missed { task: Option<String>, bounds: Bounds<u64> },
+    /// Bounds on the number of jobs that were refused, of one task or of all that have a capacity.
+    Refused { task: Option<String>, bounds: Bounds<u64> },
     /// Bounds on a percentile of the loop lag.
     LoopLag { p: f64, bounds: Bounds<Duration> },
     /// Bounds on the busy share of the cores (`cpu`), of the time the GIL was held (`gil`), or of a device.

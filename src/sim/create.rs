@@ -23,6 +23,7 @@ impl World {
             key: stream_id(&format!("tasks/{}#job", task.name)),
             pages: Pages::new(seed, stream_id(&format!("tasks/{}#steps", task.name))),
             ended: 0,
+            inside: 0,
             blockers: task.after.len() as u32,
         });
         let users = model.tasks.iter().enumerate().flat_map(|(task, definition)| {

@@ -22,7 +22,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             }
         }
         for user in 0..self.world.work.users.len() as u32 {
-            self.think(user);
+            self.think(user, false);
         }
     }
 
@@ -68,8 +68,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         }
     }
 
-    /// The user thinks, and then submits a job.
-    fn think(&mut self, user: u32) {
+    /// The user thinks, and then submits a job. One who was refused does so in an event of its own, however short the thought.
+    fn think(&mut self, user: u32, refused: bool) {
         let (task, number) = self.world.work.users[user as usize];
         let Arrivals::Closed { think, .. } = self.model.tasks[task.index()].arrivals else { return };
         let source = &mut self.world.work.tasks[task.index()].source;
@@ -77,7 +77,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return;
         }
         let time = source.think(number, &self.model.dists[think.index()]);
-        if time == Duration::ZERO {
+        if time == Duration::ZERO && !refused {
             self.submit_for(user);
         } else {
             let slot = self.model.tasks.len() as u32 + user;
@@ -93,6 +93,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     fn arrive(&mut self, task: TaskId, index: u32, user: Option<u32>) {
+        let state = &mut self.world.work.tasks[task.index()];
+        if self.model.tasks[task.index()].capacity.is_some_and(|most| state.inside >= most) {
+            return self.refuse(task, index, user);
+        }
+        state.inside += 1;
         let new = Job { task, index, user };
         let job = self.world.work.jobs.claim(|| new.clone());
         self.world.work.jobs[job] = new;
@@ -124,6 +129,16 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                     self.wake(worker);
                 }
             }
+        }
+    }
+
+    /// There is no room for the job: it is over at once, and its user thinks again.
+    #[cold]
+    fn refuse(&mut self, task: TaskId, index: u32, user: Option<u32>) {
+        self.note(What::JobRefuse { task, index });
+        self.count_end(task);
+        if let Some(user) = user {
+            self.think(user, true);
         }
     }
 
@@ -193,13 +208,19 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The job is over, complete or not: tasks that come after it can begin, and its user thinks again.
     pub(super) fn conclude(&mut self, Job { task, user, .. }: Job) {
         self.world.work.unfinished -= 1;
+        self.world.work.tasks[task.index()].inside -= 1;
+        self.count_end(task);
+        if let Some(user) = user {
+            self.think(user, false);
+        }
+    }
+
+    /// If this was the last job of the task, tasks that come after it can begin.
+    fn count_end(&mut self, task: TaskId) {
         let state = &mut self.world.work.tasks[task.index()];
         state.ended += 1;
         if self.model.tasks[task.index()].count == Some(state.ended) {
             self.open_dependents(task);
-        }
-        if let Some(user) = user {
-            self.think(user);
         }
     }
 

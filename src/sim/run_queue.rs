@@ -83,6 +83,20 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// At the end of an instant: free cores take waiting threads, and if some still wait, running threads get timers for
     /// the ends of their slices. Whether anything was done.
     pub(super) fn settle(&mut self) -> bool {
+        let done = self.give_cores_away();
+        if self.expired.is_empty() {
+            return done;
+        }
+        if done {
+            // Whoever was dispatched just now may yet complete a job at this instant.
+            self.unsettled = true;
+        } else {
+            self.drop_expired();
+        }
+        true
+    }
+
+    fn give_cores_away(&mut self) -> bool {
         let mut done = self.world.kernel.has_own_timer() && self.policy_timers();
         if self.world.kernel.is_spread() {
             return self.settle_queues() || done;
@@ -112,15 +126,6 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         }
         if self.world.kernel.has_own_timer() {
             done |= self.world.kernel.arm_own_timer(self.world.now);
-        }
-        if !self.expired.is_empty() {
-            if done {
-                // Whoever was dispatched just now may yet complete a job at this instant.
-                self.unsettled = true;
-            } else {
-                self.drop_expired();
-            }
-            return true;
         }
         done
     }

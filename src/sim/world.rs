@@ -63,6 +63,8 @@ pub(super) struct TaskState {
     /// Draws of jobs, for programs without loops.
     pub pages: Pages,
     pub ended: u32,
+    /// Jobs that have arrived, were not refused, and are not over.
+    pub inside: u32,
     /// How many tasks of `after` are still to end.
     pub blockers: u32,
 }

@@ -109,6 +109,8 @@ pub enum What {
 
     /// A job arrives: instance `index` of the task. It waits until `JobStart`.
     JobArrive { job: JobId, task: TaskId, index: u32 },
+    /// A job arrives and there is no room for it: instance `index` of the task, which never exists.
+    JobRefuse { task: TaskId, index: u32 },
     /// A context begins the job: a worker when it takes it, a thread or coroutine of the job's own when it is made.
     JobStart { job: JobId, context: ContextId },
     /// The job is complete.

@@ -62,6 +62,7 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         What::CoroutineEnd { context } => (word(29, 0, context.0), None),
         What::Iteration { thread, ready } => (word(30, 0, thread.0), Some([pair(ready, 0), 0])),
         What::JobArrive { job, task, index } => (word(31, 0, job.0), Some([pair(task.0, index), 0])),
+        What::JobRefuse { task, index } => (word(42, 0, task.0), Some([pair(index, 0), 0])),
         What::JobStart { job, context } => (word(32, 0, job.0), Some([pair(context.0, 0), 0])),
         What::JobEnd { job, context } => (word(33, 0, job.0), Some([pair(context.0, 0), 0])),
         What::JobDrop { job, by } => {

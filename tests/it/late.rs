@@ -42,8 +42,11 @@ fn looked_at(model: &Model) -> Probe {
     probe(model, 1).1
 }
 
-/// (task, time) in milliseconds of completions, and of drops.
-fn summary(model: &Model) -> (Vec<(u32, u64)>, Vec<(u32, u64)>) {
+/// Tasks and times in milliseconds.
+type Moments = Vec<(u32, u64)>;
+
+/// Completions, and drops.
+fn summary(model: &Model) -> (Moments, Moments) {
     let probe = looked_at(model);
     let short = |jobs: &[(u32, u64, u64)]| jobs.iter().map(|job| (job.0, job.2 / 1_000_000)).collect();
     (short(&probe.ended), short(&probe.dropped))
@@ -195,4 +198,22 @@ proptest! {
             }
         }
     }
+}
+
+/// Two at a time: of a burst of five three are refused, the tasks after them wait for the two; a refused user comes again.
+#[test]
+fn jobs_without_room_are_refused() {
+    let mut builder = builder(Execution::Threads(1));
+    let burst = builder.batch("burst", 5, vec![ms(3)]);
+    builder.capacity(burst, 2);
+    builder.task("after", Some(1), Arrivals::AtOnce, vec![burst], vec![ms(1)]);
+    let think = builder.dist(time(2));
+    let users = builder.task("user", Some(5), Arrivals::Closed { users: 2, think }, vec![], vec![ms(1)]);
+    builder.capacity(users, 1);
+    let model = builder.build();
+    let probe = looked_at(&model);
+    let refused = run(&model, 1).0.iter().filter(|r| matches!(r.what, gilsim::trace::What::JobRefuse { .. })).count();
+    let ended: Vec<(u32, u64)> = probe.ended.iter().map(|ended| (ended.0, ended.2 / 1_000_000)).collect();
+    // Users come at 2, 2, 4, 6, 8: the first is served from 6 to 7, the second is refused until all have come.
+    assert_eq!((ended, refused), (vec![(0, 3), (0, 6), (2, 7), (1, 8), (2, 9)], 3 + 3));
 }

@@ -196,6 +196,14 @@ fn late_jobs() -> Model {
     builder.build()
 }
 
+/// More jobs than there is room for.
+fn crowded() -> Model {
+    let mut builder = Builder::new(1, Execution::Serial).native();
+    let task = builder.task("job", Some(9), Arrivals::Every(Duration::ms(2)), vec![], vec![cpu(Duration::ms(5))]);
+    builder.capacity(task, 3);
+    builder.build()
+}
+
 fn deadlines() -> Model {
     urgent(PolicyConfig::from(Edf { equals: Equals::ByArrival }))
 }
@@ -1025,6 +1033,18 @@ fn accounts() -> Vec<Mutation> {
                 model
             },
             wrong: Lie(|model| model.tasks[0].late = Late::Abort),
+        },
+        Mutation {
+            rule: Rule::JobRefused,
+            what: "a task has room for one more job",
+            model: crowded,
+            wrong: Lie(|model| model.tasks[0].capacity = Some(4)),
+        },
+        Mutation {
+            rule: Rule::JobRefused,
+            what: "a task has room for one job less",
+            model: crowded,
+            wrong: Lie(|model| model.tasks[0].capacity = Some(2)),
         },
         Mutation {
             rule: Rule::JobAfter,

@@ -318,6 +318,36 @@ fn unlimited_servers() {
     tally.done();
 }
 
+/// Refused customers: Erlang's B for servers without a queue, and M/M/1/K. Jobs in the system at the end of the warm-up are
+/// neither counted as served nor as refused. The table gives no deviations.
+#[test]
+fn limited_room() {
+    let run = |servers: u32, room: u32, rate: f64, seed: u64| {
+        let mut builder = Builder::new(servers, Execution::Threads(servers)).native().policy(FirstCome);
+        let task = customers(&mut builder, "customer", rate, CUSTOMERS, vec![cpu(exp(1.0))]);
+        builder.capacity(task, room);
+        let (ended, probe) = probe(&builder.build(), seed);
+        let blocking = (CUSTOMERS - probe.ended.len()) as f64 / CUSTOMERS as f64;
+        let throughput = probe.ended.len() as f64 * UNIT / ended.at.0 as f64;
+        vec![blocking, probe.mean_response(WARM_UP / 2) / UNIT, throughput]
+    };
+    let mut tally = Tally::new(Table::Theory, "M/G/c/c and M/M/1/K: customers refused, response, throughput");
+    for id in ["erlang-b-1-0.8", "erlang-b-10-8", "mm1K-5-rho0.8", "mm1K-10-rho1.0"] {
+        let case = case(id);
+        let input = |key: &str| case["inputs"][key].as_f64();
+        let servers = input("servers").unwrap_or(1.0) as u32;
+        let room = input("K").map_or(servers, |room| room as u32);
+        let rate = input("offered").or(input("arrival_rate")).unwrap();
+        let found = ten_seeds(|seed| run(servers, room, rate, seed));
+        for (key, (found, tolerance)) in ["blocking", "W", "throughput"].into_iter().zip(found) {
+            if let Some(expected) = case["expected"][key].as_f64() {
+                tally.compare(&format!("{id} {key}"), found, expected, tolerance);
+            }
+        }
+    }
+    tally.done();
+}
+
 /// One line for four counters, against a line for each counter and a customer who picks one at random.
 #[test]
 fn a_shared_queue_against_private_ones() {

@@ -387,6 +387,7 @@ impl Sink for Timeline {
                 }
             }
             What::Migrate { .. }
+            | What::JobRefuse { .. }
             | What::ProcessEnd { .. }
             | What::GilRequest { .. }
             | What::Sleep { .. }

@@ -69,6 +69,21 @@ pub enum Expect {
         #[serde(default)]
         at_most: Option<u64>,
     },
+    /// Jobs that were refused because there was no room for them.
+    Refused {
+        /// Of this task; of all with a capacity if left out.
+        #[serde(default)]
+        task: Option<String>,
+        /// Exactly.
+        #[serde(default)]
+        is: Option<u64>,
+        /// Not less.
+        #[serde(default)]
+        at_least: Option<u64>,
+        /// Not more.
+        #[serde(default)]
+        at_most: Option<u64>,
+    },
     /// How late an event loop is.
     LoopLag {
         /// Percentile, 0 to 100.

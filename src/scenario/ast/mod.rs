@@ -262,6 +262,9 @@ pub struct Task {
     /// What becomes of one that is not complete by then.
     #[serde(default)]
     pub late: Late,
+    /// How many can be in the system, waiting or under way; more are refused.
+    #[serde(default)]
+    pub capacity: Option<u32>,
     /// What each does.
     pub steps: Vec<Step>,
 }

@@ -56,6 +56,11 @@ impl Asker<'_, '_> {
                 self.deadline(path, task.as_deref());
                 self.bounds(path, *is, *at_least, *at_most);
             }
+            Expect::Refused { task, is, at_least, at_most } => {
+                self.task(path, task.as_deref());
+                self.capacity(path, task.as_deref());
+                self.bounds(path, *is, *at_least, *at_most);
+            }
             Expect::LoopLag { p, is, at_least, at_most } => {
                 self.needs(path, scope, "LoopLag", "an event loop", has_loop);
                 self.percentile(path, *p);
@@ -169,17 +174,27 @@ impl Asker<'_, '_> {
     /// Something must be able to miss a deadline.
     fn deadline(&mut self, path: &Path, task: Option<&str>) {
         let scenario = self.subject.scenario;
-        let due = |task: &Task| deadlines::is_due(scenario, task);
-        match task.map(|name| (name, scenario.tasks.get(name))) {
-            Some((name, Some(task))) if !due(task) => {
-                let title = format!("task \"{name}\" has no deadline to miss");
-                let finding = Finding::error("E13", title, path.name("task"), "no `deadline`");
+        self.able(path, task, ("a deadline to miss", "deadline: \"10ms\""), |task| deadlines::is_due(scenario, task));
+    }
+
+    /// Something must be able to refuse jobs.
+    fn capacity(&mut self, path: &Path, task: Option<&str>) {
+        self.able(path, task, ("a capacity to exceed", "capacity: 100"), |task| task.capacity.is_some());
+    }
+
+    /// The task, or any, has what is asked about.
+    fn able(&mut self, path: &Path, task: Option<&str>, (thing, field): (&str, &str), has: impl Fn(&Task) -> bool) {
+        let tasks = &self.subject.scenario.tasks;
+        match task.map(|name| (name, tasks.get(name))) {
+            Some((name, Some(task))) if !has(task) => {
+                let title = format!("task \"{name}\" does not have {thing}");
+                let finding = Finding::error("E13", title, path.name("task"), "nothing to count");
                 let finding = finding.and(key(&entry("tasks", name)), "add it here");
-                self.found.push(finding.help("write for instance `deadline: \"10ms\"` in the task"));
+                self.found.push(finding.help(format!("write for instance `{field}` in the task")));
             }
-            None if self.subject.is_whole("tasks") && !scenario.tasks.values().any(due) => {
-                let finding = Finding::error("E13", "no task has a deadline to miss", head(path), "no `deadline`");
-                self.found.push(finding.help("write for instance `deadline: \"10ms\"` in a task"));
+            None if self.subject.is_whole("tasks") && !tasks.values().any(has) => {
+                let finding = Finding::error("E13", format!("no task has {thing}"), head(path), "nothing to count");
+                self.found.push(finding.help(format!("write for instance `{field}` in a task")));
             }
             _ => {}
         }

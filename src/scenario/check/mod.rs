@@ -6,6 +6,7 @@
 mod allow;
 mod arrivals;
 pub mod at;
+mod capacities;
 mod circles;
 mod code;
 mod deadlines;
@@ -76,6 +77,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     times::check,
     arrivals::check,
     deadlines::check,
+    capacities::check,
     model::check,
     twice::check,
     allow::check,

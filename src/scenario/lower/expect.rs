@@ -27,6 +27,9 @@ fn asked(path: &Path, written: &ast::Expect, text: &impl Fn(&Path) -> String) ->
         Ast::Missed { task, is, at_least, at_most } => {
             Asked::Missed { task: task.clone(), bounds: bounds(*is, *at_least, *at_most) }
         }
+        Ast::Refused { task, is, at_least, at_most } => {
+            Asked::Refused { task: task.clone(), bounds: bounds(*is, *at_least, *at_most) }
+        }
         Ast::LoopLag { p, is, at_least, at_most } => Asked::LoopLag { p: *p, bounds: bounds(*is, *at_least, *at_most) },
         Ast::Utilization { of, is, at_least, at_most } => {
             Asked::Utilization { of: of.clone(), bounds: bounds(*is, *at_least, *at_most) }

@@ -39,6 +39,9 @@ pub fn model(scenario: &Scenario, execution: Execution) -> Model {
         };
         let id = builder.task(name, count, arrivals, after.collect(), names.steps(&task.steps));
         builder.urgency(id, urgency(task));
+        if let Some(capacity) = task.capacity {
+            builder.capacity(id, capacity);
+        }
         builder.late(
             id,
             match task.late {
