@@ -36,6 +36,9 @@ pub mod load;
 pub mod scenario;
 pub mod sim;
 
+// Model to verdict: all schedules, without time.
+pub mod explore;
+
 // Records to verdicts and numbers.
 pub mod audit;
 pub mod metrics;

@@ -1,0 +1,216 @@
+//! A model as threads that take steps.
+
+use super::state::{Life, Origin, State, Thread};
+use crate::id::{ProgramId, TaskId};
+use crate::model::{Arrivals, Execution, Model, Op};
+use crate::trace::{CpuKind, Role};
+
+/// Where another thread may come in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preemption {
+    /// Before every op that others can see: native threads, builds without a GIL, processes, CPython up to 3.9.
+    EveryOp,
+    /// At calls, backward jumps, and whatever waits or releases the GIL: CPython from 3.10.
+    Calls,
+    /// Where a coroutine awaits.
+    Awaits,
+}
+
+/// Why a model cannot be explored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// The number of its jobs has no end.
+    Endless {
+        /// The task whose jobs never end to arrive.
+        task: String,
+    },
+    /// There are more jobs than anybody could explore.
+    Crowded {
+        /// How many.
+        jobs: u64,
+    },
+}
+
+/// More jobs than this are never explored to an end.
+const MOST_JOBS: u64 = 1_000;
+
+/// A model, and how its threads can come between each other.
+pub struct Machine<'m> {
+    pub(super) model: &'m Model,
+    pub(super) preemption: Preemption,
+    /// All jobs: task and number within it.
+    pub(super) jobs: Vec<(TaskId, u32)>,
+    /// By op: whether it is a point, before which others may come.
+    points: Vec<bool>,
+}
+
+impl<'m> Machine<'m> {
+    /// Looks at a model.
+    ///
+    /// # Errors
+    /// It has jobs without end.
+    pub fn new(model: &'m Model, preemption: Preemption) -> Result<Machine<'m>, Unfit> {
+        let mut jobs = Vec::new();
+        let mut all = 0u64;
+        for (index, task) in model.tasks.iter().enumerate() {
+            let count = match (&task.arrivals, task.count) {
+                (Arrivals::Closed { .. }, None) | (_, None) => return Err(Unfit::Endless { task: task.name.clone() }),
+                (_, Some(count)) => count,
+            };
+            all += u64::from(count);
+            if all <= MOST_JOBS {
+                jobs.extend((0..count).map(|number| (TaskId::from(index), number)));
+            }
+        }
+        if all > MOST_JOBS {
+            return Err(Unfit::Crowded { jobs: all });
+        }
+        let points = model.code.iter().enumerate().map(|(at, op)| is_point(preemption, at as u32, op)).collect();
+        Ok(Machine { model, preemption, jobs, points })
+    }
+
+    /// Where the interpreter of the model lets others in.
+    pub fn preemption_of(model: &Model) -> Preemption {
+        let one_process =
+            matches!(model.execution, Execution::Serial | Execution::Threads(_) | Execution::ThreadPerTask);
+        match model.execution {
+            Execution::Asyncio => Preemption::Awaits,
+            _ if one_process && model.has_gil() && !model.interpreter.increment_can_switch => Preemption::Calls,
+            _ => Preemption::EveryOp,
+        }
+    }
+
+    /// Whether others may come before the op.
+    pub(super) fn is_point(&self, pc: u32) -> bool {
+        self.points[pc as usize]
+    }
+
+    /// The state in which nobody has taken a step.
+    pub fn start(&self) -> State {
+        let (processes, workers) = match self.model.execution {
+            Execution::Serial => (1, 1),
+            Execution::Threads(threads) | Execution::FreeThreaded(threads) => (1, threads),
+            Execution::Processes(processes) => (processes, 1),
+            Execution::HybridThreads { processes, threads } => (processes, threads),
+            Execution::ThreadPerTask | Execution::Asyncio => (1, 0),
+            Execution::HybridAsyncio { processes } => (processes, 0),
+        };
+        let initial: Vec<i64> = self.model.vars.iter().map(|var| var.initial).collect();
+        let mut state = State {
+            vars: initial.repeat(processes as usize),
+            owners: vec![None; self.model.locks.len() * processes as usize],
+            threads: Vec::new(),
+            taken: vec![false; self.jobs.len()],
+            ended: vec![0; self.model.tasks.len()],
+            spawned: vec![0; self.model.programs.len()],
+            processes: processes as u16,
+            wrong: None,
+        };
+        // More workers than jobs would only stand about; in a process of its own each has its turn.
+        let enough = if processes == 1 { workers.min(self.jobs.len() as u32) } else { workers };
+        let each_its_own = workers > 0 && processes == 1 && enough as usize == self.jobs.len();
+        if workers == 0 || each_its_own {
+            for (number, (task, index)) in self.jobs.iter().enumerate() {
+                let process = number as u32 % processes;
+                state.threads.push(self.thread(Origin::Job { task: *task, index: *index }, process as u16));
+                state.taken[number] = true;
+            }
+        } else {
+            for number in 0..processes * enough {
+                let origin = Origin::Worker { number, job: None };
+                state.threads.push(self.thread(origin, (number / enough) as u16));
+            }
+        }
+        self.release_jobs(&mut state);
+        state
+    }
+
+    fn thread(&self, origin: Origin, process: u16) -> Thread {
+        Thread {
+            origin,
+            process,
+            pc: 0,
+            stack: Vec::new(),
+            registers: Vec::new(),
+            life: Life::Waiting,
+            parent: None,
+            blocking: 0,
+        }
+    }
+
+    /// Lets the thread begin a program.
+    pub(super) fn enter(&self, thread: &mut Thread, program: ProgramId) {
+        let program = &self.model.programs[program.index()];
+        thread.pc = program.entry;
+        thread.stack.clear();
+        thread.registers.clear();
+        thread.registers.resize(program.registers as usize, 0);
+        thread.life = Life::Going;
+    }
+
+    /// Whether all tasks before this one have ended.
+    pub(super) fn is_released(&self, state: &State, task: TaskId) -> bool {
+        let ended = |before: &TaskId| Some(state.ended[before.index()]) == self.model.tasks[before.index()].count;
+        self.model.tasks[task.index()].after.iter().all(ended)
+    }
+
+    /// Jobs that have a thread of their own begin, up to their first point.
+    pub(super) fn release_jobs(&self, state: &mut State) {
+        for number in 0..state.threads.len() {
+            let Origin::Job { task, .. } = state.threads[number].origin else { continue };
+            if state.threads[number].life == Life::Waiting && self.is_released(state, task) {
+                self.enter(&mut state.threads[number], self.model.tasks[task.index()].program);
+                self.run_to_point(state, number);
+            }
+        }
+    }
+
+    /// The first job that a worker could take.
+    pub(super) fn next_job(&self, state: &State) -> Option<usize> {
+        (0..self.jobs.len()).find(|job| !state.taken[*job] && self.is_released(state, self.jobs[*job].0))
+    }
+
+    /// What people call the thread.
+    pub fn name(&self, state: &State, thread: u16) -> String {
+        let name = |task, index| self.model.role_name(Role::Task { task, index });
+        match state.threads[thread as usize].origin {
+            Origin::Worker { number, job: None } => format!("worker {number}"),
+            Origin::Worker { job: Some(job), .. } => {
+                let (task, index) = self.jobs[job as usize];
+                name(task, index)
+            }
+            Origin::Job { task, index } => name(task, index),
+            Origin::Spawned { program, index } => self.model.role_name(Role::Spawned { program, index }),
+        }
+    }
+}
+
+fn is_point(preemption: Preemption, at: u32, op: &Op) -> bool {
+    let visible = matches!(
+        op,
+        Op::Yield
+            | Op::Acquire { .. }
+            | Op::Release { .. }
+            | Op::Load { .. }
+            | Op::Store { .. }
+            | Op::Swap { .. }
+            | Op::FetchAdd { .. }
+            | Op::CompareAndSwap { .. }
+            | Op::Choose { .. }
+            | Op::Spawn { .. }
+            | Op::Join { .. }
+    );
+    match preemption {
+        Preemption::EveryOp => visible,
+        Preemption::Calls => match op {
+            Op::Load { .. } | Op::Store { .. } => false,
+            Op::Jump { to } | Op::Again { start: to } => *to <= at,
+            Op::Compute { kind, .. } => *kind == CpuKind::NoGil,
+            Op::Io { .. } | Op::Sleep { .. } | Op::Print { .. } | Op::Call { .. } => true,
+            _ => visible,
+        },
+        Preemption::Awaits => {
+            matches!(op, Op::Yield | Op::Io { .. } | Op::Sleep { .. } | Op::Choose { .. } | Op::Join { .. })
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Small bugs with exact numbers of schedules, computed by others (`tests/oracle/classic-bugs.json`).
+
+use serde_json::Value;
+
+use super::*;
+use crate::id::{LockId, OperandId, ProgramId, VarId};
+use crate::model::{Arithmetic, Arrivals, Builder, Comparison, Execution, Model, Op, Operand};
+use crate::scenario::expect::Bounds;
+
+/// Translates the programs of the file, which are lists of ops with jumps.
+struct Translator {
+    model: Model,
+    vars: Vec<String>,
+    locks: Vec<String>,
+    property: Property,
+}
+
+impl Translator {
+    fn operand(&mut self, word: &str, registers: &mut Vec<String>) -> OperandId {
+        let operand = match word.parse() {
+            Ok(number) => Operand::Number(number),
+            Err(_) => Operand::Register(register(word, registers)),
+        };
+        self.push(operand)
+    }
+
+    fn push(&mut self, operand: Operand) -> OperandId {
+        self.model.operands.push(operand);
+        OperandId::from(self.model.operands.len() - 1)
+    }
+
+    fn var(&self, word: &str) -> VarId {
+        VarId::from(self.vars.iter().position(|var| var == word).unwrap())
+    }
+
+    fn lock(&mut self, word: &str) -> LockId {
+        if !self.locks.iter().any(|lock| lock == word) {
+            self.locks.push(word.to_owned());
+            self.model.locks.push(crate::model::Shared { name: word.to_owned(), initial: (), interprocess: false });
+        }
+        LockId::from(self.locks.iter().position(|lock| lock == word).unwrap())
+    }
+
+    /// The ops of one thread; `None` if one of them is not known here.
+    fn body(&mut self, lines: &[&str]) -> Option<(u32, u16)> {
+        let entry = self.model.code.len() as u32;
+        let (mut registers, mut labels, mut jumps) = (Vec::new(), Vec::new(), Vec::new());
+        for line in lines {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let here = self.model.code.len();
+            let op = match words[..] {
+                [label] if label.ends_with(':') => {
+                    labels.push((label.trim_end_matches(':').to_owned(), here as u32));
+                    continue;
+                }
+                ["step"] => Op::Yield,
+                ["load", to, var] => Op::Load { var: self.var(var), register: register(to, &mut registers) },
+                ["store", var, from] => {
+                    let value = self.operand(from, &mut registers);
+                    let own = register("#own", &mut registers);
+                    self.model.code.push(Op::Set { register: own, value });
+                    Op::Store { var: self.var(var), register: own }
+                }
+                ["lock", lock] => Op::Acquire { lock: self.lock(lock) },
+                ["unlock", lock] => Op::Release { lock: self.lock(lock) },
+                ["jmp", label] => {
+                    jumps.push((here, label.to_owned()));
+                    Op::Jump { to: 0 }
+                }
+                [jump @ ("jz" | "jnz"), of, label] => {
+                    jumps.push((here, label.to_owned()));
+                    let comparison = if jump == "jz" { Comparison::Is } else { Comparison::IsNot };
+                    let (left, right) = (self.operand(of, &mut registers), self.operand("0", &mut registers));
+                    Op::Branch { left, comparison, right, to: 0 }
+                }
+                ["let", to, a, what, b] => {
+                    let (left, right) = (self.operand(a, &mut registers), self.operand(b, &mut registers));
+                    let to = register(to, &mut registers);
+                    match arithmetic(what) {
+                        Ok(what) => {
+                            let value = self.push(Operand::Of(what, left, right));
+                            Op::Set { register: to, value }
+                        }
+                        Err(comparison) => {
+                            let (one, zero) = (self.push(Operand::Number(1)), self.push(Operand::Number(0)));
+                            let own = register("#own", &mut registers);
+                            let hold = self.push(Operand::Register(own));
+                            self.model.code.push(Op::Set { register: own, value: one });
+                            let to_end = here as u32 + 3;
+                            self.model.code.push(Op::Branch { left, comparison, right, to: to_end });
+                            self.model.code.push(Op::Set { register: own, value: zero });
+                            Op::Set { register: to, value: hold }
+                        }
+                    }
+                }
+                _ => return None,
+            };
+            self.model.code.push(op);
+        }
+        self.model.code.push(Op::Return);
+        for (at, label) in jumps {
+            let target = labels.iter().find(|(name, _)| *name == label).unwrap().1;
+            match &mut self.model.code[at] {
+                Op::Jump { to } | Op::Branch { to, .. } => *to = target,
+                op => panic!("{op:?}"),
+            }
+        }
+        Some((entry, registers.len() as u16))
+    }
+}
+
+fn register(word: &str, registers: &mut Vec<String>) -> u16 {
+    let place = registers.iter().position(|register| register == word).unwrap_or_else(|| {
+        registers.push(word.to_owned());
+        registers.len() - 1
+    });
+    place as u16
+}
+
+fn arithmetic(what: &str) -> Result<Arithmetic, Comparison> {
+    match what {
+        "+" => Ok(Arithmetic::Sum),
+        "-" => Ok(Arithmetic::Difference),
+        "<" => Err(Comparison::Below),
+        ">=" => Err(Comparison::AtLeast),
+        "==" => Err(Comparison::Is),
+        other => panic!("{other}"),
+    }
+}
+
+/// The model of a program and what must hold; `None` if it has ops that there are not yet.
+fn translate(program: &[String]) -> Option<(Model, Property)> {
+    let mut builder = Builder::new(1, Execution::ThreadPerTask).native();
+    let threads: Vec<(String, Vec<&str>)> = {
+        let mut threads: Vec<(String, Vec<&str>)> = Vec::new();
+        let mut open = 0;
+        for line in program {
+            if let Some(names) = line.strip_prefix("thread ") {
+                open = threads.len();
+                threads.extend(names.split_whitespace().map(|name| (name.to_owned(), Vec::new())));
+            } else if !line.starts_with("shared ") && !line.starts_with("final ") {
+                for (_, lines) in &mut threads[open..] {
+                    lines.push(line);
+                }
+            }
+        }
+        threads
+    };
+    for (name, _) in &threads {
+        builder.task(name, Some(1), Arrivals::AtOnce, vec![], vec![]);
+    }
+    let mut translator =
+        Translator { model: builder.build(), vars: Vec::new(), locks: Vec::new(), property: Property::default() };
+    for line in program.iter().filter_map(|line| line.strip_prefix("shared ")) {
+        for (name, value) in line.split_whitespace().map(|word| word.split_once('=').unwrap()) {
+            translator.vars.push(name.to_owned());
+            let initial = value.parse().unwrap();
+            translator.model.vars.push(crate::model::Shared { name: name.to_owned(), initial, interprocess: false });
+        }
+    }
+    for (number, (_, lines)) in threads.iter().enumerate() {
+        let (entry, registers) = translator.body(lines)?;
+        let program: ProgramId = translator.model.tasks[number].program;
+        let program = &mut translator.model.programs[program.index()];
+        (program.entry, program.registers) = (entry, registers);
+    }
+    for line in program.iter().filter_map(|line| line.strip_prefix("final ")) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let bounds = match words[..] {
+            [_, "==", value] => {
+                let value = value.parse().ok()?;
+                Bounds { at_least: Some(value), at_most: Some(value) }
+            }
+            [_, ">=", value] => Bounds { at_least: Some(value.parse().ok()?), at_most: None },
+            _ => return None,
+        };
+        translator.property.finals.push((translator.var(words[0]), bounds, line.to_owned()));
+    }
+    Some((translator.model, translator.property))
+}
+
+fn lines(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().map(|line| line.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_numbers_of_schedules_are_those_of_the_file() {
+    let path = format!("{}/tests/oracle/classic-bugs.json", env!("CARGO_MANIFEST_DIR"));
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut known = 0;
+    for bug in file["bugs"].as_array().unwrap() {
+        let id = bug["id"].as_str().unwrap();
+        let Some((model, property)) = translate(&lines(&bug["program"])) else {
+            println!("{id}: not yet");
+            continue;
+        };
+        known += 1;
+        let machine = Machine::new(&model, Preemption::EveryOp).unwrap();
+        let graph = Graph::build(&machine, &property, Budget { states: 1_000_000 }).unwrap();
+        let exact = &bug["exact"];
+        let number = |field: &str| u128::from(exact[field].as_u64().unwrap());
+        let counts = counts(&graph).unwrap();
+        assert_eq!(counts.schedules, number("interleavings"), "{id}");
+        assert_eq!(counts.bad, number("bad_interleavings"), "{id}");
+        assert_eq!(counts.deadlocks, number("of_which_deadlock"), "{id}");
+        assert_eq!(u128::from(counts.longest), number("longest_run_steps"), "{id}");
+        println!("{id}: {} states, theirs {}", graph.len(), exact["reachable_states"]);
+        for (cost, field) in [(Cost::Preemptions, "preemption_bounded"), (Cost::Delays, "delay_bounded")] {
+            let found = bounded(&graph, cost, 9).unwrap();
+            let rows = exact[field].as_array().unwrap();
+            assert_eq!(found.len(), rows.len(), "{id}: {field}");
+            for (found, row) in found.iter().zip(rows) {
+                let row = |name: &str| u128::from(row[name].as_u64().unwrap());
+                let found = (u128::from(found.bound), found.schedules, found.bad);
+                assert_eq!(found, (row("bound"), row("runs"), row("bad")), "{id}: {field}");
+            }
+        }
+        for (cost, field) in [(Cost::Preemptions, "min_preemptions"), (Cost::Delays, "min_delays")] {
+            assert_eq!(u128::from(nearest(&graph, cost).unwrap().cost), number(field), "{id}: {field}");
+        }
+        let p = bug["probability_of_finding_per_run"]["random_walk (exact)"]["p"].as_f64().unwrap();
+        let found = random_walk(&graph).unwrap()[0];
+        assert!((found - p).abs() <= 1e-5 * p.max(1e-9), "{id}: {found} {p}");
+        for repaired in ["fixed_program", "fixed"] {
+            if let Some((model, property)) =
+                Some(lines(&bug[repaired])).filter(|l| !l.is_empty()).and_then(|l| translate(&l))
+            {
+                let machine = Machine::new(&model, Preemption::EveryOp).unwrap();
+                let graph = Graph::build(&machine, &property, Budget { states: 1_000_000 }).unwrap();
+                assert_eq!(super::counts(&graph).unwrap().bad, 0, "{id}, repaired");
+                println!("{id}: repaired, {} states", graph.len());
+            }
+        }
+    }
+    assert!(known >= 5, "{known}");
+}
