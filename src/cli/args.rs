@@ -47,6 +47,32 @@ pub enum Command {
         #[arg(long)]
         conventions: bool,
     },
+    /// Look for a schedule that breaks what must hold, or prove that there is none
+    Test {
+        /// Scenario files, and folders, searched for *.ron
+        #[arg(required = true, value_name = "DIR|FILE")]
+        paths: Vec<PathBuf>,
+        /// Change a value before reading: machine.cores=8
+        #[arg(long, value_name = "PATH=VALUE")]
+        set: Vec<String>,
+        /// States of one model to look at before giving up
+        #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+        states: u64,
+        /// Threads to run on, instead of one for each core of this computer
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+        jobs: Option<u16>,
+    },
+    /// Follow a schedule that `gilsim test` found, step by step
+    Replay {
+        /// The scenario file
+        file: PathBuf,
+        /// The schedule, as printed: gs1.…
+        #[arg(long, value_name = "TOKEN")]
+        schedule: String,
+        /// Change a value before reading: machine.cores=8
+        #[arg(long, value_name = "PATH=VALUE")]
+        set: Vec<String>,
+    },
     /// List what a scenario can be made of
     List {
         /// One topic only

@@ -42,6 +42,8 @@ pub struct Machine<'m> {
     pub(super) jobs: Vec<(TaskId, u32)>,
     /// By op: whether it is a point, before which others may come.
     points: Vec<bool>,
+    /// Whether steps that nobody could notice are taken at once.
+    pub(super) reduced: bool,
 }
 
 impl<'m> Machine<'m> {
@@ -66,7 +68,51 @@ impl<'m> Machine<'m> {
             return Err(Unfit::Crowded { jobs: all });
         }
         let points = model.code.iter().enumerate().map(|(at, op)| is_point(preemption, at as u32, op)).collect();
-        Ok(Machine { model, preemption, jobs, points })
+        Ok(Machine { model, preemption, jobs, points, reduced: false })
+    }
+
+    /// The same machine with fewer schedules: a step that no other thread could notice is taken at once, for it makes no
+    /// difference when. Whether something can happen is not changed by that; the number of schedules is.
+    pub fn reduced(mut self) -> Machine<'m> {
+        let quiet: Vec<bool> = (0..self.points.len()).map(|at| self.points[at] && self.is_quiet(at)).collect();
+        for (point, quiet) in self.points.iter_mut().zip(quiet) {
+            *point &= !quiet;
+        }
+        self.reduced = true;
+        self
+    }
+
+    /// Whether neither the op nor anything after it, up to the next point, is noticed by others.
+    fn is_quiet(&self, at: usize) -> bool {
+        if is_noticed(&self.model.code[at]) {
+            return false;
+        }
+        let mut seen = vec![false; self.points.len()];
+        let mut open = self.after(at);
+        while let Some(at) = open.pop() {
+            if seen[at] || self.points[at] {
+                continue;
+            }
+            seen[at] = true;
+            if is_noticed(&self.model.code[at]) {
+                return false;
+            }
+            open.extend(self.after(at));
+        }
+        true
+    }
+
+    /// The ops that can come next.
+    fn after(&self, at: usize) -> Vec<usize> {
+        let calls = || self.model.code.iter().enumerate().filter(|(_, op)| matches!(op, Op::Call { .. }));
+        match self.model.code[at] {
+            Op::Jump { to } => vec![to as usize],
+            Op::Again { start: to } | Op::Branch { to, .. } => vec![at + 1, to as usize],
+            Op::Call { entry } => vec![entry as usize],
+            // Where from is not known here.
+            Op::Return => calls().map(|(call, _)| call + 1).collect(),
+            _ => vec![at + 1],
+        }
     }
 
     /// Where the interpreter of the model lets others in.
@@ -185,11 +231,11 @@ impl<'m> Machine<'m> {
     }
 }
 
-fn is_point(preemption: Preemption, at: u32, op: &Op) -> bool {
-    let visible = matches!(
+/// Whether others can notice the op, or it is for others to decide.
+fn is_noticed(op: &Op) -> bool {
+    matches!(
         op,
-        Op::Yield
-            | Op::Acquire { .. }
+        Op::Acquire { .. }
             | Op::Release { .. }
             | Op::Load { .. }
             | Op::Store { .. }
@@ -199,7 +245,11 @@ fn is_point(preemption: Preemption, at: u32, op: &Op) -> bool {
             | Op::Choose { .. }
             | Op::Spawn { .. }
             | Op::Join { .. }
-    );
+    )
+}
+
+fn is_point(preemption: Preemption, at: u32, op: &Op) -> bool {
+    let visible = is_noticed(op) || matches!(op, Op::Yield);
     match preemption {
         Preemption::EveryOp => visible,
         Preemption::Calls => match op {

@@ -10,8 +10,11 @@ mod counts;
 mod graph;
 mod machine;
 mod property;
+pub mod schedule;
 mod state;
 mod step;
+mod verdict;
+pub mod words;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +23,7 @@ pub use bounds::{Bounded, Cost, Witness, bounded, nearest};
 pub use counts::{Counts, counts, random_walk};
 pub use graph::{Budget, Graph, Incomplete};
 pub use machine::{Machine, Preemption, Unfit};
-pub use property::{Failure, Property};
+pub use property::{Failure, LastValue, Property};
 pub use state::State;
 pub use step::Choice;
+pub use verdict::{Explored, Found, Verdict, explore};

@@ -3,14 +3,28 @@
 use super::machine::Machine;
 use super::state::{Life, Origin, State};
 use crate::id::VarId;
-use crate::scenario::expect::Bounds;
+use crate::model::Model;
+use crate::scenario::expect::{Asked, Bounds, Expect};
+
+/// Bounds on the last value of a variable (of the first process, unless it is interprocess).
+#[derive(Clone, Debug)]
+pub struct LastValue {
+    /// Of which variable.
+    pub var: VarId,
+    /// Within which bounds.
+    pub bounds: Bounds<i64>,
+    /// As written.
+    pub text: String,
+}
 
 /// What must hold.
 #[derive(Clone, Debug, Default)]
 pub struct Property {
-    /// Bounds on last values of variables of the first process, each with its text.
-    pub finals: Vec<(VarId, Bounds<i64>, String)>,
-    /// Whether a deadlock is what is expected.
+    /// At the end of every schedule.
+    pub always: Vec<LastValue>,
+    /// At the end of at least one.
+    pub possible: Vec<LastValue>,
+    /// A deadlock is what is expected: it must be possible, and is no failure.
     pub deadlock: bool,
 }
 
@@ -28,6 +42,40 @@ pub enum Failure {
 }
 
 impl Property {
+    /// What the expectations say about every schedule of the model: those on last values and deadlocks. Those on times are
+    /// for timed runs.
+    pub fn of(expects: &[Expect], model: &Model, settings: &impl Fn(&str) -> Option<String>) -> Property {
+        let mut property = Property::default();
+        property.add(expects, model, settings, false);
+        property
+    }
+
+    fn add(&mut self, expects: &[Expect], model: &Model, settings: &impl Fn(&str) -> Option<String>, sometimes: bool) {
+        for expect in expects {
+            match &expect.what {
+                Asked::In(execution, inner) if *execution == model.execution => {
+                    self.add(inner, model, settings, sometimes);
+                }
+                Asked::At(at, inner) if at.iter().all(|(path, value)| settings(path).as_ref() == Some(value)) => {
+                    self.add(inner, model, settings, sometimes);
+                }
+                Asked::Sometimes(inner) => self.add(std::slice::from_ref(inner), model, settings, true),
+                Asked::Deadlock => self.deadlock = true,
+                Asked::Final { var, bounds } => {
+                    let Some(index) = model.vars.iter().position(|known| known.name == *var) else { continue };
+                    let last = LastValue { var: VarId::from(index), bounds: *bounds, text: expect.text.clone() };
+                    if sometimes { self.possible.push(last) } else { self.always.push(last) }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether the state, in which nobody can take a step, has a last value that must be possible.
+    pub fn shows(&self, state: &State, last: &LastValue) -> bool {
+        last.bounds.contain(&state.vars[last.var.index()])
+    }
+
     /// What is wrong with a state in which nobody can take a step.
     pub fn at_end(&self, machine: &Machine<'_>, state: &State) -> Option<Failure> {
         if let Some(op) = state.wrong {
@@ -43,9 +91,9 @@ impl Property {
         if !left.is_empty() {
             return (!self.deadlock).then_some(Failure::Deadlock(left));
         }
-        self.finals.iter().find_map(|(var, bounds, text)| {
-            let value = state.vars[var.index()];
-            (!bounds.contain(&value)).then(|| Failure::Final(text.clone(), value))
+        self.always.iter().find_map(|last| {
+            let value = state.vars[last.var.index()];
+            (!last.bounds.contain(&value)).then(|| Failure::Final(last.text.clone(), value))
         })
     }
 }

@@ -80,6 +80,11 @@ impl Machine<'_> {
     pub(super) fn run_to_point(&self, state: &mut State, number: usize) {
         for _ in 0..MOST_OPS {
             let thread = &state.threads[number];
+            if thread.life == Life::Waiting && self.reduced && state.processes == 1 && self.is_enabled(state, number) {
+                // Workers of one process are all alike: it makes no difference which of them takes the job.
+                self.take_job(state, number);
+                continue;
+            }
             if thread.life != Life::Going || self.stops_at(state, number, thread) {
                 return;
             }

@@ -174,7 +174,8 @@ fn translate(program: &[String]) -> Option<(Model, Property)> {
             [_, ">=", value] => Bounds { at_least: Some(value.parse().ok()?), at_most: None },
             _ => return None,
         };
-        translator.property.finals.push((translator.var(words[0]), bounds, line.to_owned()));
+        let last = LastValue { var: translator.var(words[0]), bounds, text: line.to_owned() };
+        translator.property.always.push(last);
     }
     Some((translator.model, translator.property))
 }

@@ -1,0 +1,121 @@
+//! What a search says about a model.
+
+use super::bounds::{Cost, nearest};
+use super::counts::{Counts, counts, random_walk};
+use super::graph::{Budget, Graph};
+use super::machine::{Machine, Unfit};
+use super::property::{Failure, Property};
+use super::step::Choice;
+use crate::model::Model;
+
+/// What a search says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// No schedule breaks what must hold, and what must be possible is.
+    Proved(Explored),
+    /// What must be possible is not; its text.
+    Impossible(Explored, String),
+    /// One does.
+    Failed(Explored, Box<Found>),
+    /// There are more states than the budget allows; so many were seen.
+    Inconclusive {
+        /// States seen.
+        states: usize,
+    },
+}
+
+/// How much there was.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Explored {
+    /// Different states.
+    pub states: usize,
+    /// Schedules; `None` if there are endless ones.
+    pub counts: Option<Counts>,
+    /// Whether steps that nobody could notice were taken at once: then schedules that differ in nothing else count once.
+    pub reduced: bool,
+}
+
+/// The nearest schedule that breaks what must hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// What is wrong in the end.
+    pub failure: Failure,
+    /// Its steps.
+    pub steps: Vec<Choice>,
+    /// Whether they are steps of the reduced machine.
+    pub reduced: bool,
+    /// How many threads are passed over against the base schedule; no bad schedule has fewer.
+    pub delays: u32,
+    /// The fewest preemptions of any bad schedule.
+    pub preemptions: u32,
+    /// How likely a random walk goes wrong from before each step on, and at the end; empty if there are endless schedules.
+    pub blame: Vec<f64>,
+}
+
+impl Found {
+    /// The first step after which every schedule goes wrong, counted from 1; 0 if all do from the start on.
+    pub fn point_of_no_return(&self) -> Option<usize> {
+        self.blame.iter().position(|blame| *blame == 1.0)
+    }
+}
+
+/// With more states than this, schedules that differ only in what nobody could notice are not told apart.
+const MOST_COUNTED: usize = 100_000;
+
+/// Looks at all schedules of the model.
+///
+/// # Errors
+/// It has jobs without end.
+pub fn explore(model: &Model, property: &Property, budget: Budget) -> Result<Verdict, Unfit> {
+    let mut machine = Machine::new(model, Machine::preemption_of(model))?;
+    let all = Budget { states: budget.states.min(MOST_COUNTED) };
+    let graph = match Graph::build(&machine, property, all) {
+        Ok(graph) => graph,
+        Err(_) => {
+            machine = machine.reduced();
+            let Ok(graph) = Graph::build(&machine, property, budget) else {
+                return Ok(Verdict::Inconclusive { states: budget.states });
+            };
+            graph
+        }
+    };
+    let explored = Explored { states: graph.len(), counts: counts(&graph), reduced: machine.reduced };
+    let Some(witness) = nearest(&graph, Cost::Delays) else {
+        return Ok(match impossible(&machine, &graph, property) {
+            Some(text) => Verdict::Impossible(explored, text),
+            None => Verdict::Proved(explored),
+        });
+    };
+    let along = along(&graph, &witness.steps);
+    let last = *along.last().expect("a schedule begins somewhere");
+    let failure = graph.failure(last).expect("the schedule is bad").clone();
+    let preemptions = nearest(&graph, Cost::Preemptions).map_or(0, |witness| witness.cost);
+    let blame = random_walk(&graph).map_or_else(Vec::new, |of| along.iter().map(|state| of[*state]).collect());
+    let found =
+        Found { failure, reduced: machine.reduced, steps: witness.steps, delays: witness.cost, preemptions, blame };
+    Ok(Verdict::Failed(explored, Box::new(found)))
+}
+
+/// What must be possible and is not.
+fn impossible(machine: &Machine<'_>, graph: &Graph, property: &Property) -> Option<String> {
+    let ends = || (0..graph.len()).filter(|state| graph.steps(*state).is_empty()).map(|state| graph.state(state));
+    let missing = property.possible.iter().find(|last| !ends().any(|state| property.shows(state, last)));
+    let stuck = Property::default();
+    let deadlocks = |state| matches!(stuck.at_end(machine, state), Some(Failure::Deadlock(_)));
+    match missing {
+        Some(last) => Some(last.text.clone()),
+        None => (property.deadlock && !ends().any(deadlocks)).then(|| "Deadlock".to_owned()),
+    }
+}
+
+/// The states before each step and at the end.
+fn along(graph: &Graph, steps: &[Choice]) -> Vec<usize> {
+    let mut at = 0;
+    let mut states = vec![at];
+    for step in steps {
+        let next = graph.steps(at).iter().find(|(choice, _)| choice == step);
+        at = next.expect("a schedule follows the graph").1 as usize;
+        states.push(at);
+    }
+    states
+}

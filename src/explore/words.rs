@@ -1,0 +1,106 @@
+//! Schedules as sentences.
+
+use super::machine::Machine;
+use super::property::Failure;
+use super::state::{Life, State};
+use super::step::Choice;
+use crate::model::Op;
+
+/// What the steps of a schedule do, a line each: who, and what.
+pub fn narrate(machine: &Machine<'_>, steps: &[Choice]) -> Vec<(String, String)> {
+    let mut state = machine.start();
+    let mut lines = Vec::new();
+    for step in steps {
+        let before = state.clone();
+        machine.step(&mut state, *step);
+        let who = machine.name(&state, step.thread);
+        lines.push((who, machine.deed(&before, &state, *step)));
+    }
+    lines
+}
+
+impl Machine<'_> {
+    /// What a step did.
+    fn deed(&self, before: &State, after: &State, step: Choice) -> String {
+        let number = step.thread as usize;
+        let thread = &before.threads[number];
+        if thread.life == Life::Waiting {
+            return "takes the job".to_owned();
+        }
+        let var = |var: crate::id::VarId| self.model.vars[var.index()].name.as_str();
+        let lock = |lock: crate::id::LockId| self.model.locks[lock.index()].name.as_str();
+        let value = |of: crate::id::VarId, state: &State| {
+            let shared = self.model.vars[of.index()].interprocess;
+            let process = if shared { 0 } else { thread.process as usize };
+            state.vars[process * self.model.vars.len() + of.index()]
+        };
+        match self.model.code[thread.pc as usize] {
+            Op::Load { var: of, .. } => format!("reads {} = {}", var(of), value(of, before)),
+            Op::Store { var: of, .. } => format!("writes {} = {}", var(of), value(of, after)),
+            Op::Swap { var: of, .. } | Op::FetchAdd { var: of, .. } => {
+                format!("changes {} from {} to {}", var(of), value(of, before), value(of, after))
+            }
+            Op::CompareAndSwap { var: of, .. } => match (value(of, before), value(of, after)) {
+                (found, new) if found == new => format!("finds {} = {found}, and leaves it", var(of)),
+                (found, new) => format!("changes {} from {found} to {new}", var(of)),
+            },
+            Op::Acquire { lock: of } => format!("takes {}", lock(of)),
+            Op::Release { lock: of } => format!("releases {}", lock(of)),
+            Op::Choose { .. } => format!("takes branch {}", step.branch + 1),
+            Op::Yield => "yields".to_owned(),
+            Op::Io { device, .. } => format!("waits for {}", self.model.devices[device.index()].name),
+            Op::Sleep { .. } => "sleeps".to_owned(),
+            Op::Compute { .. } => "computes".to_owned(),
+            Op::Spawn { program, count, .. } => {
+                format!("starts {count} x {}", self.model.programs[program.index()].name)
+            }
+            Op::Join { program } => format!("goes on after all {}", self.model.programs[program.index()].name),
+            Op::Print { text } => format!("prints \"{}\"", self.model.texts[text.index()]),
+            Op::Call { .. } => "calls".to_owned(),
+            Op::Jump { .. } | Op::Again { .. } => "goes round its loop".to_owned(),
+            _ => "goes on".to_owned(),
+        }
+    }
+
+    /// What a thread that cannot go on waits for, and who has it.
+    pub fn waits_for(&self, state: &State, thread: u16) -> String {
+        let number = thread as usize;
+        match self.model.code[state.threads[number].pc as usize] {
+            Op::Acquire { lock } => {
+                let name = &self.model.locks[lock.index()].name;
+                let shared = self.model.locks[lock.index()].interprocess;
+                let process = if shared { 0 } else { state.threads[number].process as usize };
+                match state.owners[process * self.model.locks.len() + lock.index()] {
+                    Some(owner) if owner == thread => format!("waits for {name}, which it holds itself"),
+                    Some(owner) => format!("waits for {name}, which {} holds", self.name(state, owner)),
+                    None => format!("waits for {name}"),
+                }
+            }
+            Op::Join { program } => format!("waits for the end of {}", self.model.programs[program.index()].name),
+            _ => "waits".to_owned(),
+        }
+    }
+}
+
+/// What is wrong, and, of a deadlock, who waits for whom.
+pub fn failure(machine: &Machine<'_>, steps: &[Choice], failure: &Failure) -> Vec<String> {
+    match failure {
+        Failure::Final(text, value) => vec![format!("{text}: the last value is {value}")],
+        Failure::Livelock => vec!["from some state on nobody ever comes to an end".to_owned()],
+        Failure::Wrong(op) => match machine.model.code[*op as usize] {
+            Op::Release { lock } => {
+                vec![format!("{} is released by somebody who does not hold it", machine.model.locks[lock.index()].name)]
+            }
+            _ => vec!["a loop never comes to a step that others could see".to_owned()],
+        },
+        Failure::Deadlock(names) => {
+            let mut state = machine.start();
+            steps.iter().for_each(|step| machine.step(&mut state, *step));
+            let waiting =
+                (0..state.threads.len() as u16).filter(|thread| names.contains(&machine.name(&state, *thread)));
+            let lines =
+                waiting.map(|thread| format!("{} {}", machine.name(&state, thread), machine.waits_for(&state, thread)));
+            std::iter::once("a deadlock".to_owned()).chain(lines).collect()
+        }
+    }
+}
