@@ -1,6 +1,6 @@
 //! A model as threads that take steps.
 
-use super::state::{Life, Origin, State, Thread};
+use super::state::{Life, Origin, Pause, State, Thread};
 use crate::id::{ProgramId, TaskId};
 use crate::model::{Arrivals, Execution, Model, Op};
 use crate::trace::{CpuKind, Role};
@@ -145,6 +145,7 @@ impl<'m> Machine<'m> {
         let mut state = State {
             vars: initial.repeat(processes as usize),
             owners: vec![None; self.model.locks.len() * processes as usize],
+            things: (0..processes).flat_map(|_| self.things()).collect(),
             threads: Vec::new(),
             taken: vec![false; self.jobs.len()],
             ended: vec![0; self.model.tasks.len()],
@@ -179,6 +180,7 @@ impl<'m> Machine<'m> {
             stack: Vec::new(),
             registers: Vec::new(),
             life: Life::Waiting,
+            pause: Pause::No,
             parent: None,
             blocking: 0,
         }
@@ -237,6 +239,7 @@ fn is_noticed(op: &Op) -> bool {
         op,
         Op::Acquire { .. }
             | Op::Release { .. }
+            | Op::Sync { .. }
             | Op::Load { .. }
             | Op::Store { .. }
             | Op::Swap { .. }

@@ -11,6 +11,7 @@ mod graph;
 mod machine;
 mod property;
 pub mod schedule;
+mod share;
 mod state;
 mod step;
 mod verdict;

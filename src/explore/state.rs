@@ -1,6 +1,6 @@
 //! What a schedule can change.
 
-use crate::id::{ProgramId, TaskId};
+use crate::id::{LockId, ProgramId, TaskId};
 
 /// A state between two steps.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -9,6 +9,8 @@ pub struct State {
     pub(super) vars: Vec<i64>,
     /// By process, then by lock: who holds it.
     pub(super) owners: Vec<Option<u16>>,
+    /// By process, then by thing.
+    pub(super) things: Vec<Thing>,
     pub(super) threads: Vec<Thread>,
     /// Jobs by number: whether a worker has taken them.
     pub(super) taken: Vec<bool>,
@@ -31,10 +33,36 @@ pub(super) struct Thread {
     pub stack: Vec<u32>,
     pub registers: Vec<i64>,
     pub life: Life,
+    pub pause: Pause,
     /// The spawning thread.
     pub parent: Option<u16>,
     /// Depth of steps that block the whole loop.
     pub blocking: u16,
+}
+
+/// Whether a thread that is going waits for something other than its next op.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Pause {
+    No,
+    /// Until somebody notifies it, or comes to the barrier.
+    Until,
+    /// Until it has this lock again.
+    Retake(LockId),
+}
+
+/// The state of something that threads wait for each other with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Thing {
+    /// Of a semaphore.
+    Permits(u32),
+    /// Of an event.
+    Flag(bool),
+    /// At a condition or barrier, in order.
+    Waiting(Vec<u16>),
+    /// Of a queue, the oldest first.
+    Items(Vec<i64>),
+    /// Of a lock for readers and writers.
+    Holders { readers: Vec<u16>, writer: Option<u16> },
 }
 
 /// What a thread is for.

@@ -1,7 +1,7 @@
 //! One step: the op at a point, and all that follows it up to the next one.
 
 use super::machine::{Machine, Preemption};
-use super::state::{Life, Origin, State, Thread};
+use super::state::{Life, Origin, Pause, State, Thread};
 use crate::id::{LockId, ProgramId, VarId};
 use crate::model::{Op, SpawnKind, evaluate};
 
@@ -21,11 +21,16 @@ impl Machine<'_> {
     /// Whether the thread can take a step.
     pub(super) fn is_enabled(&self, state: &State, number: usize) -> bool {
         let thread = &state.threads[number];
+        if let Pause::Retake(lock) = thread.pause {
+            return state.owners[self.lock(state, number, lock)].is_none();
+        }
         match thread.life {
             Life::Over => false,
             Life::Waiting => matches!(thread.origin, Origin::Worker { .. }) && self.next_job(state).is_some(),
+            Life::Going if thread.pause == Pause::Until => false,
             Life::Going => match self.model.code[thread.pc as usize] {
                 Op::Acquire { lock } => state.owners[self.lock(state, number, lock)].is_none(),
+                Op::Sync { sync, act } => self.can_share(state, number, sync, act),
                 Op::Join { program } => !self.has_children(state, number, program),
                 _ => true,
             },
@@ -58,7 +63,11 @@ impl Machine<'_> {
     /// Takes the step.
     pub fn step(&self, state: &mut State, choice: Choice) {
         let number = choice.thread as usize;
-        if state.threads[number].life == Life::Waiting {
+        if let Pause::Retake(lock) = state.threads[number].pause {
+            let at = self.lock(state, number, lock);
+            state.owners[at] = Some(choice.thread);
+            state.threads[number].pause = Pause::No;
+        } else if state.threads[number].life == Life::Waiting {
             self.take_job(state, number);
         } else {
             self.execute(state, number, choice.branch);
@@ -85,7 +94,7 @@ impl Machine<'_> {
                 self.take_job(state, number);
                 continue;
             }
-            if thread.life != Life::Going || self.stops_at(state, number, thread) {
+            if thread.life != Life::Going || thread.pause != Pause::No || self.stops_at(state, number, thread) {
                 return;
             }
             self.execute(state, number, 0);
@@ -99,14 +108,15 @@ impl Machine<'_> {
         if self.preemption != Preemption::Awaits {
             return self.is_point(thread.pc);
         }
-        let waits = matches!(self.model.code[thread.pc as usize], Op::Acquire { .. } | Op::Join { .. });
+        let waits =
+            matches!(self.model.code[thread.pc as usize], Op::Acquire { .. } | Op::Join { .. } | Op::Sync { .. });
         if waits && !self.is_enabled(state, number) {
             return true;
         }
         thread.blocking == 0 && self.is_point(thread.pc)
     }
 
-    fn lock(&self, state: &State, number: usize, lock: LockId) -> usize {
+    pub(super) fn lock(&self, state: &State, number: usize, lock: LockId) -> usize {
         let shared = self.model.locks[lock.index()].interprocess;
         let process = if shared { 0 } else { state.threads[number].process as usize };
         process * self.model.locks.len() + lock.index()
@@ -180,6 +190,11 @@ impl Machine<'_> {
                 }
                 state.owners[at] = None;
             }
+            Op::Sync { sync, act } => {
+                if !self.share(state, number, sync, act) {
+                    state.wrong.get_or_insert(pc);
+                }
+            }
             Op::Repeat { times } => state.threads[number].stack.push(times),
             Op::Again { start } => {
                 let thread = &mut state.threads[number];
@@ -238,6 +253,7 @@ impl Machine<'_> {
                 let (vars, from) = (self.model.vars.len(), parent as usize * self.model.vars.len());
                 state.vars.extend_from_within(from..from + vars);
                 state.owners.resize(state.owners.len() + self.model.locks.len(), None);
+                state.things.extend(self.things());
                 state.processes += 1;
                 state.processes - 1
             }
@@ -249,6 +265,7 @@ impl Machine<'_> {
             stack: Vec::new(),
             registers: Vec::new(),
             life: Life::Going,
+            pause: Pause::No,
             parent: Some(number as u16),
             blocking: 0,
         };

@@ -3,15 +3,19 @@
 use serde_json::Value;
 
 use super::*;
-use crate::id::{LockId, OperandId, ProgramId, VarId};
-use crate::model::{Arithmetic, Arrivals, Builder, Comparison, Execution, Model, Op, Operand};
+use crate::id::{LockId, OperandId, ProgramId, SyncId, VarId};
+use crate::model::{Act, Arithmetic, Arrivals, Builder, Comparison, Execution, Model, Op, Operand};
 use crate::scenario::expect::Bounds;
+use crate::sync::{Config, Preference};
 
 /// Translates the programs of the file, which are lists of ops with jumps.
 struct Translator {
     model: Model,
     vars: Vec<String>,
     locks: Vec<String>,
+    things: Vec<String>,
+    /// Conditions and their locks.
+    conditions: Vec<(String, String)>,
     property: Property,
 }
 
@@ -41,6 +45,26 @@ impl Translator {
         LockId::from(self.locks.iter().position(|lock| lock == word).unwrap())
     }
 
+    fn thing(&mut self, word: &str, config: Config) -> SyncId {
+        if !self.things.iter().any(|thing| thing == word) {
+            self.things.push(word.to_owned());
+            self.model.syncs.push(crate::model::Shared { name: word.to_owned(), initial: config, interprocess: false });
+        }
+        SyncId::from(self.things.iter().position(|thing| thing == word).unwrap())
+    }
+
+    /// A condition that some thread waits at: its lock is known from there.
+    fn condition(&mut self, word: &str) -> Option<SyncId> {
+        let lock = self.conditions.iter().find(|(name, _)| name == word)?.1.clone();
+        let lock = self.lock(&lock);
+        Some(self.thing(word, Config::Condition { lock }))
+    }
+
+    /// One that the program declares, or a lock for readers and writers.
+    fn known(&mut self, word: &str) -> SyncId {
+        self.thing(word, Config::RwLock(Preference::FirstCome))
+    }
+
     /// The ops of one thread; `None` if one of them is not known here.
     fn body(&mut self, lines: &[&str]) -> Option<(u32, u16)> {
         let entry = self.model.code.len() as u32;
@@ -63,6 +87,22 @@ impl Translator {
                 }
                 ["lock", lock] => Op::Acquire { lock: self.lock(lock) },
                 ["unlock", lock] => Op::Release { lock: self.lock(lock) },
+                ["wait", condition, lock] => {
+                    let lock = self.lock(lock);
+                    Op::Sync { sync: self.thing(condition, Config::Condition { lock }), act: Act::Wait }
+                }
+                ["notify", condition] => Op::Sync { sync: self.condition(condition)?, act: Act::Notify(1) },
+                ["notifyall", condition] => Op::Sync { sync: self.condition(condition)?, act: Act::Notify(u32::MAX) },
+                ["acquire", of] => Op::Sync { sync: self.known(of), act: Act::Acquire },
+                ["post", of] => Op::Sync { sync: self.known(of), act: Act::Release },
+                ["send", to, value] => {
+                    let value = self.operand(value, &mut registers);
+                    Op::Sync { sync: self.known(to), act: Act::Put(value) }
+                }
+                ["recv", to, from] => {
+                    let register = register(to, &mut registers);
+                    Op::Sync { sync: self.known(from), act: Act::Get(Some(register)) }
+                }
                 ["jmp", label] => {
                     jumps.push((here, label.to_owned()));
                     Op::Jump { to: 0 }
@@ -138,7 +178,7 @@ fn translate(program: &[String]) -> Option<(Model, Property)> {
             if let Some(names) = line.strip_prefix("thread ") {
                 open = threads.len();
                 threads.extend(names.split_whitespace().map(|name| (name.to_owned(), Vec::new())));
-            } else if !line.starts_with("shared ") && !line.starts_with("final ") {
+            } else if !["shared ", "final ", "sem ", "chan "].iter().any(|head| line.starts_with(head)) {
                 for (_, lines) in &mut threads[open..] {
                     lines.push(line);
                 }
@@ -149,13 +189,34 @@ fn translate(program: &[String]) -> Option<(Model, Property)> {
     for (name, _) in &threads {
         builder.task(name, Some(1), Arrivals::AtOnce, vec![], vec![]);
     }
-    let mut translator =
-        Translator { model: builder.build(), vars: Vec::new(), locks: Vec::new(), property: Property::default() };
+    let mut translator = Translator {
+        model: builder.build(),
+        vars: Vec::new(),
+        locks: Vec::new(),
+        things: Vec::new(),
+        conditions: Vec::new(),
+        property: Property::default(),
+    };
     for line in program.iter().filter_map(|line| line.strip_prefix("shared ")) {
         for (name, value) in line.split_whitespace().map(|word| word.split_once('=').unwrap()) {
             translator.vars.push(name.to_owned());
             let initial = value.parse().unwrap();
             translator.model.vars.push(crate::model::Shared { name: name.to_owned(), initial, interprocess: false });
+        }
+    }
+    for line in program {
+        if let Some((kind, all)) = line.split_once(' ').filter(|(kind, _)| matches!(*kind, "sem" | "chan")) {
+            for (name, value) in all.split_whitespace().map(|word| word.split_once('=').unwrap()) {
+                let value = value.parse().unwrap();
+                let config = match kind {
+                    "sem" => Config::Semaphore { permits: value, bounded: false },
+                    _ => Config::Queue { capacity: Some(value) },
+                };
+                translator.thing(name, config);
+            }
+        }
+        if let ["wait", condition, lock] = line.split_whitespace().collect::<Vec<_>>()[..] {
+            translator.conditions.push((condition.to_owned(), lock.to_owned()));
         }
     }
     for (number, (_, lines)) in threads.iter().enumerate() {

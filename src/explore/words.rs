@@ -2,9 +2,9 @@
 
 use super::machine::Machine;
 use super::property::Failure;
-use super::state::{Life, State};
+use super::state::{Life, Pause, State};
 use super::step::Choice;
-use crate::model::Op;
+use crate::model::{Act, Op};
 
 /// What the steps of a schedule do, a line each: who, and what.
 pub fn narrate(machine: &Machine<'_>, steps: &[Choice]) -> Vec<(String, String)> {
@@ -24,6 +24,9 @@ impl Machine<'_> {
     fn deed(&self, before: &State, after: &State, step: Choice) -> String {
         let number = step.thread as usize;
         let thread = &before.threads[number];
+        if let Pause::Retake(lock) = thread.pause {
+            return format!("was notified, and has {} again", self.model.locks[lock.index()].name);
+        }
         if thread.life == Life::Waiting {
             return "takes the job".to_owned();
         }
@@ -46,6 +49,20 @@ impl Machine<'_> {
             },
             Op::Acquire { lock: of } => format!("takes {}", lock(of)),
             Op::Release { lock: of } => format!("releases {}", lock(of)),
+            Op::Sync { sync, act } => {
+                let name = &self.model.syncs[sync.index()].name;
+                match act {
+                    Act::Acquire => format!("takes {name}"),
+                    Act::AcquireRead => format!("takes {name} to read"),
+                    Act::Release => format!("gives {name} back"),
+                    Act::Wait => format!("waits at {name}"),
+                    Act::Set => format!("sets {name}"),
+                    Act::Clear => format!("clears {name}"),
+                    Act::Notify(_) => format!("notifies {name}"),
+                    Act::Put(_) => format!("puts an item into {name}"),
+                    Act::Get(_) => format!("gets an item from {name}"),
+                }
+            }
             Op::Choose { .. } => format!("takes branch {}", step.branch + 1),
             Op::Yield => "yields".to_owned(),
             Op::Io { device, .. } => format!("waits for {}", self.model.devices[device.index()].name),
@@ -65,7 +82,14 @@ impl Machine<'_> {
     /// What a thread that cannot go on waits for, and who has it.
     pub fn waits_for(&self, state: &State, thread: u16) -> String {
         let number = thread as usize;
+        if state.threads[number].pause == Pause::Until {
+            return match self.model.code[state.threads[number].pc as usize - 1] {
+                Op::Sync { sync, .. } => format!("waits at {}, and nobody comes", self.model.syncs[sync.index()].name),
+                _ => "waits".to_owned(),
+            };
+        }
         match self.model.code[state.threads[number].pc as usize] {
+            Op::Sync { sync, .. } => format!("waits for {}", self.model.syncs[sync.index()].name),
             Op::Acquire { lock } => {
                 let name = &self.model.locks[lock.index()].name;
                 let shared = self.model.locks[lock.index()].interprocess;

@@ -1,0 +1,123 @@
+//! Semaphores, events, conditions, barriers, queues and locks for readers and writers.
+//!
+//! Nobody stands in line: whoever can go on may, in every order. Where a lock for readers and writers prefers somebody, the
+//! schedules in which it does not are looked at, too.
+
+use super::machine::Machine;
+use super::state::{Pause, State, Thing};
+use crate::id::{LockId, SyncId};
+use crate::model::{Act, evaluate};
+use crate::sync::Config;
+
+impl Machine<'_> {
+    /// Things before anybody has used them, of one process.
+    pub(super) fn things(&self) -> Vec<Thing> {
+        let thing = |config| match config {
+            Config::Semaphore { permits, .. } => Thing::Permits(permits),
+            Config::Event => Thing::Flag(false),
+            Config::Condition { .. } | Config::Barrier { .. } => Thing::Waiting(Vec::new()),
+            Config::Queue { .. } => Thing::Items(Vec::new()),
+            Config::RwLock(_) => Thing::Holders { readers: Vec::new(), writer: None },
+        };
+        self.model.syncs.iter().map(|sync| thing(sync.initial)).collect()
+    }
+
+    fn thing(&self, state: &State, number: usize, sync: SyncId) -> usize {
+        let shared = self.model.syncs[sync.index()].interprocess;
+        let process = if shared { 0 } else { state.threads[number].process as usize };
+        process * self.model.syncs.len() + sync.index()
+    }
+
+    /// Whether the thread could do so now without waiting.
+    pub(super) fn can_share(&self, state: &State, number: usize, sync: SyncId, act: Act) -> bool {
+        let config = self.model.syncs[sync.index()].initial;
+        match (&state.things[self.thing(state, number, sync)], act) {
+            (Thing::Permits(permits), Act::Acquire) => *permits > 0,
+            (Thing::Flag(set), Act::Wait) => *set,
+            (Thing::Items(items), Act::Get(_)) => !items.is_empty(),
+            (Thing::Items(items), Act::Put(_)) => match config {
+                Config::Queue { capacity: Some(capacity) } => items.len() < capacity as usize,
+                _ => true,
+            },
+            (Thing::Holders { writer, .. }, Act::AcquireRead) => writer.is_none(),
+            (Thing::Holders { readers, writer }, Act::Acquire) => writer.is_none() && readers.is_empty(),
+            _ => true,
+        }
+    }
+
+    /// Does it. Whether it is right to.
+    pub(super) fn share(&self, state: &mut State, number: usize, sync: SyncId, act: Act) -> bool {
+        let at = self.thing(state, number, sync);
+        let config = self.model.syncs[sync.index()].initial;
+        let own = number as u16;
+        match (&mut state.things[at], act, config) {
+            (Thing::Permits(permits), Act::Acquire, _) => *permits -= 1,
+            (Thing::Permits(most), _, Config::Semaphore { permits, bounded: true }) if *most == permits => {
+                return false;
+            }
+            (Thing::Permits(permits), _, _) => *permits += 1,
+            (Thing::Flag(set), Act::Set, _) => *set = true,
+            (Thing::Flag(set), Act::Clear, _) => *set = false,
+            (Thing::Flag(_), _, _) => {}
+            (Thing::Waiting(waiting), Act::Notify(most), Config::Condition { lock }) => {
+                let woken: Vec<u16> = waiting.drain(..waiting.len().min(most as usize)).collect();
+                for thread in woken {
+                    state.threads[thread as usize].pause = Pause::Retake(lock);
+                }
+            }
+            (Thing::Waiting(waiting), _, Config::Condition { lock }) => {
+                waiting.push(own);
+                return self.lay_down(state, number, lock);
+            }
+            (Thing::Waiting(waiting), _, Config::Barrier { parties }) => {
+                waiting.push(own);
+                if waiting.len() < parties as usize {
+                    state.threads[number].pause = Pause::Until;
+                    return true;
+                }
+                let all = std::mem::take(waiting);
+                for thread in all.into_iter().filter(|thread| *thread != own) {
+                    state.threads[thread as usize].pause = Pause::No;
+                    self.run_to_point(state, thread as usize);
+                }
+            }
+            (Thing::Waiting(_), _, _) => unreachable!("only conditions and barriers are waited at"),
+            (Thing::Items(items), Act::Put(value), _) => {
+                items.push(evaluate(&self.model.operands, &state.threads[number].registers, value));
+            }
+            (Thing::Items(items), Act::Get(register), _) => {
+                let item = items.remove(0);
+                if let Some(register) = register {
+                    state.threads[number].registers[register as usize] = item;
+                }
+            }
+            (Thing::Items(_), _, _) => unreachable!("queues are put to and got from"),
+            (Thing::Holders { readers, .. }, Act::AcquireRead, _) => {
+                let place = readers.partition_point(|reader| *reader < own);
+                readers.insert(place, own);
+            }
+            (Thing::Holders { writer, .. }, Act::Acquire, _) => *writer = Some(own),
+            (Thing::Holders { readers, writer }, _, _) => {
+                if *writer == Some(own) {
+                    *writer = None;
+                } else if let Some(place) = readers.iter().position(|reader| *reader == own) {
+                    readers.remove(place);
+                } else {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Waits for a notification: the lock, which must be held, is free meanwhile.
+    fn lay_down(&self, state: &mut State, number: usize, lock: LockId) -> bool {
+        let at = self.lock(state, number, lock);
+        let held = state.owners[at] == Some(number as u16);
+        if held {
+            state.owners[at] = None;
+        }
+        state.threads[number].pause = Pause::Until;
+        held
+    }
+}
