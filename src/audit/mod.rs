@@ -146,7 +146,8 @@ impl Auditor {
             | Outcome::ClockEnd
             | Outcome::Crowded { .. }
             | Outcome::Livelock { .. }
-            | Outcome::NotHeld { .. } => {}
+            | Outcome::NotHeld { .. }
+            | Outcome::Broken { .. } => {}
         }
     }
 }

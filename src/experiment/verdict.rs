@@ -108,6 +108,7 @@ fn outcome(word: &str) -> &str {
         "livelock" => "a loop without time",
         "clock-end" => "the end of the clock",
         "not-held" => "the release of a lock that was not held",
+        "broken" => "a broken assertion",
         other => other,
     }
 }

@@ -195,6 +195,9 @@ impl Machine<'_> {
                     state.wrong.get_or_insert(pc);
                 }
             }
+            Op::Fail { .. } => {
+                state.wrong.get_or_insert(pc);
+            }
             Op::Repeat { times } => state.threads[number].stack.push(times),
             Op::Again { start } => {
                 let thread = &mut state.threads[number];

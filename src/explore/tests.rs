@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::id::{LockId, OperandId, ProgramId, SyncId, VarId};
+use crate::id::{LockId, OperandId, ProgramId, SyncId, TextId, VarId};
 use crate::model::{Act, Arithmetic, Arrivals, Builder, Comparison, Execution, Model, Op, Operand};
 use crate::scenario::expect::Bounds;
 use crate::sync::{Config, Preference};
@@ -33,7 +33,11 @@ impl Translator {
         OperandId::from(self.model.operands.len() - 1)
     }
 
-    fn var(&self, word: &str) -> VarId {
+    fn var(&mut self, word: &str) -> VarId {
+        if !self.vars.iter().any(|var| var == word) {
+            self.vars.push(word.to_owned());
+            self.model.vars.push(crate::model::Shared { name: word.to_owned(), initial: 0, interprocess: false });
+        }
         VarId::from(self.vars.iter().position(|var| var == word).unwrap())
     }
 
@@ -51,6 +55,29 @@ impl Translator {
             self.model.syncs.push(crate::model::Shared { name: word.to_owned(), initial: config, interprocess: false });
         }
         SyncId::from(self.things.iter().position(|thing| thing == word).unwrap())
+    }
+
+    /// Code that does something with the element that a register says.
+    fn element(&mut self, array: &str, index: &str, registers: &mut Vec<String>, act: &dyn Fn(VarId) -> Vec<Op>) {
+        let declared = (0..10).map(|number| (number, format!("{array}{number}")));
+        let declared: Vec<(i64, String)> = declared.filter(|(_, name)| self.vars.contains(name)).collect();
+        let elements: Vec<(i64, VarId)> =
+            declared.into_iter().map(|(number, name)| (number, self.var(&name))).collect();
+        let left = self.operand(index, registers);
+        let mut ends = Vec::new();
+        for (number, var) in elements {
+            let right = self.push(Operand::Number(number));
+            let ops = act(var);
+            let to = (self.model.code.len() + ops.len() + 2) as u32;
+            self.model.code.push(Op::Branch { left, comparison: Comparison::IsNot, right, to });
+            self.model.code.extend(ops);
+            ends.push(self.model.code.len());
+            self.model.code.push(Op::Jump { to: 0 });
+        }
+        let end = self.model.code.len() as u32;
+        for jump in ends {
+            self.model.code[jump] = Op::Jump { to: end };
+        }
     }
 
     /// A condition that some thread waits at: its lock is known from there.
@@ -102,6 +129,42 @@ impl Translator {
                 ["recv", to, from] => {
                     let register = register(to, &mut registers);
                     Op::Sync { sync: self.known(from), act: Act::Get(Some(register)) }
+                }
+                ["assert", a, what, b] => {
+                    let (left, right) = (self.operand(a, &mut registers), self.operand(b, &mut registers));
+                    let comparison = arithmetic(what).unwrap_err();
+                    self.model.code.push(Op::Branch { left, comparison, right, to: here as u32 + 2 });
+                    self.model.texts.push(line.to_string());
+                    Op::Fail { text: TextId::from(self.model.texts.len() - 1) }
+                }
+                ["faa", to, var, by] => {
+                    let by = self.operand(by, &mut registers);
+                    Op::FetchAdd { var: self.var(var), register: register(to, &mut registers), by }
+                }
+                ["cas", ok, var, from, to] => {
+                    // Into a register of its own: only whether it was changed is wanted.
+                    let (from, to) = (self.operand(from, &mut registers), self.operand(to, &mut registers));
+                    let (found, ok) = (register("#found", &mut registers), register(ok, &mut registers));
+                    let (one, zero) = (self.push(Operand::Number(1)), self.push(Operand::Number(0)));
+                    let var = self.var(var);
+                    self.model.code.push(Op::CompareAndSwap { var, register: found, from, to });
+                    self.model.code.push(Op::Jump { to: here as u32 + 4 });
+                    self.model.code.push(Op::Set { register: ok, value: one });
+                    self.model.code.push(Op::Jump { to: here as u32 + 5 });
+                    Op::Set { register: ok, value: zero }
+                }
+                // An element of an array: a case for each, which is read or written in one step all the same.
+                ["loadx", to, array, index] => {
+                    let to = register(to, &mut registers);
+                    self.element(array, index, &mut registers, &|var| vec![Op::Load { var, register: to }]);
+                    Op::Jump { to: self.model.code.len() as u32 + 1 }
+                }
+                ["storex", array, index, value] => {
+                    let value = self.operand(value, &mut registers);
+                    let own = register("#own", &mut registers);
+                    self.model.code.push(Op::Set { register: own, value });
+                    self.element(array, index, &mut registers, &|var| vec![Op::Store { var, register: own }]);
+                    Op::Jump { to: self.model.code.len() as u32 + 1 }
                 }
                 ["jmp", label] => {
                     jumps.push((here, label.to_owned()));
@@ -235,7 +298,8 @@ fn translate(program: &[String]) -> Option<(Model, Property)> {
             [_, ">=", value] => Bounds { at_least: Some(value.parse().ok()?), at_most: None },
             _ => return None,
         };
-        let last = LastValue { var: translator.var(words[0]), bounds, text: line.to_owned() };
+        let var = translator.var(words[0]);
+        let last = LastValue { var, bounds, text: line.to_owned() };
         translator.property.always.push(last);
     }
     Some((translator.model, translator.property))

@@ -115,6 +115,9 @@ pub fn failure(machine: &Machine<'_>, steps: &[Choice], failure: &Failure) -> Ve
             Op::Release { lock } => {
                 vec![format!("{} is released by somebody who does not hold it", machine.model.locks[lock.index()].name)]
             }
+            Op::Fail { text } => {
+                vec![format!("asserted is {}, which does not hold", machine.model.texts[text.index()])]
+            }
             _ => vec!["a loop never comes to a step that others could see".to_owned()],
         },
         Failure::Deadlock(names) => {

@@ -64,6 +64,8 @@ pub enum Stmt {
     While(Condition, Vec<Stmt>),
     /// The steps until the condition holds, which is asked after each round.
     RepeatUntil(Condition, Vec<Stmt>),
+    /// The run is wrong if the condition does not hold; how it was written.
+    Assert(Condition, String),
     /// One of the branches, by probability; what is left over of 1 does nothing.
     Choose(Vec<(f64, Vec<Stmt>)>),
     /// The steps of a program.
@@ -404,6 +406,7 @@ impl Builder {
             Stmt::If(condition, steps, otherwise) => self.branch(condition, steps, otherwise, registers),
             Stmt::While(condition, body) => self.repeat_while(condition, body, registers),
             Stmt::RepeatUntil(condition, body) => self.repeat_until(condition, body, registers),
+            Stmt::Assert(condition, text) => self.assert(condition, text, registers),
             Stmt::Choose(branches) => self.choose(branches, registers),
             Stmt::Call(program) => drop(self.emit(Op::Call { entry: program.0 })),
             Stmt::Spawn(kind, program, count) => {

@@ -1,7 +1,7 @@
 //! Loops, conditions and branches as jumps.
 
 use super::{Builder, Choice, Comparison, Condition, Op, Operand, Stmt, Value};
-use crate::id::{OperandId, VarId};
+use crate::id::{OperandId, TextId, VarId};
 
 impl Builder {
     /// A number as a node of the operand table.
@@ -130,6 +130,14 @@ impl Builder {
         self.steps(body, registers);
         let again = self.ask(condition, false, registers);
         self.lead(again, start);
+    }
+
+    pub(super) fn assert(&mut self, condition: &Condition, text: &str, registers: &mut Vec<VarId>) {
+        let holds = self.ask(condition, true, registers);
+        self.model.texts.push(text.to_owned());
+        let text = TextId::from(self.model.texts.len() - 1);
+        self.emit(Op::Fail { text });
+        self.land(holds);
     }
 
     pub(super) fn repeat(&mut self, times: u32, body: &[Stmt], registers: &mut Vec<VarId>) {

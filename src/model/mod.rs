@@ -328,6 +328,8 @@ pub enum Op {
     Jump { to: u32 },
     /// Goes on at `to` if the comparison holds.
     Branch { left: OperandId, comparison: Comparison, right: OperandId, to: u32 },
+    /// What was asserted does not hold.
+    Fail { text: TextId },
     /// Goes on at a random branch of `Model::choices[table]`.
     Choose { table: u32 },
     /// Pushes the next op and goes on at `entry`.

@@ -32,6 +32,8 @@ pub enum Outcome {
     Livelock { who: String },
     /// A context did what only somebody may do who holds something: it released a lock, say.
     NotHeld { who: String, did: String },
+    /// What a context asserted did not hold.
+    Broken { who: String, asserted: String },
 }
 
 impl Outcome {
@@ -46,6 +48,7 @@ impl Outcome {
             Outcome::ClockEnd => "clock-end",
             Outcome::Livelock { .. } => "livelock",
             Outcome::NotHeld { .. } => "not-held",
+            Outcome::Broken { .. } => "broken",
         }
     }
 
@@ -74,6 +77,7 @@ impl Outcome {
                 )]
             }
             Outcome::NotHeld { who, did } => vec![format!("{who} {did}")],
+            Outcome::Broken { who, asserted } => vec![format!("{who} asserted {asserted}, which did not hold")],
         }
     }
 }

@@ -66,6 +66,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Op::Spawn { kind, program, count } => self.spawn_all(thread, context, kind, program, count),
             Op::Join { program } => self.join(thread, context, program),
             Op::Print { text } => self.print(context, text),
+            Op::Fail { text } => self.fail(context, text),
             Op::BeginBlocking => self.blocking(context, 1),
             Op::EndBlocking => self.blocking(context, -1),
         }
@@ -198,6 +199,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn print(&mut self, context: ContextId, text: crate::id::TextId) -> bool {
         self.note(What::Print { context, text });
         true
+    }
+
+    fn fail(&mut self, context: ContextId, text: crate::id::TextId) -> bool {
+        let asserted = self.model.texts[text.index()].clone();
+        self.outcome = Some(Outcome::Broken { who: self.who(context), asserted });
+        false
     }
 
     fn blocking(&mut self, context: ContextId, change: i32) -> bool {
