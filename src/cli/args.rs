@@ -58,6 +58,9 @@ pub enum Command {
         /// States of one model to look at before giving up
         #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
         states: u64,
+        /// Random schedules to try where there are more states than that
+        #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+        schedules: u64,
         /// Threads to run on, instead of one for each core of this computer
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
         jobs: Option<u16>,

@@ -17,7 +17,7 @@ use super::terminal::Terminal;
 const STEPS: usize = 30;
 
 /// Searches all models of all scenarios.
-pub fn test(paths: &[PathBuf], sets: &[String], states: usize, terminal: &Terminal) -> Exit {
+pub fn test(paths: &[PathBuf], sets: &[String], amount: (usize, u64), terminal: &Terminal) -> Exit {
     let loaded = match (load::sets(sets), load::scenarios(paths)) {
         (Ok(sets), Ok(files)) => load::each(files, &sets),
         (Err(words), _) | (_, Err(words)) => {
@@ -35,7 +35,7 @@ pub fn test(paths: &[PathBuf], sets: &[String], states: usize, terminal: &Termin
             }
             Ok(loaded) => {
                 terminal.diagnostics(&loaded.source, &loaded.warnings);
-                let (text, found, models) = scenario(&loaded, states, terminal);
+                let (text, found, models) = scenario(&loaded, amount, terminal);
                 tested += models;
                 exit = exit.max(found).max(terminal.print(&text));
             }
@@ -45,7 +45,7 @@ pub fn test(paths: &[PathBuf], sets: &[String], states: usize, terminal: &Termin
 }
 
 /// What a search found, its worst verdict, and how many models were searched.
-fn scenario(loaded: &Loaded, states: usize, terminal: &Terminal) -> (String, Exit, usize) {
+fn scenario(loaded: &Loaded, (states, runs): (usize, u64), terminal: &Terminal) -> (String, Exit, usize) {
     let scenario = &loaded.scenario;
     let mut out = format!("{}\n", terminal.bold(&loaded.source.shown()));
     let all: Vec<(&Point, &Model)> =
@@ -53,7 +53,7 @@ fn scenario(loaded: &Loaded, states: usize, terminal: &Terminal) -> (String, Exi
     let search = |(point, model): &(&Point, &Model)| {
         let settings = |path: &str| point.settings.get(path).cloned();
         let property = Property::of(&scenario.expect, model, &settings);
-        explore(model, &property, Budget { states })
+        explore(model, &property, Budget { states, runs, seed: scenario.seed })
     };
     let verdicts: Vec<Result<Verdict, Unfit>> = all.par_iter().map(search).collect();
     let (mut exit, mut tested) = (Exit::Expected, 0);
@@ -76,13 +76,35 @@ fn scenario(loaded: &Loaded, states: usize, terminal: &Terminal) -> (String, Exi
                     writeln!(out, "  {}  {name}: impossible is {text}; {}", terminal.mark(false), amount(&explored));
                 Exit::Failed
             }
-            Ok(Verdict::Inconclusive { states }) => {
-                let _ = writeln!(out, "  {name}: inconclusive, more than {states} states");
-                Exit::Inconclusive
+            Ok(Verdict::Passed { states, runs }) => {
+                let _ = writeln!(
+                    out,
+                    "  {}  {name}: not proved, but none of {runs} random schedules breaks anything; more than {states} states",
+                    terminal.mark(true)
+                );
+                Exit::Expected
+            }
+            Ok(Verdict::Drawn { run, found, .. }) => {
+                let _ = write!(out, "  {}  {name}: ", terminal.mark(false));
+                failed(&mut out, loaded, model, &format!("in random schedule {run}, made shorter"), &found);
+                Exit::Failed
             }
             Ok(Verdict::Failed(explored, found)) => {
                 let _ = write!(out, "  {}  {name}: ", terminal.mark(false));
-                failed(&mut out, loaded, model, &explored, &found);
+                let share = match explored.counts {
+                    Some(Counts { schedules, bad, .. }) if !explored.reduced => {
+                        format!("{bad} of {schedules} schedules")
+                    }
+                    Some(_) => "some schedules".to_owned(),
+                    None => "some of endless schedules".to_owned(),
+                };
+                failed(
+                    &mut out,
+                    loaded,
+                    model,
+                    &format!("in {share} ({} states); the nearest", explored.states),
+                    &found,
+                );
                 Exit::Failed
             }
         };
@@ -116,20 +138,14 @@ fn amount(explored: &Explored) -> String {
     }
 }
 
-fn failed(out: &mut String, loaded: &Loaded, model: &Model, explored: &Explored, found: &Found) {
+fn failed(out: &mut String, loaded: &Loaded, model: &Model, place: &str, found: &Found) {
     let Ok(machine) = machine(model, found.reduced) else { return };
     for (number, line) in words::failure(&machine, &found.steps, &found.failure).iter().enumerate() {
         let _ = writeln!(out, "{}{line}", if number == 0 { "" } else { "          " });
     }
-    let share = match explored.counts {
-        Some(Counts { schedules, bad, .. }) if !explored.reduced => format!("{bad} of {schedules} schedules"),
-        Some(_) => "some schedules".to_owned(),
-        None => "some of endless schedules".to_owned(),
-    };
     let _ = writeln!(
         out,
-        "        in {share} ({} states); the nearest has {}:",
-        explored.states,
+        "        {place} has {}:",
         match found.preemptions {
             0 => "no preemption".to_owned(),
             1 => "1 preemption".to_owned(),

@@ -14,6 +14,10 @@ use super::step::Choice;
 pub struct Budget {
     /// States.
     pub states: usize,
+    /// Random schedules, if there are more states than that.
+    pub runs: u64,
+    /// Of these.
+    pub seed: u64,
 }
 
 /// The budget was used up first.

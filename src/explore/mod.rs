@@ -14,6 +14,7 @@ pub mod schedule;
 mod share;
 mod state;
 mod step;
+mod strategy;
 mod verdict;
 pub mod words;
 
@@ -27,4 +28,5 @@ pub use machine::{Machine, Preemption, Unfit};
 pub use property::{Failure, LastValue, Property};
 pub use state::State;
 pub use step::Choice;
+pub use strategy::{Sample, Strategy, sample, shrink, strategy};
 pub use verdict::{Explored, Found, Verdict, explore};

@@ -8,6 +8,8 @@ use crate::model::{Act, Arithmetic, Arrivals, Builder, Comparison, Execution, Mo
 use crate::scenario::expect::Bounds;
 use crate::sync::{Config, Preference};
 
+const BUDGET: Budget = Budget { states: 1_000_000, runs: 0, seed: 1 };
+
 /// Translates the programs of the file, which are lists of ops with jumps.
 struct Translator {
     model: Model,
@@ -322,7 +324,7 @@ fn the_numbers_of_schedules_are_those_of_the_file() {
         };
         known += 1;
         let machine = Machine::new(&model, Preemption::EveryOp).unwrap();
-        let graph = Graph::build(&machine, &property, Budget { states: 1_000_000 }).unwrap();
+        let graph = Graph::build(&machine, &property, BUDGET).unwrap();
         let exact = &bug["exact"];
         let number = |field: &str| u128::from(exact[field].as_u64().unwrap());
         let counts = counts(&graph).unwrap();
@@ -352,7 +354,7 @@ fn the_numbers_of_schedules_are_those_of_the_file() {
                 Some(lines(&bug[repaired])).filter(|l| !l.is_empty()).and_then(|l| translate(&l))
             {
                 let machine = Machine::new(&model, Preemption::EveryOp).unwrap();
-                let graph = Graph::build(&machine, &property, Budget { states: 1_000_000 }).unwrap();
+                let graph = Graph::build(&machine, &property, BUDGET).unwrap();
                 assert_eq!(super::counts(&graph).unwrap().bad, 0, "{id}, repaired");
                 println!("{id}: repaired, {} states", graph.len());
             }

@@ -6,6 +6,7 @@ use super::graph::{Budget, Graph};
 use super::machine::{Machine, Unfit};
 use super::property::{Failure, Property};
 use super::step::Choice;
+use super::strategy::{Strategy, sample, shrink, strategy};
 use crate::model::Model;
 
 /// What a search says.
@@ -17,10 +18,21 @@ pub enum Verdict {
     Impossible(Explored, String),
     /// One does.
     Failed(Explored, Box<Found>),
-    /// There are more states than the budget allows; so many were seen.
-    Inconclusive {
+    /// There are more states than the budget allows; so many were seen. Of so many random schedules none is bad.
+    Passed {
         /// States seen.
         states: usize,
+        /// Random schedules.
+        runs: u64,
+    },
+    /// As before, but this random schedule is bad.
+    Drawn {
+        /// States seen.
+        states: usize,
+        /// The number of the schedule.
+        run: u64,
+        /// The schedule.
+        found: Box<Found>,
     },
 }
 
@@ -68,13 +80,13 @@ const MOST_COUNTED: usize = 100_000;
 /// It has jobs without end.
 pub fn explore(model: &Model, property: &Property, budget: Budget) -> Result<Verdict, Unfit> {
     let mut machine = Machine::new(model, Machine::preemption_of(model))?;
-    let all = Budget { states: budget.states.min(MOST_COUNTED) };
+    let all = Budget { states: budget.states.min(MOST_COUNTED), ..budget };
     let graph = match Graph::build(&machine, property, all) {
         Ok(graph) => graph,
         Err(_) => {
             machine = machine.reduced();
             let Ok(graph) = Graph::build(&machine, property, budget) else {
-                return Ok(Verdict::Inconclusive { states: budget.states });
+                return Ok(draw(&machine, property, budget));
             };
             graph
         }
@@ -94,6 +106,38 @@ pub fn explore(model: &Model, property: &Property, budget: Budget) -> Result<Ver
     let found =
         Found { failure, reduced: machine.reduced, steps: witness.steps, delays: witness.cost, preemptions, blame };
     Ok(Verdict::Failed(explored, Box::new(found)))
+}
+
+/// Random schedules up to the first bad one.
+fn draw(machine: &Machine<'_>, property: &Property, budget: Budget) -> Verdict {
+    // How long schedules are, as far as a few tell.
+    let pilot = (0..16).map(|run| sample(machine, property, Strategy::RandomWalk, budget.seed, u64::MAX - run, 1));
+    let longest = pilot.map(|sample| sample.steps.len()).max().unwrap_or(1) as u32;
+    for run in 0..budget.runs {
+        let drawn = sample(machine, property, strategy(run), budget.seed, run, longest);
+        if let Some(failure) = drawn.failure {
+            let steps = shrink(machine, property, drawn.steps, &failure);
+            let mut state = machine.start();
+            steps.iter().for_each(|step| machine.step(&mut state, *step));
+            let failure = property.at_end(machine, &state).unwrap_or(failure);
+            let preemptions = preemptions(machine, &steps);
+            let found = Found { failure, steps, reduced: true, delays: 0, preemptions, blame: Vec::new() };
+            return Verdict::Drawn { states: budget.states, run, found: Box::new(found) };
+        }
+    }
+    Verdict::Passed { states: budget.states, runs: budget.runs }
+}
+
+/// How often a schedule leaves a thread that could go on.
+fn preemptions(machine: &Machine<'_>, steps: &[Choice]) -> u32 {
+    let (mut state, mut count, mut current) = (machine.start(), 0, None);
+    for step in steps {
+        let left = current.filter(|current| *current != step.thread);
+        count += u32::from(left.is_some_and(|current| machine.is_enabled(&state, current as usize)));
+        machine.step(&mut state, *step);
+        current = Some(step.thread);
+    }
+    count
 }
 
 /// What must be possible and is not.
