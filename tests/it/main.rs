@@ -24,6 +24,7 @@ mod reader;
 mod real_runs;
 mod reasons;
 mod scenarios;
+mod schedules;
 mod theory;
 mod theory_closed;
 mod tidy;
