@@ -123,6 +123,7 @@ fn machine(model: &Model, reduced: bool) -> Result<Machine<'_>, Unfit> {
 fn unfit_words(unfit: &Unfit) -> String {
     match unfit {
         Unfit::Endless { task } => format!("since the jobs of \"{task}\" have no end: give it a `count`"),
+        Unfit::Timed { task } => format!("since the clock decides which jobs of \"{task}\" are done"),
         Unfit::Crowded { jobs } => format!("since {jobs} jobs are more than anybody could look at"),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::state::{Life, Origin, Pause, State, Thread};
 use crate::id::{ProgramId, TaskId};
-use crate::model::{Arrivals, Execution, Model, Op};
+use crate::model::{Arrivals, Execution, Late, Model, Op};
 use crate::trace::{CpuKind, Role};
 
 /// Where another thread may come in between.
@@ -22,6 +22,11 @@ pub enum Unfit {
     /// The number of its jobs has no end.
     Endless {
         /// The task whose jobs never end to arrive.
+        task: String,
+    },
+    /// The clock decides whether its jobs are done: they can be refused, or dropped when they are late.
+    Timed {
+        /// The task.
         task: String,
     },
     /// There are more jobs than anybody could explore.
@@ -55,6 +60,9 @@ impl<'m> Machine<'m> {
         let mut jobs = Vec::new();
         let mut all = 0u64;
         for (index, task) in model.tasks.iter().enumerate() {
+            if task.capacity.is_some() || task.late == Late::Abort {
+                return Err(Unfit::Timed { task: task.name.clone() });
+            }
             let count = match (&task.arrivals, task.count) {
                 (Arrivals::Closed { .. }, None) | (_, None) => return Err(Unfit::Endless { task: task.name.clone() }),
                 (_, Some(count)) => count,

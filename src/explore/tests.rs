@@ -46,7 +46,11 @@ impl Translator {
     fn lock(&mut self, word: &str) -> LockId {
         if !self.locks.iter().any(|lock| lock == word) {
             self.locks.push(word.to_owned());
-            self.model.locks.push(crate::model::Shared { name: word.to_owned(), initial: (), interprocess: false });
+            self.model.locks.push(crate::model::Shared {
+                name: word.to_owned(),
+                initial: Default::default(),
+                interprocess: false,
+            });
         }
         LockId::from(self.locks.iter().position(|lock| lock == word).unwrap())
     }
