@@ -5,6 +5,7 @@ mod conditions;
 mod digests;
 mod docs;
 mod eevdf;
+mod fairness;
 mod gil;
 mod inversion;
 mod late;
