@@ -30,12 +30,13 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.decide(core, Decided::Preempts, first, Some(running), because);
     }
 
-    /// The slice of the thread is over, and others wait; `kept` is why it goes on all the same, if it does.
+    /// The slice of the thread is over, and others wait unless the timer interrupts a thread into itself; `kept` is why it goes on all the same, if it does.
     #[cold]
     pub(super) fn explain_slice_end(&mut self, core: CoreId, thread: ThreadId, kept: Option<String>) {
         let over = self.world.kernel.first(core);
         let (what, because) = match kept {
             Some(because) => (Decided::Keeps, format!("its slice is over and {because}")),
+            None if over.is_none() => (Decided::Leaves, "its slice is over".to_owned()),
             None => (Decided::Leaves, "its slice is over and others wait".to_owned()),
         };
         self.decide(core, what, thread, over, because);

@@ -60,8 +60,10 @@ fn numbers_are_computed_from_own_copies() {
         (r#"Quotient(Own("x"), 2)"#, 2),
         (r#"Remainder(Difference(0, Own("x")), 3)"#, 1),
         (r#"Own("n")"#, 0),
+        ("-0x1F", -31),
+        ("/* none */ Own(r\"x\") // the copy", 5),
     ] {
-        assert_eq!(alone(&format!("Load(\"x\"), Store(\"y\", {number})"))["y"], expected, "{number}");
+        assert_eq!(alone(&format!("Load(\"x\"), Store(\"y\", {number}\n)"))["y"], expected, "{number}");
     }
     // An own copy is not the variable.
     let finals = alone(r#"Load("x"), Let("x", 9), Add("x", Own("x")), Store("y", Own("x"))"#);

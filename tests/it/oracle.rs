@@ -1,7 +1,7 @@
 //! Recorded outputs of other schedulers and published worst cases: must agree exactly.
 //!
-//! Everything of the kinds round robin, first come, shortest first, priorities, and overlap of computing with devices is
-//! compared here; multi-level feedback, shares and deadlines in files of their own. Left out for want of a mechanism: `multi.py`
+//! Everything of the kinds round robin, first come, shortest first and priorities is compared here; overlap of computing with
+//! devices, single instructions, multi-level feedback, shares and deadlines in files of their own. Left out for want of a mechanism: `multi.py`
 //! (all of its cases have a timer that interrupts all cores at once, and caches that warm up), and the law of universal
 //! scalability, whose second coefficient is a cost that no part of a program has.
 

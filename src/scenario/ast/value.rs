@@ -41,6 +41,7 @@ impl Value {
     pub fn read(text: &str) -> Result<Value, ron::error::SpannedError> {
         match text.as_bytes().first() {
             Some(b'"') => ron::from_str(text).map(Value::Variable),
+            Some(b'r') if text.starts_with("r\"") || text.starts_with("r#") => ron::from_str(text).map(Value::Variable),
             Some(b'0'..=b'9' | b'-' | b'+' | b'.') => ron::from_str(text).map(Value::Number),
             _ => crate::scenario::load::dialect().from_str(text).map(|computed| Value::Computed(Box::new(computed))),
         }
