@@ -53,6 +53,7 @@ const MODELS: &[(&str, &str)] = &[
     ("Threads(n)", "one process with n worker threads under one GIL"),
     ("ThreadPerTask", "one process, a thread for every job"),
     ("Processes(n)", "n processes with one worker each, and a GIL each"),
+    ("Subinterpreters(n)", "one process with n worker threads, a GIL and variables for each"),
     ("Asyncio", "one thread with an event loop, a coroutine for every job"),
     ("FreeThreaded(n)", "as Threads, in a build without a GIL"),
     ("Hybrid(processes: n, each: Asyncio)", "n processes with an event loop each; each: Threads(k) for workers"),
@@ -89,6 +90,7 @@ const STEPS: &[(&str, &str)] = &[
     ("Join(program)", "waits for the end of what was spawned from the program"),
     ("Print(text)", "prints"),
     ("Blocking([steps])", "in a coroutine: waits without awaiting, which stops the loop"),
+    ("Atomic([steps])", "the GIL does not change hands inside: one call of C code, or code without a check point"),
 ];
 
 const CONDITIONS: &[(&str, &str)] = &[
@@ -152,8 +154,16 @@ const COSTS: &[(&str, &str)] = &[
 ];
 
 const INTERPRETERS: &[(&str, &str)] = &[
-    ("CPython([switch_interval: time], ..)", "a GIL for each process, handed over every switch interval"),
-    ("Native", "no interpreter and no GIL"),
+    (
+        "CPython([version: \"3.14\"], [switch_interval: time], ..)",
+        "Python with the GIL and the check points of the version",
+    ),
+    ("PyPy([check_interval: time], [poll: time])", "Python with a GIL that the longest waiter polls for"),
+    ("Ruby([quantum: time])", "a lock that is handed over first come first served, after 100 ms"),
+    ("OCaml4([tick: time])", "a master lock, with turns that end when a clock of 50 ms ticks"),
+    ("Jython", "Python without a lock"),
+    ("IronPython", "Python without a lock"),
+    ("Native", "compiled code: no lock"),
 ];
 
 const SWEEPS: &[(&str, &str)] = &[

@@ -57,6 +57,11 @@ impl Bursts {
                 let twice = self.open.insert(thread, burst).is_some();
                 reports.require(!twice, Rule::Demand, || format!("{context:?} begins a burst inside another"));
             }
+            What::GilOffer { thread, cost, .. } => {
+                if let Some(burst) = self.open.get_mut(&thread) {
+                    burst.demand += cost.0;
+                }
+            }
             What::ComputeEnd { context } => {
                 let Some(thread) = threads.thread_of(context) else { return };
                 let ended = self.open.remove(&thread).filter(|burst| burst.context == context);

@@ -6,7 +6,8 @@ use super::bursts::Bursts;
 use super::rule::{Reports, Rule};
 use super::threads::{State, Threads};
 use crate::id::{ContextId, ProcessId, ThreadId};
-use crate::model::{Execution, Model};
+use crate::model::Model;
+use crate::runtime::gil::{Forced, Release, Rules, Turn};
 use crate::time::{Duration, Time};
 use crate::trace::{CpuKind, On, Record, What};
 
@@ -23,8 +24,17 @@ struct Gil {
     asked_since: Option<Time>,
     /// The holder was asked before the end of a native call, and may not begin anything else.
     overdue: bool,
-    /// When it was last dropped.
+    /// When it was taken.
+    taken: Time,
+    /// Who alone may take it, because it was handed over.
+    heir: Option<ThreadId>,
+    /// When it was last dropped, and when this, or an offer, last woke a waiter.
+    freed: Time,
     dropped: Option<Time>,
+    /// The holder offers it, and has not woken anybody yet.
+    offered: bool,
+    /// Until when its offer takes.
+    offers_until: Time,
     /// How long Python code has run.
     interpreted: u64,
 }
@@ -32,8 +42,8 @@ struct Gil {
 /// All interpreter locks.
 #[derive(Debug)]
 pub(super) struct Gils {
-    /// The switch interval; `None` without interpreter locks.
-    interval: Option<Duration>,
+    /// How they change hands; `None` without interpreter locks.
+    rules: Option<Rules>,
     check_point: Duration,
     slack: Duration,
     gils: BTreeMap<ProcessId, Gil>,
@@ -46,6 +56,8 @@ pub(super) struct Gils {
     woken: BTreeMap<ThreadId, (ProcessId, bool)>,
     /// Who was forced to drop a GIL that nobody else has taken since.
     forced: BTreeMap<ThreadId, ProcessId>,
+    /// Who has lost a GIL while offering it, and until when the offer takes.
+    losers: BTreeMap<ThreadId, Time>,
     /// Who waits for a switch, and who of them has seen one at this instant.
     ousted: BTreeMap<ThreadId, ProcessId>,
     due: Vec<ThreadId>,
@@ -53,9 +65,8 @@ pub(super) struct Gils {
 
 impl Gils {
     pub fn new(model: &Model) -> Gils {
-        let free = matches!(model.execution, Execution::FreeThreaded(_));
         Gils {
-            interval: model.interpreter.gil.filter(|_| !free),
+            rules: model.interpreter.gil.filter(|_| model.has_gil()),
             check_point: model.machine.costs.check_point,
             slack: model.machine.costs.timer_slack,
             gils: BTreeMap::new(),
@@ -64,6 +75,7 @@ impl Gils {
             queue: BTreeSet::new(),
             woken: BTreeMap::new(),
             forced: BTreeMap::new(),
+            losers: BTreeMap::new(),
             ousted: BTreeMap::new(),
             due: Vec::new(),
         }
@@ -72,7 +84,7 @@ impl Gils {
     /// Whether the thread may execute Python code.
     pub fn may_interpret(&self, thread: ThreadId, threads: &Threads) -> bool {
         let process = threads.threads.get(&thread).map(|thread| thread.process);
-        self.interval.is_none() || process.is_some_and(|process| self.holder(process) == Some(thread))
+        self.rules.is_none() || process.is_some_and(|process| self.holder(process) == Some(thread))
     }
 
     fn holder(&self, process: ProcessId) -> Option<ThreadId> {
@@ -88,27 +100,31 @@ impl Gils {
         running: &[ThreadId],
         reports: &mut Reports,
     ) {
-        if self.interval.is_none() {
-            return;
-        }
+        let Some(rules) = self.rules else { return };
         for thread in running {
             let interprets = bursts.of(*thread).is_some_and(|burst| match burst.kind {
                 CpuKind::Python | CpuKind::HoldGil | CpuKind::Atomic | CpuKind::Loop => true,
                 CpuKind::NoGil | CpuKind::System => false,
             });
-            let may = !interprets || self.may_interpret(*thread, threads);
+            let offers = self.losers.get(thread).is_some_and(|until| next <= *until);
+            let may = !interprets || offers || self.may_interpret(*thread, threads);
             reports.require(may, Rule::GilHeld, || format!("{thread:?} executes Python code without the GIL"));
-            if interprets && let Some(process) = threads.threads.get(thread).map(|thread| thread.process) {
+            if interprets
+                && !offers
+                && let Some(process) = threads.threads.get(thread).map(|thread| thread.process)
+            {
                 self.gils.entry(process).or_default().interpreted += next.0.saturating_sub(reports.now.0);
             }
         }
-        self.check_waiters(threads, reports);
-        let check_point = self.check_point.0;
-        for (process, gil) in self.gils.iter_mut().filter(|(_, gil)| gil.asked) {
+        self.check_waiters(next, rules, threads, reports);
+        let check_point = if let Turn::Counted(_) = rules.turn { 0 } else { self.check_point.0 };
+        let ends: Vec<Option<Time>> = self.gils.keys().map(|process| self.end_of_turn(*process, reports.now)).collect();
+        for ((process, gil), end) in self.gils.iter_mut().zip(ends) {
             let prompt = gil.holder.filter(|holder| running.contains(holder)).filter(|holder| {
                 bursts.of(*holder).is_some_and(|burst| matches!(burst.kind, CpuKind::Python | CpuKind::Loop))
             });
-            gil.asked_since = prompt.map(|_| gil.asked_since.unwrap_or(reports.now));
+            let end = end.filter(|end| prompt.is_some() && *end < next);
+            gil.asked_since = end.map(|end| gil.asked_since.unwrap_or(reports.now).max(end));
             let Some(since) = gil.asked_since else { continue };
             // One nanosecond past the check point is enough, and it is said once.
             let (end, now) = (since.0.saturating_add(check_point), reports.now.0);
@@ -120,18 +136,28 @@ impl Gils {
     }
 
     /// A free GIL with waiters has one of them on the way, and a switch wakes whoever waits for one.
-    fn check_waiters(&mut self, threads: &Threads, reports: &mut Reports) {
+    fn check_waiters(&mut self, next: Time, rules: Rules, threads: &Threads, reports: &mut Reports) {
         for thread in self.due.drain(..) {
             let asleep = threads.state(thread) == Some(State::Blocked(On::GilSwitch));
             reports.require(!asleep, Rule::GilWakeUp, || format!("{thread:?} is not woken although the GIL was taken"));
+        }
+        for (process, gil) in self.gils.iter_mut().filter(|(_, gil)| gil.offered) {
+            gil.offered = false;
+            reports
+                .require(false, Rule::GilWakeUp, || format!("the GIL of {process:?} is offered, and nobody is woken"));
         }
         let mut last = None;
         for (process, _, thread) in &self.queue {
             if last.replace(*process) == Some(*process) {
                 continue;
             }
-            let free = self.gils.get(process).is_none_or(|gil| gil.holder.is_none());
-            let forgotten = free && !self.woken.values().any(|(of, _)| of == process);
+            let gil = self.gils.get(process);
+            let free = gil.is_none_or(|gil| gil.holder.is_none());
+            let looks_later = match rules.release {
+                Release::Poll(every) => gil.is_some_and(|gil| next <= gil.freed + every + self.slack),
+                _ => false,
+            };
+            let forgotten = free && !looks_later && !self.woken.values().any(|(of, _)| of == process);
             reports.require(!forgotten, Rule::GilWakeUp, || {
                 format!("the GIL of {process:?} is free, {thread:?} waits, and nobody is woken")
             });
@@ -141,11 +167,12 @@ impl Gils {
     pub fn record(&mut self, record: &Record, threads: &Threads, bursts: &Bursts, reports: &mut Reports) {
         match record.what {
             What::Wake { thread } | What::Ready { thread } => self.wake(thread, threads, reports),
-            What::ComputeEnd { context } => self.return_from(context, threads, bursts),
+            What::ComputeEnd { context } => self.return_from(context, threads, bursts, reports.now),
+            What::GilOffer { process, thread, cost } => self.offer(process, thread, cost, threads, reports),
             What::GilRequest { process, thread } => self.request(process, thread, threads, reports),
             What::GilTake { process, thread } => self.take(process, thread, threads, reports),
             What::GilDrop { process, thread, forced } => {
-                self.drop(process, thread, threads, reports);
+                self.drop(process, thread, forced, threads, reports);
                 if forced {
                     self.force(process, thread, bursts, reports);
                 }
@@ -155,6 +182,7 @@ impl Gils {
                 self.check_free_of(thread, threads, reports);
                 self.waits.remove(&thread);
                 self.woken.remove(&thread);
+                self.losers.remove(&thread);
                 self.forced.remove(&thread);
                 self.ousted.remove(&thread);
                 for gil in self.gils.values_mut().filter(|gil| gil.last_holder == Some(thread)) {
@@ -188,12 +216,13 @@ impl Gils {
     }
 
     /// The end of a native call is a check point.
-    fn return_from(&mut self, context: ContextId, threads: &Threads, bursts: &Bursts) {
+    fn return_from(&mut self, context: ContextId, threads: &Threads, bursts: &Bursts, now: Time) {
         let Some(thread) = threads.thread_of(context) else { return };
         let native = bursts.of(thread).is_some_and(|burst| burst.kind == CpuKind::HoldGil);
-        let process = threads.threads.get(&thread).map(|thread| thread.process);
-        if let Some(gil) = process.and_then(|process| self.gils.get_mut(&process)) {
-            gil.overdue = native && gil.asked && gil.holder == Some(thread);
+        let Some(process) = threads.threads.get(&thread).map(|thread| thread.process) else { return };
+        let over = self.end_of_turn(process, now).is_some_and(|end| end <= now);
+        if let Some(gil) = self.gils.get_mut(&process) {
+            gil.overdue = native && over && gil.holder == Some(thread);
         }
     }
 
@@ -204,9 +233,17 @@ impl Gils {
         match found.state {
             State::Blocked(On::Gil) => {
                 let (start, number) = self.waits.get(&thread).copied().unwrap_or_default();
-                let interval = self.interval.unwrap_or(Duration::ZERO);
-                let early = now.0 < (start + interval + self.slack).0;
-                let released = self.gils.get(&process).is_some_and(|gil| gil.dropped == Some(now));
+                let gil = self.gils.get(&process);
+                let free = gil.is_none_or(|gil| gil.holder.is_none());
+                let early = match self.rules.map(|rules| (rules.turn, rules.release)) {
+                    Some((Turn::Asked(interval), _)) => now < start + interval + self.slack,
+                    Some((_, Release::Poll(every))) => {
+                        let waited = now.0.saturating_sub((start + self.slack).0);
+                        !free || waited < every.0 || waited % every.0 != 0
+                    }
+                    _ => true,
+                };
+                let released = gil.is_some_and(|gil| gil.dropped == Some(now));
                 reports.require(!early || released, Rule::GilQueue, || {
                     format!("{thread:?} stops waiting for the GIL after {} ns, without a release", now.since(start).0)
                 });
@@ -217,6 +254,9 @@ impl Gils {
                     || format!("{thread:?} is woken before {first:?}"),
                 );
                 self.queue.remove(&(process, number, thread));
+                if let Some(gil) = self.gils.get_mut(&process) {
+                    gil.offered = false;
+                }
                 self.woken.insert(thread, (process, !early && !released));
             }
             State::Blocked(On::GilSwitch) => {
@@ -231,14 +271,17 @@ impl Gils {
     }
 
     fn present(&self, process: ProcessId, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
-        reports.require(self.interval.is_some(), Rule::GilAbsent, || format!("{thread:?} uses a GIL"));
+        reports.require(self.rules.is_some(), Rule::GilAbsent, || format!("{thread:?} uses a GIL"));
         let own = threads.threads.get(&thread).is_none_or(|found| found.process == process);
         reports.require(own, Rule::GilExclusive, || format!("{thread:?} is not of {process:?}"));
     }
 
     fn request(&mut self, process: ProcessId, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
         self.present(process, thread, threads, reports);
-        let interval = self.interval.unwrap_or(Duration::ZERO);
+        let interval = match self.rules.map(|rules| rules.turn) {
+            Some(Turn::Asked(interval)) => interval,
+            _ => Duration(u64::MAX), // Nobody asks for a lock like this.
+        };
         let gil = self.gils.entry(process).or_default();
         let start = self.waits.remove(&thread).map(|(start, _)| start.max(gil.switched.unwrap_or(Time::ZERO)).0);
         let patient = start.is_some_and(|start| reports.now.0 >= start.saturating_add(interval.0));
@@ -258,9 +301,14 @@ impl Gils {
         reports.require(free, Rule::GilExclusive, || format!("{thread:?} takes the GIL of {:?}", gil.holder));
         let own = self.forced.contains_key(&thread);
         reports.require(!own, Rule::GilHandOver, || format!("{thread:?} takes back the GIL that it had to drop"));
+        let heir = gil.heir.take();
+        reports.require(heir.is_none_or(|heir| heir == thread), Rule::GilHandOver, || {
+            format!("{thread:?} takes a GIL that was handed to {heir:?}")
+        });
         if gil.last_holder != Some(thread) {
             gil.switched = Some(reports.now);
         }
+        gil.taken = reports.now;
         gil.holder = Some(thread);
         gil.last_holder = Some(thread);
         gil.asked = false;
@@ -268,6 +316,7 @@ impl Gils {
         gil.overdue = false;
         self.waits.remove(&thread);
         self.woken.remove(&thread);
+        self.losers.remove(&thread);
         self.forced.retain(|_, of| *of != process);
         let due = &mut self.due;
         self.ousted.retain(|ousted, of| {
@@ -277,18 +326,84 @@ impl Gils {
         });
     }
 
-    fn drop(&mut self, process: ProcessId, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
+    fn drop(&mut self, process: ProcessId, thread: ThreadId, forced: bool, threads: &Threads, reports: &mut Reports) {
         self.present(process, thread, threads, reports);
-        self.check_running(thread, threads, reports);
+        let rules = self.rules.unwrap_or(Rules::switching(Duration::ZERO));
+        // One that leaves its lock open for a moment can lose it while it is off its core.
+        if !(forced && matches!(rules.forced, Forced::TakeAgain { .. })) {
+            self.check_running(thread, threads, reports);
+        }
+        let handed = rules.release == Release::HandOver || forced && rules.forced == Forced::HandOver;
+        let first = self.first(process).map(|(thread, _)| thread);
         let gil = self.gils.entry(process).or_default();
+        gil.heir = first.filter(|_| handed);
+        gil.freed = reports.now;
+        if handed || !matches!(rules.release, Release::Poll(_)) {
+            gil.dropped = Some(reports.now);
+        }
         let holder = gil.holder;
         gil.holder = None;
         gil.asked_since = None;
         gil.overdue = false;
-        gil.dropped = Some(reports.now);
+        if matches!(rules.forced, Forced::TakeAgain { .. }) {
+            let until = std::mem::take(&mut gil.offers_until);
+            if forced {
+                self.losers.insert(thread, until);
+            }
+        }
         reports.require(holder == Some(thread), Rule::GilExclusive, || {
             format!("{thread:?} drops the GIL of {process:?}, which {holder:?} holds")
         });
+    }
+
+    /// The holder wakes a waiter at the end of its turn, and keeps the lock if nobody is fast.
+    fn offer(
+        &mut self,
+        process: ProcessId,
+        thread: ThreadId,
+        cost: Duration,
+        threads: &Threads,
+        reports: &mut Reports,
+    ) {
+        self.present(process, thread, threads, reports);
+        self.check_running(thread, threads, reports);
+        let price = match self.rules.map(|rules| rules.forced) {
+            Some(Forced::TakeAgain { signal, .. }) => Some(signal),
+            _ => None,
+        };
+        let right = price.is_some_and(|price| cost == price || cost == Duration::ZERO);
+        let over = self.end_of_turn(process, reports.now).is_some_and(|end| end <= reports.now);
+        reports.require(over && right, Rule::GilAsked, || format!("{thread:?} offers a GIL before its time"));
+        let gil = self.gils.entry(process).or_default();
+        reports.require(gil.holder == Some(thread), Rule::GilExclusive, || {
+            format!("{thread:?} offers the GIL of {process:?}, which {:?} holds", gil.holder)
+        });
+        gil.dropped = Some(reports.now);
+        gil.taken = reports.now;
+        gil.asked_since = None;
+        gil.overdue = false;
+        gil.offered = true;
+        gil.offers_until = reports.now + cost;
+    }
+
+    /// Who waits longest for the lock of the process, and since when.
+    fn first(&self, process: ProcessId) -> Option<(ThreadId, Time)> {
+        let (_, _, thread) = self.queue.range((process, 0, ThreadId(0))..).next().filter(|(of, ..)| *of == process)?;
+        Some((*thread, self.waits.get(thread)?.0))
+    }
+
+    /// When the holder of the lock must let go, at its next check point; `now` if it has been asked.
+    fn end_of_turn(&self, process: ProcessId, now: Time) -> Option<Time> {
+        let gil = self.gils.get(&process)?;
+        let turn = self.rules?.turn;
+        if let Turn::Asked(_) = turn {
+            return gil.asked.then_some(now);
+        }
+        let since = self.first(process)?.1.max(gil.taken);
+        Some(match turn {
+            Turn::Asked(time) | Turn::Quantum(time) | Turn::Counted(time) => since + time,
+            Turn::Tick(tick) => Time(since.0 - since.0 % tick.0) + tick,
+        })
     }
 
     fn check_running(&self, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
@@ -298,8 +413,9 @@ impl Gils {
     }
 
     fn force(&mut self, process: ProcessId, thread: ThreadId, bursts: &Bursts, reports: &mut Reports) {
-        let asked = self.gils.get(&process).is_some_and(|gil| gil.asked);
-        reports.require(asked, Rule::GilAsked, || format!("{thread:?} is forced to drop a GIL nobody asks for"));
+        let open = matches!(self.rules.map(|rules| rules.forced), Some(Forced::TakeAgain { .. }));
+        let over = self.end_of_turn(process, reports.now).is_some_and(|end| end <= reports.now);
+        reports.require(open || over, Rule::GilAsked, || format!("{thread:?} is forced to drop a GIL before its time"));
         let kind = bursts.of(thread).map(|burst| burst.kind);
         let closed = matches!(kind, Some(CpuKind::HoldGil | CpuKind::Atomic));
         reports.require(!closed, Rule::GilAtomic, || format!("{thread:?} drops the GIL inside {kind:?}"));
@@ -307,25 +423,30 @@ impl Gils {
     }
 
     fn block(&mut self, thread: ThreadId, on: On, threads: &Threads, reports: &mut Reports) {
-        if self.interval.is_none() {
+        if self.rules.is_none() {
             let own = matches!(on, On::Gil | On::GilSwitch);
             return reports.require(!own, Rule::GilAbsent, || format!("{thread:?} waits for a GIL"));
         }
         self.check_free_of(thread, threads, reports);
         let Some(process) = threads.threads.get(&thread).map(|thread| thread.process) else { return };
+        let mut place = None;
         if self.woken.remove(&thread).is_some_and(|(_, timed_out)| timed_out && on == On::Gil) {
             // Who has asked is no longer among the waits.
-            let start = self.waits.remove(&thread).map(|(start, _)| start);
+            let wait = self.waits.remove(&thread);
             let switched = self.gils.get(&process).and_then(|gil| gil.switched).unwrap_or_default();
-            reports.require(start.is_none_or(|start| switched >= start), Rule::GilPatience, || {
+            let asks = matches!(self.rules.map(|rules| rules.turn), Some(Turn::Asked(_)));
+            reports.require(!asks || wait.is_none_or(|(start, _)| switched >= start), Rule::GilPatience, || {
                 format!("{thread:?} saw no switch for a whole interval and does not ask")
             });
+            // Who looked in vain is still the first.
+            place = wait.map(|(_, number)| number).filter(|_| !asks);
         }
         match on {
             On::Gil => {
                 self.waits_begun += 1;
-                self.waits.insert(thread, (reports.now, self.waits_begun));
-                self.queue.insert((process, self.waits_begun, thread));
+                let place = place.unwrap_or(self.waits_begun);
+                self.waits.insert(thread, (reports.now, place));
+                self.queue.insert((process, place, thread));
             }
             On::GilSwitch => drop(self.ousted.insert(thread, process)),
             _ => {}

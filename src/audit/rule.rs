@@ -56,11 +56,11 @@ rules! {
     GilFreed Some(18), "a thread that blocks does not hold the GIL";
     GilAbsent Some(18), "without a GIL nobody takes one";
     GilPatience Some(19), "a request comes from a waiter that saw no switch for one interval";
-    GilAsked Some(19), "a forced drop follows a request";
-    GilHandOver Some(19), "after a forced drop somebody else takes the GIL first";
-    GilPrompt Some(19), "a holder honors a request at its next check point, which is at once in Python code and at the end of a native call";
-    GilQueue Some(23), "a wait for the GIL ends by a release, longest wait first, or after a whole interval";
-    GilWakeUp Some(22), "a free GIL with waiters has one on the way, and a switch wakes whoever waits for one";
+    GilAsked Some(19), "a forced drop, or an offer, follows a request or the end of a turn";
+    GilHandOver Some(19), "after a forced drop somebody else takes the GIL first, and one that was handed over goes to its heir";
+    GilPrompt Some(19), "a holder honors a request, or the end of its turn, at its next check point, which is at once in Python code and at the end of a native call";
+    GilQueue Some(23), "a wait for the GIL ends by a release or an offer, longest wait first, or when a whole interval is over";
+    GilWakeUp Some(22), "a free GIL with waiters has one on the way or looking, an offer wakes one, and a switch wakes whoever waits for one";
     GilBound Some(40), "a process executes no more Python code than there is time";
     GilAtomic Some(19), "a section without check points has no forced drop";
     LockExclusive Some(21), "a lock has at most one owner, and only the owner releases it";

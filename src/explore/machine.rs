@@ -2,7 +2,7 @@
 
 use super::state::{Life, Origin, Pause, State, Thread};
 use crate::id::{ProgramId, TaskId};
-use crate::model::{Arrivals, Execution, Late, Model, Op};
+use crate::model::{Arrivals, CheckPoints, Execution, Late, Model, Op};
 use crate::trace::{CpuKind, Role};
 
 /// Where another thread may come in between.
@@ -127,9 +127,10 @@ impl<'m> Machine<'m> {
     pub fn preemption_of(model: &Model) -> Preemption {
         let one_process =
             matches!(model.execution, Execution::Serial | Execution::Threads(_) | Execution::ThreadPerTask);
+        let calls_only = model.interpreter.check_points == CheckPoints::CallsAndJumps;
         match model.execution {
             Execution::Asyncio => Preemption::Awaits,
-            _ if one_process && model.has_gil() && !model.interpreter.increment_can_switch => Preemption::Calls,
+            _ if one_process && model.has_gil() && calls_only => Preemption::Calls,
             _ => Preemption::EveryOp,
         }
     }
@@ -144,7 +145,7 @@ impl<'m> Machine<'m> {
         let (processes, workers) = match self.model.execution {
             Execution::Serial => (1, 1),
             Execution::Threads(threads) | Execution::FreeThreaded(threads) => (1, threads),
-            Execution::Processes(processes) => (processes, 1),
+            Execution::Processes(processes) | Execution::Subinterpreters(processes) => (processes, 1),
             Execution::HybridThreads { processes, threads } => (processes, threads),
             Execution::ThreadPerTask | Execution::Asyncio => (1, 0),
             Execution::HybridAsyncio { processes } => (processes, 0),

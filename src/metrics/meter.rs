@@ -198,6 +198,7 @@ impl Sink for Meter<'_> {
             | What::LockRelease { .. }
             | What::Sync { .. }
             | What::Iteration { .. }
+            | What::GilOffer { .. }
             | What::Spawn { .. }
             | What::ProcessStart { .. }
             | What::ProcessEnd { .. } => {}

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Act, Arrivals, Condition, Costs, Device, Execution, Interpreter, Late, Machine, Model, Op, Program, Protocol,
-    Shared, SpawnKind, Task, Urgency, Value,
+    Act, Arrivals, CheckPoints, Condition, Costs, Device, Execution, Interpreter, Late, Machine, Model, Op, Program,
+    Protocol, Shared, SpawnKind, Task, Urgency, Value, Version,
 };
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, ProgramId, SyncId, TaskId, TextId, VarId};
@@ -78,6 +78,8 @@ pub enum Stmt {
     Print(String),
     /// The steps, with waits that block the whole thread.
     Blocking(Vec<Stmt>),
+    /// Steps without a check point in between: computing and variables only.
+    Atomic(Vec<Stmt>),
 }
 
 /// Collects the parts of a [`Model`]. Ids are given in order of declaration.
@@ -87,6 +89,8 @@ pub struct Builder {
     bodies: Vec<Option<Vec<Stmt>>>,
     /// Distributions that are already there.
     known: BTreeMap<(u8, u64, u64), DistId>,
+    /// Inside of `Stmt::Atomic`.
+    atomic: bool,
 }
 
 impl Builder {
@@ -100,10 +104,9 @@ impl Builder {
                 costs: Costs::zero(),
             },
             interpreter: Interpreter {
-                gil: Some(Duration::ms(5)),
-                increment: Duration(50),
-                increment_can_switch: false,
                 free_threading_permille: 1_000,
+                shared_access: Duration::ZERO,
+                ..Interpreter::cpython(Version::DEFAULT)
             },
             execution,
             devices: Vec::new(),
@@ -121,7 +124,7 @@ impl Builder {
             warm_up: Duration::ZERO,
             max_events: 100_000_000,
         };
-        Builder { model, bodies: Vec::new(), known: BTreeMap::new() }
+        Builder { model, bodies: Vec::new(), known: BTreeMap::new(), atomic: false }
     }
 
     /// The parts that need no ids: machine, interpreter, limits.
@@ -335,7 +338,9 @@ impl Builder {
         match step {
             Stmt::Cpu(kind, time) => {
                 let time = self.dist(time.clone());
-                self.emit(Op::Compute { kind: *kind, time });
+                // Without a GIL there is nothing that a section could keep.
+                let kind = if self.atomic && self.model.has_gil() { CpuKind::Atomic } else { *kind };
+                self.emit(Op::Compute { kind, time });
             }
             Stmt::Io(device, time) => {
                 let time = time.clone().map(|time| self.dist(time));
@@ -423,6 +428,11 @@ impl Builder {
                 self.steps(body, registers);
                 self.emit(Op::EndBlocking);
             }
+            Stmt::Atomic(body) => {
+                self.atomic = true;
+                self.steps(body, registers);
+                self.atomic = false;
+            }
         }
     }
 
@@ -435,9 +445,9 @@ impl Builder {
 
     fn increment(&mut self, var: VarId, by: i64, registers: &mut Vec<VarId>) {
         let register = self.register(var, registers);
-        let kind = match self.model.interpreter.increment_can_switch {
-            true => CpuKind::Python,
-            false => CpuKind::Atomic,
+        let kind = match self.model.interpreter.check_points {
+            CheckPoints::AnyBytecode if !self.atomic => CpuKind::Python,
+            _ => CpuKind::Atomic,
         };
         let time = self.dist(Dist::Const(self.model.interpreter.increment));
         let by = self.operand(&Value::Number(by), registers);

@@ -28,6 +28,8 @@ pub struct Costs {
     pub process_start: Duration,
     /// From the creation of a process until its main thread is runnable.
     pub process_boot: Duration,
+    /// From the start of a thread in an interpreter of its own until it is runnable.
+    pub interpreter_boot: Duration,
     /// Core time of the event loop for one handle.
     pub callback: Duration,
     /// Core time of the event loop for one iteration, without the GIL (poll and bookkeeping).
@@ -62,6 +64,7 @@ impl Costs {
             thread_start: Duration::ZERO,
             process_start: Duration::ZERO,
             process_boot: Duration::ZERO,
+            interpreter_boot: Duration::ZERO,
             callback: Duration::ZERO,
             iteration: Duration::ZERO,
             timer_granularity: Duration(1),
@@ -82,6 +85,7 @@ impl Costs {
             thread_start: Duration::us(20),
             process_start: Duration::us(970),
             process_boot: Duration::ms(1),
+            interpreter_boot: Duration::ms(20),
             callback: Duration(400),
             iteration: Duration(1_500),
             timer_granularity: Duration::ms(1),

@@ -4,6 +4,7 @@ mod builder;
 mod control;
 mod costs;
 mod draws;
+mod interpreter;
 mod names;
 mod protocol;
 mod value;
@@ -12,6 +13,7 @@ use std::fmt;
 
 pub use builder::{Builder, Stmt};
 pub use costs::{Costs, SwitchCharged};
+pub use interpreter::{CheckPoints, Interpreter, Ticks, Version};
 pub use protocol::{Ceiling, Protocol};
 pub use value::{Arithmetic, Comparison, Condition, Operand, Value, evaluate};
 
@@ -72,7 +74,7 @@ impl Model {
 
     /// Whether processes have a GIL.
     pub fn has_gil(&self) -> bool {
-        self.interpreter.gil.is_some() && !matches!(self.execution, Execution::FreeThreaded(_))
+        self.interpreter.has_gil(self.execution)
     }
 
     /// What a demand for core time becomes in this build of the interpreter.
@@ -106,19 +108,6 @@ impl Machine {
     }
 }
 
-/// The interpreter under the threads.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Interpreter {
-    /// The lock's switch interval; `None` for plain native threads.
-    pub gil: Option<Duration>,
-    /// Core time of one `Incr`, between its load and its store.
-    pub increment: Duration,
-    /// Whether a GIL can change hands inside an `Incr` (true up to CPython 3.9, false from 3.10).
-    pub increment_can_switch: bool,
-    /// Factor in thousandths on the time of Python code in a free-threaded build (1400 = 1.4 times as long).
-    pub free_threading_permille: u32,
-}
-
 /// How the tasks are carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Execution {
@@ -130,6 +119,8 @@ pub enum Execution {
     ThreadPerTask,
     /// This many processes with one worker thread each.
     Processes(u32),
+    /// One process with this many worker threads, each in an interpreter of its own, with a GIL and objects of its own.
+    Subinterpreters(u32),
     /// One thread with an event loop, one coroutine for each job.
     Asyncio,
     /// As `Threads`, in a build without a GIL.
@@ -140,6 +131,13 @@ pub enum Execution {
     HybridThreads { processes: u32, threads: u32 },
 }
 
+impl Execution {
+    /// What there are several of, each with a GIL and variables of its own.
+    pub fn domain(self) -> &'static str {
+        if let Execution::Subinterpreters(_) = self { "interpreter" } else { "process" }
+    }
+}
+
 impl fmt::Display for Execution {
     /// As a scenario writes it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,6 +146,7 @@ impl fmt::Display for Execution {
             Execution::Threads(n) => write!(f, "Threads({n})"),
             Execution::ThreadPerTask => write!(f, "ThreadPerTask"),
             Execution::Processes(n) => write!(f, "Processes({n})"),
+            Execution::Subinterpreters(n) => write!(f, "Subinterpreters({n})"),
             Execution::Asyncio => write!(f, "Asyncio"),
             Execution::FreeThreaded(n) => write!(f, "FreeThreaded({n})"),
             Execution::HybridAsyncio { processes } => {

@@ -3,6 +3,7 @@
 use super::world::{Phase, State};
 use super::{Chooser, Sim};
 use crate::id::{ContextId, CoreId, ThreadId};
+use crate::runtime::gil::Turn;
 use crate::time::{Duration, Time};
 use crate::trace::{CpuKind, Sink, What};
 
@@ -79,7 +80,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return None;
         }
         let gil = self.world.processes[state.process.index()].gil.as_ref()?;
-        Some(gil.requested()? + self.model.machine.costs.check_point)
+        match gil.rules().turn {
+            Turn::Asked(_) => gil.due(self.model.machine.costs.check_point),
+            _ => self.end_of_turn(gil, thread),
+        }
     }
 
     /// The timer of the core has gone off.

@@ -9,7 +9,7 @@ use crate::kernel::Kernel;
 use crate::load::Source;
 use crate::model::{Arrivals, Execution, Model, SpawnKind};
 use crate::rng::{Pages, Stream, numbered, stream_id};
-use crate::runtime::gil::Gil;
+use crate::runtime::gil::{Gil, Why};
 use crate::slab::Slab;
 use crate::sync::Lock;
 use crate::time::{Duration, Time};
@@ -77,6 +77,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Execution::Serial => self.crew(1, 1),
             Execution::Threads(threads) | Execution::FreeThreaded(threads) => self.crew(1, threads),
             Execution::Processes(processes) => self.crew(processes, 1),
+            Execution::Subinterpreters(interpreters) => self.interpreters(interpreters),
             Execution::HybridThreads { processes, threads } => self.crew(processes, threads),
             Execution::ThreadPerTask => drop(self.process(None)),
             Execution::Asyncio => self.loops(1),
@@ -96,6 +97,17 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 let thread_start = self.model.machine.costs.thread_start.0 * u64::from(worker);
                 self.wake_after(thread, boot + Duration(thread_start));
             }
+        }
+    }
+
+    /// Worker threads of one process, each in an interpreter that it makes for itself: they do not wait for one another.
+    fn interpreters(&mut self, interpreters: u32) {
+        let costs = &self.model.machine.costs;
+        let (start, boot) = (costs.thread_start, costs.interpreter_boot);
+        for number in 0..interpreters {
+            let process = self.process(None);
+            let thread = self.thread(process, Body::Worker, self.unprogrammed(Role::Worker(number)));
+            self.wake_after(thread, Duration(start.0 * u64::from(number)) + boot);
         }
     }
 
@@ -160,6 +172,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             core: None,
             seen: 0,
             timed_out: false,
+            offers_until: Time::ZERO,
             wakes: None,
             role,
         };
@@ -313,7 +326,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     /// The thread ends on its core.
     pub(super) fn end_thread(&mut self, core: CoreId, thread: ThreadId) {
-        self.release_gil(thread, false, true);
+        self.release_gil(thread, Why::Ends);
         self.note(What::ThreadEnd { core, thread });
         self.world.kernel.end(core);
         self.inherit_no_more(thread);

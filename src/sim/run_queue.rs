@@ -50,13 +50,17 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if let Dist::Const(latency) = latency {
             return *latency;
         }
+        latency.sample(self.wake_stream(thread).draw())
+    }
+
+    /// The thread's own random numbers, for what the machine does to it.
+    pub(super) fn wake_stream(&mut self, thread: ThreadId) -> &mut Stream {
         let state = &mut self.world.threads[thread];
         let (seed, process, role) = (self.seed, state.process, state.role);
-        let stream = state.wakes.get_or_insert_with(|| {
+        state.wakes.get_or_insert_with(|| {
             let id = numbered(stream_id("threads#wake"), u64::from(process.0));
             Box::new(Stream::new(seed, numbered(id, role_number(role))))
-        });
-        latency.sample(stream.draw())
+        })
     }
 
     /// The thread joins the run queue.
@@ -278,8 +282,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     /// The timed wait of the thread is over.
     pub(super) fn timed_out(&mut self, thread: ThreadId) {
-        if let State::Blocked(On::Gil) = self.world.threads[thread].state {
-            self.stop_waiting_for_gil(thread);
+        if self.world.threads[thread].state == State::Blocked(On::Gil) && !self.looks_for_gil(thread) {
+            return;
         }
         self.wake(thread);
     }

@@ -94,8 +94,26 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return true;
         }
         demand = self.model.stretched(kind, demand);
+        if kind == CpuKind::Atomic && !self.has_gil {
+            demand += self.contention(thread);
+        }
         self.start_burst(thread, context, kind, demand, Phase::Step);
         true
+    }
+
+    /// What an access to a shared object takes longer because other threads of the process run at the same time.
+    #[cold]
+    fn contention(&self, thread: ThreadId) -> Duration {
+        let each = self.model.interpreter.shared_access;
+        let process = self.world.threads[thread].process;
+        let running = |core: u32| {
+            let other = self.world.kernel.occupant(CoreId(core)).filter(|other| *other != thread)?;
+            let other = &self.world.threads[other];
+            (other.process == process && other.state == State::Running).then_some(())
+        };
+        let others =
+            if each == Duration::ZERO { 0 } else { (0..self.world.kernel.cores()).filter_map(running).count() };
+        Duration(each.0.saturating_mul(others as u64))
     }
 
     /// The process whose copy of the lock the context uses.

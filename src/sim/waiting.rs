@@ -33,7 +33,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let name = self.model.role_name(self.role_of(context));
         match self.world.processes.len() {
             0 | 1 => name,
-            _ => format!("{name} (process {})", self.world.threads[state.thread].process.0),
+            _ => {
+                let domain = self.model.execution.domain();
+                format!("{name} ({domain} {})", self.world.threads[state.thread].process.0)
+            }
         }
     }
 

@@ -118,6 +118,8 @@ pub(super) struct Thread {
     /// Waiting for the GIL: the tenure it waits for, and whether it waited a whole interval.
     pub seen: u64,
     pub timed_out: bool,
+    /// Until when it wakes a waiter to whom it offers the GIL; the GIL is open meanwhile.
+    pub offers_until: Time,
     /// Stream of its wake latencies, made at the first draw.
     pub wakes: Option<Box<Stream>>,
     pub role: Role,

@@ -32,7 +32,7 @@ pub struct Record {
 /// `ThreadEnd`. From *new* or *blocked* it becomes *waking* or, when waking takes no time, *ready* at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum What {
-    /// A process exists.
+    /// A process exists, or an interpreter of a process that has a GIL and variables of its own.
     ProcessStart { process: ProcessId, parent: Option<ProcessId> },
     /// Its last thread has ended.
     ProcessEnd { process: ProcessId },
@@ -62,8 +62,10 @@ pub enum What {
     GilRequest { process: ProcessId, thread: ThreadId },
     /// The thread takes the GIL of its process.
     GilTake { process: ProcessId, thread: ThreadId },
-    /// The thread releases it; `forced` at a check point because a waiter asked.
+    /// The thread releases it, or loses it; `forced` at a check point because its turn is over.
     GilDrop { process: ProcessId, thread: ThreadId, forced: bool },
+    /// The thread, which goes on with the GIL, offers it: it wakes the longest waiter, and its burst gets longer by `cost`.
+    GilOffer { process: ProcessId, thread: ThreadId, cost: Duration },
 
     /// The context begins a burst of `demand` nanoseconds of core time on its thread.
     Compute { context: ContextId, kind: CpuKind, demand: Duration },
@@ -129,7 +131,7 @@ pub enum What {
 pub enum On {
     /// Nothing: a coroutine that gave way.
     Nothing,
-    /// The GIL of its process, with a timeout of one switch interval.
+    /// The GIL of its process; where waiters ask for it, with a timeout of one switch interval.
     Gil,
     /// That another thread takes the GIL it was forced to drop.
     GilSwitch,

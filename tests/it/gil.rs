@@ -3,6 +3,7 @@
 use gilsim::dist::Dist;
 use gilsim::kernel::policy::Fair;
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Stmt};
+use gilsim::runtime::gil::Rules;
 use gilsim::time::Duration;
 use gilsim::trace::CpuKind;
 
@@ -25,7 +26,7 @@ fn beside_hogs(hogs: u32, cores: u32, costs: Costs, round: Round, interval: Dura
     let Round { io, cpu_us, send_us } = round;
     let execution = Execution::Threads(hogs + 1);
     let mut builder = Builder::new(cores, execution).costs(costs).until(Duration::s(s));
-    builder.model_mut().interpreter.gil = Some(interval);
+    builder.model_mut().interpreter.gil = Some(Rules::switching(interval));
     let network = builder.device("network", io, None);
     let think = builder.dist(Dist::ZERO);
     if hogs > 0 {

@@ -7,6 +7,7 @@ mod docs;
 mod eevdf;
 mod fairness;
 mod gil;
+mod interpreters;
 mod inversion;
 mod late;
 mod limits;

@@ -110,6 +110,27 @@ fn probabilities() {
 }
 
 #[test]
+fn interpreters_and_the_models_they_can_carry() {
+    check("E10", &with("interpreter: CPython(version: \"3.12\"), models: [Serial, «FreeThreaded(2)»]"));
+    check("E10", &with("interpreter: CPython(version: \"3.11\"), models: [Serial, «Subinterpreters(2)»]"));
+    check("E10", &with("interpreter: PyPy(), models: [«Subinterpreters(2)»]"));
+    check("E10", &with("interpreter: Ruby(), models: [«FreeThreaded(2)»]"));
+    check("E05", &with("models: [Subinterpreters(«0»)]"));
+    check("E10", &steps("Atomic([Load(\"n\"), «Sleep»(\"1ms\"), Store(\"n\")])"));
+    check("E10", &steps("Atomic([«Repeat»(2, [Incr(\"n\")])])"));
+    check("does-nothing", &steps("Cpu(\"1ms\"), «Atomic»([])"));
+    check("E10", &with("interpreter: Jython, models: [Threads(2), «FreeThreaded(2)»]"));
+    check("E13", &with("interpreter: IronPython, models: [Threads(2)], expect: [«GilSwitches»(at_most: 5)]"));
+    check("E13", &with("models: [FreeThreaded(2)], expect: [«GilSwitches»(at_most: 5)]"));
+    let gil_back = "interpreter: CPython(unsafe_extension: true), models: [FreeThreaded(2)], allow: [\"idle-workers\"]";
+    let right = found(&with(&format!("{gil_back}, expect: [GilSwitches(at_most: 5)]")), &[]);
+    assert!(right.is_empty(), "{right:#?}");
+    let unknown = found(&with("interpreter: CPython(version: \"3.14.2\")"), &[]);
+    assert_eq!(unknown[0].fix.as_ref().map(|fix| fix.text.as_str()), Some("\"3.14\""));
+    assert!(unknown[0].help.as_ref().is_some_and(|help| help.contains("2.7, 3.0, 3.1")));
+}
+
+#[test]
 fn impossible_numbers() {
     for fields in [
         "machine: (cores: «0»)",
@@ -127,6 +148,22 @@ fn impossible_numbers() {
         "interpreter: CPython(switch_interval: «\"0s\"»)",
         "interpreter: CPython(free_threading: «0.0»)",
         "interpreter: CPython(free_threading: «NaN»)",
+        "interpreter: CPython(version: «\"3.16\"»)",
+        "interpreter: CPython(version: «\"3.14t\"»)",
+        "interpreter: CPython(version: «\"new\"»)",
+        "interpreter: CPython(version: \"2.7\", switch_interval: «\"5ms\"»)",
+        "interpreter: CPython(version: \"2.7\", check_interval: «0»)",
+        "interpreter: CPython(version: \"3.1\", bytecode: «\"0s\"»)",
+        "interpreter: CPython(version: \"2.7\", release_window: «\"401ns\"»)",
+        "interpreter: CPython(version: \"3.2\", check_interval: «100»)",
+        "interpreter: CPython(signal: «\"5us\"»)",
+        "interpreter: CPython(version: \"3.12\", free_threading: «1.1»)",
+        "interpreter: CPython(version: \"3.12\", unsafe_extension: «true»)",
+        "interpreter: CPython(increment: «\"10000h\"»)",
+        "interpreter: PyPy(check_interval: «\"0s\"»)",
+        "interpreter: PyPy(poll: «\"0s\"»)",
+        "interpreter: Ruby(quantum: «\"0s\"»)",
+        "interpreter: OCaml4(tick: «\"0s\"»)",
         "models: [Threads(«0»)]",
         "models: [Processes(«20000»)]",
         "models: [Threads(«200000»)]",

@@ -7,6 +7,7 @@ use gilsim::dist::Dist;
 use gilsim::id::{ContextId, ThreadId};
 use gilsim::kernel::policy::Fair;
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SpawnKind, Stmt};
+use gilsim::runtime::gil::Rules;
 use gilsim::time::Duration;
 use gilsim::trace::{CpuKind, Record, What};
 
@@ -27,7 +28,7 @@ fn plural(count: u32, what: &str) -> String {
 
 fn builder(cores: u32, execution: Execution, interval_ms: u64, until: Duration) -> Builder {
     let mut builder = Builder::new(cores, execution).costs(Costs::linux()).policy(Fair).until(until);
-    builder.model_mut().interpreter.gil = Some(Duration::ms(interval_ms));
+    builder.model_mut().interpreter.gil = Some(Rules::switching(Duration::ms(interval_ms)));
     builder
 }
 

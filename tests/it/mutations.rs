@@ -14,8 +14,10 @@ use gilsim::kernel::policy::{
     DeadlineMonotonic, Edf, Equals, FirstCome, PolicyConfig, Priority, RateMonotonic, RoundRobin, Ties, Timer,
 };
 use gilsim::model::{
-    Arrivals, Builder, Ceiling, Costs, Execution, Late, Model, Protocol, SpawnKind, Stmt, SwitchCharged, Urgency,
+    Arrivals, Builder, Ceiling, Costs, Execution, Interpreter, Late, Model, Protocol, SpawnKind, Stmt, SwitchCharged,
+    Urgency, Version,
 };
+use gilsim::runtime::gil::Rules;
 use gilsim::sim::{Ended, Outcome};
 use gilsim::sync::{Config, Preference};
 use gilsim::time::{Duration, Time};
@@ -546,7 +548,7 @@ fn interpreter() -> Vec<Mutation> {
             rule: Rule::GilPatience,
             what: "waiters ask too early",
             model: hogs,
-            wrong: Lie(|model| model.interpreter.gil = Some(Duration(5_100_000))),
+            wrong: Lie(|model| model.interpreter.gil = Some(Rules::switching(Duration(5_100_000)))),
         },
         Mutation {
             rule: Rule::GilAsked,
@@ -598,7 +600,7 @@ fn interpreter() -> Vec<Mutation> {
             rule: Rule::GilQueue,
             what: "waits for the GIL end too early",
             model: hogs,
-            wrong: Lie(|model| model.interpreter.gil = Some(Duration(5_000_001))),
+            wrong: Lie(|model| model.interpreter.gil = Some(Rules::switching(Duration(5_000_001)))),
         },
         Mutation {
             rule: Rule::GilWakeUp,
@@ -618,7 +620,56 @@ fn interpreter() -> Vec<Mutation> {
                 taken && without(records, at + 1, |what| matches!(what, What::Wake { .. }))
             }),
         },
+        Mutation {
+            rule: Rule::GilPrompt,
+            what: "a turn is one nanosecond too long",
+            model: || hogs_of(Interpreter::ruby(Duration::ms(3))),
+            wrong: Lie(|model| model.interpreter.gil = Interpreter::ruby(Duration(2_999_999)).gil),
+        },
+        Mutation {
+            rule: Rule::GilAsked,
+            what: "a clock ticks too early",
+            model: || hogs_of(Interpreter::ocaml4(Duration::ms(3))),
+            wrong: Lie(|model| model.interpreter.gil = Interpreter::ocaml4(Duration::ms(4)).gil),
+        },
+        Mutation {
+            rule: Rule::GilHandOver,
+            what: "a lock that was handed over is taken by another",
+            model: || hogs_of(Interpreter::ruby(Duration::ms(3))),
+            wrong: Edit(|records, at| {
+                let What::GilDrop { process, thread, .. } = records[at].what else { return false };
+                let take = Record { time: records[at].time, what: What::GilTake { process, thread } };
+                records.insert(at + 1, take);
+                true
+            }),
+        },
+        Mutation {
+            rule: Rule::GilWakeUp,
+            what: "an offer wakes nobody",
+            model: || hogs_of(Interpreter::cpython(Version::parse("2.7").expect("a known version"))),
+            wrong: Edit(|records, at| {
+                let offered = matches!(records[at].what, What::GilOffer { .. });
+                offered && without(records, at + 1, |what| matches!(what, What::Wake { .. }))
+            }),
+        },
+        Mutation {
+            rule: Rule::GilQueue,
+            what: "who waits for a lock looks too early",
+            model: || hogs_of(Interpreter::pypy(Duration::ms(3), Duration::us(70))),
+            wrong: Lie(|model| {
+                model.interpreter.gil = Interpreter::pypy(Duration::ms(3), Duration(70_001)).gil;
+            }),
+        },
     ]
+}
+
+/// Threads that compute and let go of the lock now and then.
+fn hogs_of(interpreter: Interpreter) -> Model {
+    let mut builder = Builder::new(3, Execution::Threads(3)).costs(costs());
+    builder.model_mut().interpreter = interpreter;
+    let call = Stmt::Cpu(CpuKind::NoGil, Dist::Const(Duration::us(200)));
+    builder.batch("hog", 3, vec![Stmt::Repeat(3, vec![cpu(Duration::ms(9)), call])]);
+    builder.build()
 }
 
 /// More requests than slots.

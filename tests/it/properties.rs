@@ -11,6 +11,7 @@ use gilsim::metrics::figures::StateTimes;
 use gilsim::model::{
     Arrivals, Builder, Comparison, Condition, Costs, Execution, Model, SpawnKind, Stmt, Urgency, Value,
 };
+use gilsim::runtime::gil::Rules;
 use gilsim::sim::{self, Ended, Outcome, Sim};
 use gilsim::time::{Duration, Time};
 use gilsim::trace::{CpuKind, Digest, On, Record, What};
@@ -95,7 +96,7 @@ impl Spec {
         let us = |us: u64| Duration::us(us * change.scale);
         let mut builder = Builder::new(self.cores, self.execution).costs(self.costs.clone());
         builder = builder.policy(scaled(&self.policy, change.scale));
-        builder.model_mut().interpreter.gil = Some(us(self.interval));
+        builder.model_mut().interpreter.gil = Some(Rules::switching(us(self.interval)));
         builder.model_mut().interpreter.increment.0 *= change.scale;
         builder.model_mut().until = self.until.map(us);
         let name = |name: &str| format!("{}{name}", change.prefix);

@@ -171,7 +171,7 @@ fn what_is_written_elsewhere_is_answered_with_what_there_is_here() {
         ("(tasks: {\"a\": (arrive: Poisson(\"100/sec\"), steps: [])})".to_owned(), "sec", "did you mean `s`?"),
         (field("models: [ProcessPool(3)]"), "ProcessPool", "did you mean `Processes`?"),
         (field("models: [ThreadPool(3)]"), "ThreadPool", "did you mean `Threads`?"),
-        (field("interpreter: PyPy"), "PyPy", "Native"),
+        (field("interpreter: PyPy"), "PyPy", "PyPy()"),
         (field("interpreter: CPython(gil: false)"), "gil", "FreeThreaded(n)"),
     ] {
         let said = said(&text);

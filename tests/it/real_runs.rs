@@ -145,7 +145,8 @@ pub fn shared_things(builder: &mut Builder) {
     );
 }
 
-pub const EXECUTIONS: [Execution; 8] = [
+pub const EXECUTIONS: [Execution; 9] = [
+    Execution::Subinterpreters(3),
     Execution::Serial,
     Execution::Threads(3),
     Execution::ThreadPerTask,

@@ -17,7 +17,7 @@ pub use work::Span;
 pub use zoom::Zoom;
 
 use crate::id::{ContextId, CoreId, JobId, ProcessId, ThreadId};
-use crate::model::{Execution, Model};
+use crate::model::Model;
 use crate::time::Time;
 use crate::trace::{Record, Role, Sink, What};
 
@@ -100,8 +100,8 @@ impl Thread {
 impl Timeline {
     /// Rows for a run of this model; its cores are there from the start.
     pub fn new(model: &Model) -> Timeline {
-        let has_gil = model.interpreter.gil.is_some() && !matches!(model.execution, Execution::FreeThreaded(_));
-        let interval = model.interpreter.gil.filter(|_| has_gil).map(|gil| format!(", switch interval {gil}"));
+        let has_gil = model.has_gil();
+        let interval = model.interpreter.turn().filter(|_| has_gil).map(|turn| format!(", {turn}"));
         let about = format!("{}{}", model.machine.policy, interval.unwrap_or_default());
         let mut timeline = Timeline {
             lanes: Vec::new(),
@@ -390,6 +390,7 @@ impl Sink for Timeline {
             | What::JobRefuse { .. }
             | What::ProcessEnd { .. }
             | What::GilRequest { .. }
+            | What::GilOffer { .. }
             | What::Sleep { .. }
             | What::IoSubmit { .. }
             | What::IoStart { .. }

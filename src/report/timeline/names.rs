@@ -29,6 +29,11 @@ impl Timeline {
             if first { self.model.role_name(role) } else { format!("{} (place {number})", self.listed(users)) };
     }
 
+    /// What threads belong to, if there are several.
+    pub fn domain(&self) -> &'static str {
+        self.model.execution.domain()
+    }
+
     /// The name of a thread, coroutine or job.
     pub fn role_name(&self, role: Role) -> String {
         self.model.role_name(role)

@@ -1,6 +1,7 @@
 //! A scenario as it is written: plain data that serde reads. `lower` gives it its meaning.
 
 mod expect;
+mod interpreter;
 mod quantity;
 mod shared;
 mod value;
@@ -14,6 +15,7 @@ use crate::model::SwitchCharged;
 use crate::time::Duration;
 
 pub use expect::Expect;
+pub use interpreter::Interpreter;
 pub(in crate::scenario) use quantity::address;
 pub use quantity::{Branches, Random, Rate, RateError, Raw, When};
 pub use shared::{Lock, Protocol, Shared};
@@ -156,6 +158,9 @@ pub enum CostsName {
         /// From the creation of a process until its main thread is runnable.
         #[serde(default)]
         process_boot: Option<Duration>,
+        /// From the start of a thread in an interpreter of its own until it is runnable.
+        #[serde(default)]
+        interpreter_boot: Option<Duration>,
         /// Core time of the event loop for one handle.
         #[serde(default)]
         callback: Option<Duration>,
@@ -169,55 +174,6 @@ pub enum CostsName {
         #[serde(default)]
         check_point: Option<Duration>,
     },
-}
-
-/// What runs the code.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Interpreter {
-    /// Python with a GIL, unless the model has none.
-    CPython {
-        /// How long a thread waits for the GIL before it asks for it: `sys.setswitchinterval`.
-        #[serde(default = "five_ms")]
-        switch_interval: Duration,
-        /// Core time of `Incr` between its `Load` and its `Store`.
-        #[serde(default = "fifty_ns")]
-        increment: Duration,
-        /// Whether the GIL may change hands in between.
-        #[serde(default)]
-        increment_can_switch: bool,
-        /// CPU times without a GIL are so many times longer.
-        #[serde(default = "free_threading")]
-        free_threading: f64,
-    },
-    /// Compiled code: no GIL.
-    Native,
-}
-
-impl Default for Interpreter {
-    fn default() -> Interpreter {
-        Interpreter::CPython {
-            switch_interval: five_ms(),
-            increment: fifty_ns(),
-            increment_can_switch: false,
-            free_threading: free_threading(),
-        }
-    }
-}
-
-/// `DEFAULT_INTERVAL` of CPython's `ceval_gil.c`.
-fn five_ms() -> Duration {
-    Duration::ms(5)
-}
-
-/// About one bytecode instruction.
-pub fn fifty_ns() -> Duration {
-    Duration(50)
-}
-
-/// CPython 3.14: "roughly 5-10 %" by its documentation.
-fn free_threading() -> f64 {
-    1.08
 }
 
 /// What serves requests, such as a disk or a network.
@@ -358,6 +314,8 @@ pub enum Step {
     Print(String),
     /// Called without await: an event loop stands still meanwhile.
     Blocking(Vec<Step>),
+    /// Without a check point in between: the GIL does not change hands.
+    Atomic(Vec<Step>),
 }
 
 fn one_more() -> i64 {
@@ -391,6 +349,8 @@ pub enum ModelName {
     ThreadPerTask,
     /// A pool of so many processes.
     Processes(u32),
+    /// A pool of so many threads, each in an interpreter of its own.
+    Subinterpreters(u32),
     /// An event loop on one thread.
     Asyncio,
     /// A pool of threads without a GIL.

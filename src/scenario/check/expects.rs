@@ -4,9 +4,9 @@ use indexmap::IndexMap;
 
 use super::model::{execution, has_loop};
 use super::names::{Kind, unknown};
-use super::{Finding, Findings, Path, Subject, deadlines, entry, head, key};
+use super::{Finding, Findings, Path, Subject, deadlines, entry, head, interpreter, key};
 use crate::model::Execution;
-use crate::scenario::ast::{Expect, Interpreter, ModelName, Task};
+use crate::scenario::ast::{Expect, ModelName, Task};
 use crate::scenario::words::nearest;
 
 /// The settings of one point: swept paths and their values, as written on one line.
@@ -239,10 +239,12 @@ impl Asker<'_, '_> {
     }
 
     fn gil(&mut self, path: &Path, scope: &Scope<'_>, what: &str) {
-        if let Interpreter::Native = self.subject.scenario.interpreter {
-            return self.wrong(format!("{what} needs a GIL, and native code has none"), head(path), "no GIL");
+        let written = &self.subject.scenario.interpreter;
+        if !interpreter::has_gil(written, &ModelName::Serial) {
+            let title = format!("{what} needs a GIL, and {} has none", interpreter::name(written));
+            return self.wrong(title, head(path), "no GIL");
         }
-        self.needs(path, scope, what, "a GIL", |model| !matches!(model, ModelName::FreeThreaded(_)));
+        self.needs(path, scope, what, "a GIL", |model| interpreter::has_gil(written, model));
     }
 
     /// All models that are asked must have something.

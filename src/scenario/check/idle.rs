@@ -30,7 +30,10 @@ fn at_once(task: &Task) -> Option<u64> {
 
 fn workers(model: &ModelName) -> u64 {
     match model {
-        ModelName::Threads(n) | ModelName::FreeThreaded(n) | ModelName::Processes(n) => u64::from(*n),
+        ModelName::Threads(n)
+        | ModelName::FreeThreaded(n)
+        | ModelName::Processes(n)
+        | ModelName::Subinterpreters(n) => u64::from(*n),
         ModelName::Hybrid { processes, each: Each::Threads(threads) } => u64::from(*processes) * u64::from(*threads),
         ModelName::Hybrid { processes, each: Each::Asyncio } => u64::from(*processes),
         ModelName::Serial | ModelName::ThreadPerTask | ModelName::Asyncio => 1,

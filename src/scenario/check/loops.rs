@@ -4,7 +4,7 @@ use super::spins::spins;
 use super::walk::{Body, inside};
 use super::{Finding, Findings, Path, Subject, head};
 use crate::model::Costs;
-use crate::scenario::ast::{Arrive, Interpreter, Random, SpawnWhat, Step, When};
+use crate::scenario::ast::{Arrive, Random, SpawnWhat, Step, When};
 use crate::scenario::lower;
 use crate::time::Duration;
 
@@ -90,10 +90,7 @@ struct Clock<'a> {
 
 impl<'a> Clock<'a> {
     fn new(subject: &'a Subject<'a>) -> Clock<'a> {
-        let increment = match subject.scenario.interpreter {
-            Interpreter::CPython { increment, .. } => increment,
-            Interpreter::Native => crate::scenario::ast::fifty_ns(),
-        };
+        let increment = lower::interpreter::interpreter(&subject.scenario.interpreter).increment;
         Clock { subject, costs: lower::costs(&subject.scenario.machine.costs), increment }
     }
 
@@ -129,6 +126,7 @@ impl<'a> Clock<'a> {
             | Step::While(..)
             | Step::RepeatUntil(..)
             | Step::Choose(_)
+            | Step::Atomic(_)
             | Step::Blocking(_) => inside(&Path::root(), step).iter().any(|body| self.any_passes(body, known)),
             Step::Spawn(SpawnWhat::Coroutine, ..)
             | Step::Yield

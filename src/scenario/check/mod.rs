@@ -6,6 +6,7 @@
 mod allow;
 mod arrivals;
 pub mod at;
+mod atomic;
 mod capacities;
 mod circles;
 mod code;
@@ -13,6 +14,7 @@ mod deadlines;
 mod depth;
 mod expects;
 mod idle;
+mod interpreter;
 mod joins;
 mod locks;
 mod loops;
@@ -73,6 +75,8 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     circles::check,
     depth::check,
     numbers::check,
+    interpreter::check,
+    atomic::check,
     scheduler::check,
     times::check,
     arrivals::check,

@@ -32,6 +32,7 @@ pub fn execution(name: &ModelName) -> Execution {
         ModelName::Threads(threads) => Execution::Threads(threads),
         ModelName::ThreadPerTask => Execution::ThreadPerTask,
         ModelName::Processes(processes) => Execution::Processes(processes),
+        ModelName::Subinterpreters(interpreters) => Execution::Subinterpreters(interpreters),
         ModelName::Asyncio => Execution::Asyncio,
         ModelName::FreeThreaded(threads) => Execution::FreeThreaded(threads),
         ModelName::Hybrid { processes, each: Each::Asyncio } => Execution::HybridAsyncio { processes },
@@ -46,10 +47,10 @@ pub fn has_loop(model: &ModelName) -> bool {
     matches!(model, ModelName::Asyncio | ModelName::Hybrid { each: Each::Asyncio, .. })
 }
 
-/// Processes that the model starts.
+/// Processes, or interpreters, that the model starts: each has a GIL and variables of its own.
 pub fn processes(model: &ModelName) -> u32 {
     match model {
-        ModelName::Processes(processes) | ModelName::Hybrid { processes, .. } => *processes,
+        ModelName::Processes(n) | ModelName::Subinterpreters(n) | ModelName::Hybrid { processes: n, .. } => *n,
         ModelName::Serial
         | ModelName::Threads(_)
         | ModelName::ThreadPerTask

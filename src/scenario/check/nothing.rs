@@ -27,7 +27,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
 fn does_nothing(path: &Path, step: &Step, found: &mut Findings) {
     let why = match step {
         Step::Repeat(0, _) => "zero times",
-        Step::Repeat(_, steps) | Step::Blocking(steps) if steps.is_empty() => "no steps inside",
+        Step::Repeat(_, steps) | Step::Blocking(steps) | Step::Atomic(steps) if steps.is_empty() => "no steps inside",
         Step::Choose(branches) if branches.0.iter().all(|(_, steps)| steps.is_empty()) => "no steps in any branch",
         Step::Cpu(time) | Step::CpuNoGil(time) | Step::CpuHoldGil(time) if !takes_time(time) => "no time",
         Step::Add(_, Value::Number(0)) | Step::Incr(_, 0) => "adds nothing",

@@ -1,7 +1,7 @@
 //! E04: probabilities. E05: numbers that cannot be, or that no computer could simulate.
 
 use super::{Finding, Findings, Path, Subject, entry};
-use crate::scenario::ast::{Arrive, CostsName, Each, Interpreter, ModelName, Scenario, Step, Task};
+use crate::scenario::ast::{Arrive, CostsName, Each, ModelName, Scenario, Step, Task};
 use crate::time::Duration;
 
 /// Cores of a machine.
@@ -32,7 +32,6 @@ const MOST_RUNS: u32 = 100_000;
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     machine(subject, found);
     names(subject.scenario, found);
-    interpreter(subject, found);
     workers(subject, found);
     jobs(subject, found);
     runs(subject, found);
@@ -87,19 +86,6 @@ fn names(scenario: &Scenario, found: &mut Findings) {
     }
 }
 
-fn interpreter(subject: &Subject<'_>, found: &mut Findings) {
-    let Interpreter::CPython { switch_interval, free_threading, .. } = &subject.scenario.interpreter else { return };
-    let path = Path::root().name("interpreter");
-    if *switch_interval == Duration::ZERO {
-        let title = "the switch interval cannot be zero";
-        found.push(Finding::error("E05", title, path.name("switch_interval"), "CPython's default is \"5ms\""));
-    }
-    if !(0.1..=100.0).contains(free_threading) {
-        let title = "the factor of a free-threaded build is between 0.1 and 100";
-        found.push(Finding::error("E05", title, path.name("free_threading"), "such as 1.08: 8 % slower"));
-    }
-}
-
 fn workers(subject: &Subject<'_>, found: &mut Findings) {
     for (index, model) in subject.scenario.models.iter().enumerate() {
         let path = Path::root().name("models").index(index);
@@ -108,6 +94,7 @@ fn workers(subject: &Subject<'_>, found: &mut Findings) {
                 count(*n, MOST_THREADS, "threads", path.index(0), found);
             }
             ModelName::Processes(n) => count(*n, MOST_PROCESSES, "processes", path.index(0), found),
+            ModelName::Subinterpreters(n) => count(*n, MOST_PROCESSES, "interpreters", path.index(0), found),
             ModelName::Hybrid { processes, each } => {
                 count(*processes, MOST_PROCESSES, "processes", path.name("processes"), found);
                 if let Each::Threads(n) = each {
@@ -234,6 +221,7 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
         | Step::Call(_)
         | Step::Join(_)
         | Step::Print(_)
-        | Step::Blocking(_) => {}
+        | Step::Blocking(_)
+        | Step::Atomic(_) => {}
     }
 }

@@ -92,7 +92,8 @@ impl<'a> List<'a> {
             | Step::Spawn(..)
             | Step::Join(_)
             | Step::Print(_)
-            | Step::Blocking(_) => return,
+            | Step::Blocking(_)
+            | Step::Atomic(_) => return,
         };
         self.found.push(Named { path: path.index(0), name, by: (word, kind) });
         for (path, value, _) in values(path, step) {

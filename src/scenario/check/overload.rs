@@ -6,7 +6,7 @@ use super::model::{execution, has_loop, processes};
 use super::walk::Body;
 use super::{Finding, Findings, Path, Subject, entry};
 use crate::dist::Dist;
-use crate::scenario::ast::{Arrive, Each, Interpreter, ModelName, SpawnWhat, Step};
+use crate::scenario::ast::{Arrive, Each, ModelName, SpawnWhat, Step};
 use crate::scenario::lower;
 
 /// Mean times of one execution, in seconds.
@@ -92,8 +92,7 @@ fn overloaded(subject: &Subject<'_>, model: &ModelName, total: &Demand) -> Optio
     if total.gil + total.free > cores {
         return Some(format!("the load needs {} cores, the machine has {cores}", round(total.gil + total.free)));
     }
-    let has_gil = matches!(subject.scenario.interpreter, Interpreter::CPython { .. })
-        && !matches!(model, ModelName::FreeThreaded(_));
+    let has_gil = super::interpreter::has_gil(&subject.scenario.interpreter, model);
     // A loop is one thread, with or without a GIL.
     if (has_gil || has_loop(model)) && total.gil > processes {
         let what = if has_gil { "cores of Python" } else { "threads" };
@@ -101,7 +100,10 @@ fn overloaded(subject: &Subject<'_>, model: &ModelName, total: &Demand) -> Optio
     }
     let workers = match model {
         ModelName::Serial => 1.0,
-        ModelName::Threads(n) | ModelName::FreeThreaded(n) | ModelName::Processes(n) => f64::from(*n),
+        ModelName::Threads(n)
+        | ModelName::FreeThreaded(n)
+        | ModelName::Processes(n)
+        | ModelName::Subinterpreters(n) => f64::from(*n),
         ModelName::Hybrid { each: Each::Threads(n), .. } => processes * f64::from(*n),
         ModelName::ThreadPerTask | ModelName::Asyncio | ModelName::Hybrid { each: Each::Asyncio, .. } => f64::INFINITY,
     };
@@ -157,7 +159,7 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
             Step::Choose(branches) => inner(subject, &path, step, |n| branches.0[n].0, known, &mut sum),
             // How often these are done is not known: as seldom as can be, so that the warning is right.
             Step::If(..) | Step::While(..) => {}
-            Step::With(..) | Step::Blocking(_) | Step::RepeatUntil(..) => {
+            Step::With(..) | Step::Blocking(_) | Step::Atomic(_) | Step::RepeatUntil(..) => {
                 inner(subject, &path, step, |_| 1.0, known, &mut sum)
             }
             Step::Forever(_) => sum.length = f64::NAN,

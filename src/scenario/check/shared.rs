@@ -36,7 +36,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
             };
             if scenario.tasks.values().enumerate().map(jobs).sum::<u64>() > 1 {
                 let model = execution(&scenario.models[index]);
-                let title = format!("under {model} every process has its own \"{name}\"");
+                let title = format!("under {model} every {} has its own \"{name}\"", model.domain());
                 let finding = Finding::warning("not-shared", title, spot, "not shared between them");
                 found.push(finding.and(Path::root().name("models").index(index), "in this model").help(help));
                 continue;

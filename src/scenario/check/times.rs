@@ -1,7 +1,7 @@
 //! E05: times and distributions that cannot be.
 
 use super::{Finding, Findings, Path, Subject, entry};
-use crate::scenario::ast::{Arrive, CostsName, Interpreter, Random, Step, When};
+use crate::scenario::ast::{Arrive, CostsName, Random, Step, When};
 use crate::time::Duration;
 
 /// One time may be this long: runs of centuries are mistakes, and sums must stay on the clock.
@@ -61,11 +61,6 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
 
 fn machine(subject: &Subject<'_>, found: &mut Findings) {
     let path = Path::root().name("machine");
-    if let Interpreter::CPython { switch_interval, increment, .. } = subject.scenario.interpreter {
-        let path = Path::root().name("interpreter");
-        length(switch_interval, &path.name("switch_interval"), found);
-        length(increment, &path.name("increment"), found);
-    }
     let costs = path.name("costs");
     let CostsName::Set {
         context_switch,
@@ -78,6 +73,7 @@ fn machine(subject: &Subject<'_>, found: &mut Findings) {
         thread_start,
         process_start,
         process_boot,
+        interpreter_boot,
         callback,
         iteration,
         timer_granularity,
@@ -98,6 +94,7 @@ fn machine(subject: &Subject<'_>, found: &mut Findings) {
         ("thread_start", thread_start),
         ("process_start", process_start),
         ("process_boot", process_boot),
+        ("interpreter_boot", interpreter_boot),
         ("callback", callback),
         ("iteration", iteration),
         ("timer_granularity", timer_granularity),

@@ -46,7 +46,7 @@ pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
         Step::If(_, steps, otherwise) => {
             vec![Body { path: path.index(1), steps }, Body { path: path.index(2), steps: otherwise }]
         }
-        Step::Forever(steps) | Step::Blocking(steps) => vec![Body { path: path.index(0), steps }],
+        Step::Forever(steps) | Step::Blocking(steps) | Step::Atomic(steps) => vec![Body { path: path.index(0), steps }],
         Step::Choose(branches) => {
             let map = path.index(0);
             branches.0.iter().enumerate().map(|(n, (_, steps))| Body { path: map.index(n), steps }).collect()

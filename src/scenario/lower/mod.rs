@@ -1,9 +1,10 @@
 //! The meaning of a checked scenario: names become ids, written values become numbers.
 
 pub mod expect;
+pub mod interpreter;
 mod steps;
 
-use super::ast::{self, Arrive, CostsName, Interpreter, Machine, Random, Scenario, Shared, When};
+use super::ast::{self, Arrive, CostsName, Machine, Random, Scenario, Shared, When};
 use crate::dist::Dist;
 use crate::id::{LockId, TaskId, VarId};
 use crate::model::{self, Arrivals, Builder, Costs, Execution, Model, Urgency};
@@ -16,7 +17,7 @@ pub fn model(scenario: &Scenario, execution: Execution) -> Model {
     parts.machine.policy = scenario.machine.scheduler.clone();
     parts.machine.queues = scenario.machine.queues;
     parts.machine.costs = costs(&scenario.machine.costs);
-    parts.interpreter = interpreter(&scenario.interpreter);
+    parts.interpreter = interpreter::interpreter(&scenario.interpreter);
     parts.until = scenario.until;
     parts.warm_up = scenario.warm_up;
     parts.max_events = scenario.max_events;
@@ -134,6 +135,7 @@ pub(super) fn costs(name: &CostsName) -> Costs {
             thread_start,
             process_start,
             process_boot,
+            interpreter_boot,
             callback,
             iteration,
             timer_granularity,
@@ -149,30 +151,11 @@ pub(super) fn costs(name: &CostsName) -> Costs {
             thread_start: thread_start.unwrap_or(linux.thread_start),
             process_start: process_start.unwrap_or(linux.process_start),
             process_boot: process_boot.unwrap_or(linux.process_boot),
+            interpreter_boot: interpreter_boot.unwrap_or(linux.interpreter_boot),
             callback: callback.unwrap_or(linux.callback),
             iteration: iteration.unwrap_or(linux.iteration),
             timer_granularity: timer_granularity.unwrap_or(linux.timer_granularity),
             check_point: check_point.unwrap_or(linux.check_point),
-        },
-    }
-}
-
-fn interpreter(interpreter: &Interpreter) -> model::Interpreter {
-    match interpreter {
-        Interpreter::CPython { switch_interval, increment, increment_can_switch, free_threading } => {
-            model::Interpreter {
-                gil: Some(*switch_interval),
-                increment: *increment,
-                increment_can_switch: *increment_can_switch,
-                free_threading_permille: (free_threading * 1_000.0 + 0.5) as u32,
-            }
-        }
-        // Native code is as fast with threads as without.
-        Interpreter::Native => model::Interpreter {
-            gil: None,
-            increment: super::ast::fifty_ns(),
-            increment_can_switch: true,
-            free_threading_permille: 1_000,
         },
     }
 }

@@ -54,6 +54,7 @@ impl Names<'_> {
             Step::Join(program) => Stmt::Join(self.program(program)),
             Step::Print(text) => Stmt::Print(text.clone()),
             Step::Blocking(steps) => Stmt::Blocking(self.steps(steps)),
+            Step::Atomic(steps) => Stmt::Atomic(self.steps(steps)),
         }
     }
 

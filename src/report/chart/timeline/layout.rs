@@ -114,13 +114,14 @@ impl<'a> Layout<'a> {
     fn head(&self, group: Group, baseline: f64, flat: bool) -> Head {
         let timeline = self.view.timeline;
         let many = timeline.processes > 1 && !flat;
+        let domain = timeline.domain();
         let waits = if timeline.has_gil { "waits GIL" } else { "ready" };
         let (words, columns) = match group {
             Group::Core => ("Cores".to_owned(), ["busy", if self.ticks { "" } else { "switches" }]),
             Group::Gil(_) => ("GIL".to_owned(), ["held", "hand-overs"]),
-            Group::Thread(process) if many => (format!("Threads of process {}", process.0), ["runs", waits]),
+            Group::Thread(process) if many => (format!("Threads of {domain} {}", process.0), ["runs", waits]),
             Group::Thread(_) => ("Threads".to_owned(), ["runs", waits]),
-            Group::Coroutine(process, _) if many => (format!("Coroutines of process {}", process.0), ["run", "ready"]),
+            Group::Coroutine(process, _) if many => (format!("Coroutines of {domain} {}", process.0), ["run", "ready"]),
             Group::Coroutine(..) => ("Coroutines".to_owned(), ["run", "ready"]),
         };
         Head { words, columns, baseline }

@@ -56,7 +56,7 @@ impl View<'_> {
         let waits = |state: &State| !matches!(state, State::Run | State::Native | State::Switching | State::Ready);
         let state = lane.left.filter(|state| self.stuck() && waits(state))?;
         let who = lane.work.left.map(|role| self.timeline.role_name(role))?;
-        let place = format!(" (process {})", process.0);
+        let place = format!(" ({} {})", self.timeline.domain(), process.0);
         let of_this = |line: &String| {
             let rest = line.strip_prefix(&who)?;
             let why = rest.strip_prefix(&place).unwrap_or(rest).strip_prefix(" waits for ")?;

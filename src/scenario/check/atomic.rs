@@ -1,0 +1,54 @@
+//! E10: steps at which an interpreter can switch threads, inside of `Atomic`.
+
+use super::{Finding, Findings, Subject, head};
+use crate::scenario::ast::Step;
+
+pub fn check(subject: &Subject<'_>, found: &mut Findings) {
+    for body in subject.code.bodies() {
+        body.each(&mut |path, step| {
+            let Step::Atomic(steps) = step else { return };
+            for (index, inner) in steps.iter().enumerate() {
+                if let Some(why) = switches(inner) {
+                    let title = format!("nothing is atomic around this: {why}");
+                    let finding = Finding::error("E10", title, head(&path.index(0).index(index)), "move it out");
+                    let help = "inside of Atomic: Cpu, Load, Let, Add, Store, Incr, Swap, FetchAdd, Print";
+                    found.push(finding.and(head(path), "in this section").help(help));
+                }
+            }
+        });
+    }
+}
+
+/// Why another thread can come in.
+fn switches(step: &Step) -> Option<&'static str> {
+    match step {
+        Step::Cpu(_)
+        | Step::Load(_)
+        | Step::Let(..)
+        | Step::Add(..)
+        | Step::Store(..)
+        | Step::Swap(..)
+        | Step::FetchAdd(..)
+        | Step::Incr(..)
+        | Step::Print(_) => None,
+        Step::CpuNoGil(_) => Some("it releases the GIL"),
+        Step::CpuHoldGil(_) => Some("the return from a call is a check point"),
+        Step::Repeat(..)
+        | Step::Forever(_)
+        | Step::While(..)
+        | Step::RepeatUntil(..)
+        | Step::If(..)
+        | Step::Choose(_) => Some("a jump is a check point"),
+        Step::Call(_) => Some("the beginning of a function is a check point"),
+        Step::Atomic(_) => Some("it is a section of its own"),
+        Step::Io(..)
+        | Step::Sleep(_)
+        | Step::Yield
+        | Step::Acquire(_)
+        | Step::Release(_)
+        | Step::With(..)
+        | Step::Spawn(..)
+        | Step::Join(_)
+        | Step::Blocking(_) => Some("it can wait, or wake somebody"),
+    }
+}
