@@ -246,8 +246,10 @@ mod tests {
         let expected = T::deserialize(Names).unwrap_err().0;
         let topics = topics();
         let topic = topics.iter().find(|known| known.name == topic).unwrap();
-        let listed: Vec<&str> =
+        let mut listed: Vec<&str> =
             topic.entries.iter().map(|(text, _)| text.split(['(', '{']).next().unwrap_or(text)).collect();
+        // A word with values, and without.
+        listed.dedup();
         assert_eq!(listed, expected, "{}", topic.name);
     }
 
@@ -259,7 +261,7 @@ mod tests {
         check::<ast::Computed>("numbers");
         check::<ast::Arrive>("arrivals");
         check::<ast::Random>("distributions");
-        check::<ast::Shared>("shared");
+        check::<ast::Written>("shared");
         check::<PolicyConfig>("policies");
         check::<ast::CostsName>("costs");
         check::<ast::Interpreter>("interpreters");

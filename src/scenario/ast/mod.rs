@@ -18,6 +18,8 @@ pub use expect::Expect;
 pub use interpreter::Interpreter;
 pub(in crate::scenario) use quantity::address;
 pub use quantity::{Branches, Random, Rate, RateError, Raw, When};
+#[cfg(test)]
+pub(crate) use shared::Written;
 pub use shared::{Lock, Protocol, Shared};
 pub use value::{Computed, Condition, Value};
 

@@ -38,9 +38,9 @@ pub enum Protocol {
 }
 
 /// What serde derives. RON does not let one name stand with and without values.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename = "Shared", deny_unknown_fields)]
-enum Written {
+pub(crate) enum Written {
     Int(i64),
     Lock {
         #[serde(default)]
