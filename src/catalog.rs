@@ -33,6 +33,7 @@ pub fn topics() -> Vec<Topic> {
         topic("shared", "shared: what programs share, by name", SHARED),
         Topic { name: "policies", about: "machine.scheduler: who runs next", entries: policies },
         topic("queues", "machine.queues: which cores share a run queue", QUEUES),
+        topic("cores", "machine: what cores are like", CORES),
         topic("costs", "machine.costs: what the machine takes for itself", COSTS),
         topic("interpreters", "interpreter: what is under the threads", INTERPRETERS),
         topic("sweeps", "sweep: the same with other settings", SWEEPS),
@@ -145,6 +146,16 @@ const SHARED: &[(&str, &str)] = &[
 const QUEUES: &[(&str, &str)] = &[
     ("Global", "one run queue for all cores"),
     ("PerCore([steal: true], [balance: time], [hot: time])", "one for each core; free cores take threads from others"),
+];
+
+const CORES: &[(&str, &str)] = &[
+    ("speeds: [1.0, 0.5]", "how fast each core is"),
+    ("smt: ([siblings: 2], [factor: 0.6])", "cores that share a physical core slow each other down"),
+    (
+        "caches: (size: n, warm: 2.0, [cold: 1.0], warm_up: time, [tick: time])",
+        "a cache for each core, for tasks with a working_set",
+    ),
+    ("interrupt: time", "one timer for all cores instead of slices"),
 ];
 
 const COSTS: &[(&str, &str)] = &[

@@ -6,7 +6,7 @@ use super::slices::Slices;
 use super::threads::{State, Threads};
 use crate::dist::Dist;
 use crate::id::{CoreId, ThreadId};
-use crate::model::{Machine, SwitchCharged};
+use crate::model::{Model, SwitchCharged};
 use crate::time::{Duration, Time};
 use crate::trace::{Record, What};
 
@@ -41,6 +41,8 @@ pub(super) struct Cores {
     slice: Option<Duration>,
     slices: Slices,
     charged: SwitchCharged,
+    /// All threads lose their cores so often.
+    interrupt: Option<Duration>,
     preempts: bool,
     /// The integral of the length of the queue over time.
     queued: u128,
@@ -49,20 +51,22 @@ pub(super) struct Cores {
 }
 
 impl Cores {
-    pub fn new(machine: &Machine) -> Cores {
+    pub fn new(model: &Model) -> Cores {
+        let machine = &model.machine;
         let idle = Core { occupant: Occupant::Idle, last: None, freed: None, busy: 0, switching: 0, idle: 0 };
         let promises = machine.policy.promises();
         Cores {
             cores: vec![idle; machine.cores as usize],
-            queues: RunQueues::new(machine),
+            queues: RunQueues::new(model),
             queued: 0,
             switch: machine.costs.context_switch,
             migration: machine.costs.migration,
             wake_latency: machine.costs.wake_latency.clone(),
-            slice: promises.slice,
+            slice: promises.slice.filter(|_| machine.interrupt.is_none()),
+            interrupt: machine.interrupt,
+            preempts: promises.preempts || machine.interrupt.is_some(),
             slices: Slices::new(machine),
             charged: machine.costs.switch_charged,
-            preempts: promises.preempts,
             overtaken: promises.overtaken,
         }
     }
@@ -76,6 +80,15 @@ impl Cores {
     pub fn running(&self) -> impl Iterator<Item = ThreadId> + '_ {
         self.cores.iter().filter_map(|core| match core.occupant {
             Occupant::Running { thread, .. } => Some(thread),
+            _ => None,
+        })
+    }
+
+    /// The threads that execute, with their cores.
+    pub fn executing(&self) -> impl Iterator<Item = (CoreId, ThreadId)> + '_ {
+        let cores = self.cores.iter().enumerate();
+        cores.filter_map(|(number, core)| match core.occupant {
+            Occupant::Running { thread, .. } => Some((CoreId::from(number), thread)),
             _ => None,
         })
     }
@@ -110,7 +123,9 @@ impl Cores {
                         format!("core {number} switches to {thread:?} for longer than {cost}")
                     });
                 }
-                Occupant::Running { .. } => {}
+                Occupant::Running { thread, .. } => {
+                    self.queues.check_running(thread, CoreId::from(number), reports);
+                }
             }
         }
         self.queued += self.queues.len() as u128 * u128::from(length);
@@ -124,6 +139,18 @@ impl Cores {
 
     /// The end of a slice that somebody has been waiting for is the end of a run.
     fn check_slices(&self, next: Time, reports: &mut Reports) {
+        if let Some(every) = self.interrupt.filter(|every| every.0 > 0) {
+            for (core, thread) in self.executing() {
+                let Some(Occupant::Running { since, .. }) = self.cores.get(core.index()).map(|core| core.occupant)
+                else {
+                    continue;
+                };
+                let end = (since.0 / every.0 + 1).saturating_mul(every.0);
+                reports.require(next.0 <= end, Rule::SliceBound, || {
+                    format!("{thread:?} runs past the interrupt at {end} ns")
+                });
+            }
+        }
         let Some(slice) = self.slice.filter(|slice| slice.0 > 0) else { return };
         for (number, core) in self.cores.iter().enumerate() {
             let Occupant::Running { thread, since } = core.occupant else { continue };
@@ -156,15 +183,18 @@ impl Cores {
         }
         let cores = &self.cores;
         let free = |core: CoreId| cores.get(core.index()).is_some_and(|core| core.occupant == Occupant::Idle);
-        self.queues.record(record, &free, reports);
+        self.queues.record(record, threads, &free, reports);
     }
 
     fn check_wake_latency(&self, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
         let Some(found) = threads.threads.get(&thread) else { return };
         let waited = reports.now.0.saturating_sub(found.since.0);
         // A core that is given up at this instant need not be roused.
-        let asleep = |core: &Core| core.occupant == Occupant::Idle && core.freed != Some(reports.now);
-        let roused = self.cores.iter().any(asleep);
+        let asleep = |(number, core): (usize, &Core)| {
+            let free = core.occupant == Occupant::Idle && core.freed != Some(reports.now);
+            free && self.queues.may(thread, CoreId::from(number))
+        };
+        let roused = self.cores.iter().enumerate().any(asleep);
         let right = match (found.state, &self.wake_latency) {
             // The first wake-up waits for the start of the thread or process, too.
             (State::New, _) => waited == 0,
@@ -244,6 +274,10 @@ impl Cores {
     }
 
     fn check_preemption(&self, id: CoreId, thread: ThreadId, reports: &mut Reports) {
+        if let Some(every) = self.interrupt {
+            let due = reports.now.0.is_multiple_of(every.0);
+            return reports.require(due, Rule::SliceEnd, || format!("{thread:?} is preempted between interrupts"));
+        }
         reports.require(self.preempts, Rule::NoPreemption, || format!("{thread:?} is preempted"));
         let Some(slice) = self.slice else { return };
         let Some(Occupant::Running { .. }) = self.cores.get(id.index()).map(|core| core.occupant) else {

@@ -83,7 +83,8 @@ impl Jobs {
             What::ComputeEnd { context } => {
                 let burst = threads.thread_of(context).and_then(|thread| bursts.of(thread));
                 if let (Some(job), Some(burst)) = (self.job_of(context), burst) {
-                    job.demanded += burst.demand;
+                    // At another rate than 1 a burst takes another time than it demands; how long is judged with bursts.
+                    job.demanded += if bursts.is_even() { burst.demand } else { burst.time };
                 }
             }
             What::Sleep { context, time } => {

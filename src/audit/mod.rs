@@ -4,6 +4,7 @@
 //! a record when it comes, and the state of the machine when time passes, because within one instant things come one
 //! after the other. Its memory is bounded by what lives at the same time. `docs/audit.md` explains every rule.
 
+mod affinity;
 mod bursts;
 mod cores;
 mod gil;
@@ -12,6 +13,7 @@ mod jobs;
 mod locks;
 mod loops;
 mod memory;
+mod pace;
 mod rule;
 mod run_queues;
 mod shared;
@@ -55,9 +57,9 @@ impl Auditor {
             reports: Reports::default(),
             until: model.until.map(|until| Time(until.0)),
             threads: Threads::default(),
-            cores: cores::Cores::new(&model.machine),
+            cores: cores::Cores::new(model),
             urgencies: urgency::Urgencies::new(model),
-            bursts: bursts::Bursts::default(),
+            bursts: bursts::Bursts::new(model),
             gils: gil::Gils::new(model),
             locks: locks::Locks::new(model),
             shared: shared::Shared::new(model),

@@ -49,6 +49,7 @@ rules! {
     SwitchLength Some(12), "a switch takes exactly the cost of a context switch, of a migration, or of both";
     RunQueueOrder Some(13), "first into the run queue is first out, but for the bypasses that the tie rule allows";
     Placement None, "with a run queue for each core, a thread runs on the core it waits for: its last one, a free one, or the one with the fewest threads";
+    Affinity None, "a thread runs only on cores that its task allows";
     Migration None, "a waiting thread goes to another core only if that is free or queues are compared, and not while its data is hot";
     WakeLatency None, "a woken thread is ready after its wake latency";
     GilExclusive Some(17), "a GIL has at most one holder, and only the holder drops it";

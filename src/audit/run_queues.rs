@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::affinity::Affinities;
 use super::rule::{Reports, Rule};
+use super::threads::Threads;
 use crate::id::{CoreId, ThreadId};
 use crate::kernel::Queues;
-use crate::model::Machine;
+use crate::model::Model;
 use crate::time::{Duration, Time};
 use crate::trace::{Record, What};
 
@@ -36,6 +38,7 @@ struct PerCore {
 #[derive(Debug)]
 pub(super) struct RunQueues {
     cores: u32,
+    affinities: Affinities,
     waiting: VecDeque<Waiting>,
     per_core: Option<PerCore>,
     /// Which core a thread ran on last, and when it left it.
@@ -43,14 +46,21 @@ pub(super) struct RunQueues {
 }
 
 impl RunQueues {
-    pub fn new(machine: &Machine) -> RunQueues {
+    pub fn new(model: &Model) -> RunQueues {
+        let machine = &model.machine;
         let per_core = match machine.queues() {
             Queues::PerCore { steal, balance, hot } if machine.cores > 1 => {
                 Some(PerCore { steal, balance, hot: hot.unwrap_or(Duration::ZERO) })
             }
             _ => None,
         };
-        RunQueues { cores: machine.cores, waiting: VecDeque::new(), per_core, last: BTreeMap::new() }
+        RunQueues {
+            cores: machine.cores,
+            affinities: Affinities::new(model),
+            waiting: VecDeque::new(),
+            per_core,
+            last: BTreeMap::new(),
+        }
     }
 
     /// How many wait.
@@ -64,7 +74,17 @@ impl RunQueues {
     }
 
     fn can(&self, waiting: &Waiting, core: CoreId) -> bool {
-        waiting.core.is_none_or(|of| of == core)
+        waiting.core.map_or_else(|| self.affinities.may(waiting.thread, core), |of| of == core)
+    }
+
+    /// Whether the thread may run on the core at all.
+    pub fn may(&self, thread: ThreadId, core: CoreId) -> bool {
+        self.affinities.may(thread, core)
+    }
+
+    /// The thread executes on the core while time passes.
+    pub fn check_running(&self, thread: ThreadId, core: CoreId, reports: &mut Reports) {
+        self.affinities.check(thread, core, reports);
     }
 
     /// The core that the thread last ran on.
@@ -78,7 +98,14 @@ impl RunQueues {
     }
 
     /// Sees a record after the cores have, of which `free` says who has nobody.
-    pub fn record(&mut self, record: &Record, free: &impl Fn(CoreId) -> bool, reports: &mut Reports) {
+    pub fn record(
+        &mut self,
+        record: &Record,
+        threads: &Threads,
+        free: &impl Fn(CoreId) -> bool,
+        reports: &mut Reports,
+    ) {
+        self.affinities.record(record, threads);
         match record.what {
             What::ThreadStart { thread, .. } => drop(self.last.remove(&thread)),
             What::Ready { thread } => self.join(thread, free, false, reports.now),
@@ -102,12 +129,12 @@ impl RunQueues {
     fn place(&self, thread: ThreadId, free: &impl Fn(CoreId) -> bool, stays: bool) -> CoreId {
         let queued = |core: CoreId| self.of(core).count();
         let is_free = |core: &CoreId| free(*core) && queued(*core) == 0;
-        let last = self.last(thread);
-        let cores = || (0..self.cores).map(CoreId);
+        let last = self.last(thread).filter(|last| self.may(thread, *last));
+        let cores = || (0..self.cores).map(CoreId).filter(|core| self.may(thread, *core));
         let fewest = || cores().min_by_key(|core| queued(*core) + usize::from(!free(*core)));
         match last {
             Some(last) if stays || is_free(&last) => last,
-            _ => cores().find(is_free).or(last).or_else(fewest).expect("there is a core"),
+            _ => cores().find(is_free).or(last).or_else(fewest).unwrap_or(CoreId(0)),
         }
     }
 
@@ -127,6 +154,7 @@ impl RunQueues {
         reports.require(right, Rule::Migration, || format!("{thread:?} goes to {to:?} without a reason"));
         let warm = self.last.get(&thread).filter(|(_, left)| now.since(*left) < settings.hot);
         reports.require(warm.is_none(), Rule::Migration, || format!("{thread:?} goes to {to:?} while its data is hot"));
+        self.affinities.check(thread, to, reports);
         let moves = found.is_some_and(|found| found.core != Some(to));
         reports.require(moves, Rule::Migration, || format!("{thread:?} goes to {to:?}, where it is"));
         self.waiting.push_back(Waiting { thread, since: now, overtaken: 0, core: Some(to) });
@@ -141,7 +169,8 @@ impl RunQueues {
         reports.require(self.can(&found, core), Rule::Placement, || {
             format!("{thread:?} waits for {:?} and gets {core:?}", found.core)
         });
-        for overtaken in self.waiting.iter_mut().take(place).filter(|other| other.core.is_none_or(|of| of == core)) {
+        let before: Vec<bool> = self.waiting.iter().take(place).map(|other| self.can(other, core)).collect();
+        for (overtaken, _) in self.waiting.iter_mut().zip(before).filter(|(_, could)| *could) {
             overtaken.overtaken += 1;
             let times = overtaken.overtaken;
             reports.require(most.is_none_or(|most| times <= most), Rule::RunQueueOrder, || {
@@ -156,6 +185,9 @@ impl RunQueues {
     pub fn check_idle(&self, core: CoreId, since: Time, next: Time, reports: &mut Reports) {
         let late = |waiting: &&Waiting| match self.per_core {
             Some(PerCore { steal: true, balance: Some(every), hot }) if !self.can(waiting, core) => {
+                if !self.may(waiting.thread, core) {
+                    return false;
+                }
                 let left = self.last.get(&waiting.thread).map_or(Time::ZERO, |(_, left)| *left + hot);
                 let from = waiting.since.max(since).max(left);
                 next > from + every

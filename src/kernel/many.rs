@@ -1,9 +1,10 @@
 //! What a kernel does only if there are several run queues, or threads that are bound to cores.
 
+use super::pace::UNIT;
 use super::policy::Policy;
 use super::{Kernel, Move};
 use crate::id::{CoreId, ThreadId};
-use crate::time::Time;
+use crate::time::{Duration, Time};
 
 impl Kernel {
     /// A thread leaves its queue for a free core.
@@ -57,6 +58,58 @@ impl Kernel {
     pub fn bind_like(&mut self, thread: ThreadId, other: ThreadId) {
         if let Some(spread) = &mut self.spread {
             spread.bind_like(thread, other);
+        }
+    }
+
+    /// Whether the thread may run on the core.
+    #[inline]
+    pub fn may_run(&self, thread: ThreadId, core: CoreId) -> bool {
+        self.spread.as_ref().is_none_or(|spread| spread.may(thread, core))
+    }
+
+    /// Whether the timer interrupt of all cores is due.
+    pub fn take_interrupt(&mut self, now: Time) -> bool {
+        match &mut self.interrupt {
+            Some((every, next)) if *next == now => {
+                *next = *next + *every;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether some core is not always as fast as its bursts are long.
+    pub fn is_paced(&self) -> bool {
+        self.pace.is_some()
+    }
+
+    /// A core whose rate may have changed since it was last asked.
+    pub fn take_stale(&mut self) -> Option<CoreId> {
+        self.pace.as_mut()?.take_stale()
+    }
+
+    /// The thread is about to execute on the core, or goes on at another rate.
+    pub fn enter(&mut self, core: CoreId, thread: ThreadId) {
+        if let Some(pace) = &mut self.pace {
+            pace.enter(core, thread);
+        }
+    }
+
+    /// When a burst that has `left` to do, of which `rest` billionths are done, ends on the core, or its rate changes.
+    pub fn burst_end(&self, core: CoreId, thread: ThreadId, since: Time, left: Duration, rest: u32) -> Time {
+        self.pace.as_ref().map_or(since + left, |pace| pace.next(core, thread, since, left, rest))
+    }
+
+    /// The thread has executed on the core for so long. What it has done, in billionths of a nanosecond.
+    pub fn work_done(&mut self, core: CoreId, thread: ThreadId, time: Duration) -> u128 {
+        let even = u128::from(time.0) * u128::from(UNIT);
+        self.pace.as_mut().map_or(even, |pace| pace.ran(core, thread, time))
+    }
+
+    /// What the thread works on from now on, by its size.
+    pub fn work_on(&mut self, thread: ThreadId, set: u32) {
+        if let Some(pace) = &mut self.pace {
+            pace.work_on(thread, set);
         }
     }
 

@@ -9,8 +9,11 @@ pub mod attributes;
 pub mod core_set;
 mod lend;
 mod many;
+mod own_timer;
+pub mod pace;
 pub mod policy;
 pub mod queues;
+mod setup;
 mod spread;
 #[cfg(test)]
 mod tests;
@@ -20,28 +23,13 @@ use crate::id::{CoreId, ThreadId};
 use crate::time::{Duration, Time};
 use attributes::{Attributes, Needs};
 use core_set::CoreSet;
-use policy::{AnyPolicy, Entry, Known, Policy, PolicyConfig, Rivals, Site, Timer, Why};
+use pace::Pace;
+use policy::{AnyPolicy, Entry, Known, Policy, Rivals, Site, Timer, Why};
 pub use queues::Queues;
+pub use setup::Setup;
 pub use spread::Move;
 use spread::Spread;
 use timers::Timers;
-
-/// What a kernel is for.
-#[derive(Clone, Debug)]
-pub struct Setup<'a> {
-    /// Number of cores, at least 1.
-    pub cores: u32,
-    /// The order of run queues.
-    pub policy: &'a PolicyConfig,
-    /// One for all, or one for each core, with all settings written out.
-    pub queues: Queues,
-    /// Sets of cores that threads may be bound to; empty if no thread is.
-    pub affinities: Vec<CoreSet>,
-    /// No task has a nice value or a slice of its own.
-    pub alike: bool,
-    /// For policies that draw.
-    pub seed: u64,
-}
 
 /// Cores, their occupants and timers, and the run queues.
 #[derive(Clone, Debug, Hash)]
@@ -65,6 +53,10 @@ pub struct Kernel {
     timers: Timers,
     /// When queues are compared next; [`Time::NEVER`] if they are not.
     balance: Time,
+    /// One timer interrupt for all cores: so often, and when next.
+    interrupt: Option<(Duration, Time)>,
+    /// The rates of cores, unless all are 1.
+    pace: Option<Box<Pace>>,
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -84,16 +76,17 @@ impl Kernel {
         let serves = if per_core { 1 } else { cores };
         let build = |number| policy.build(&Site { cores, serves, number, seed });
         let first = build(0);
-        let spread = (per_core || !setup.affinities.is_empty()).then(|| {
+        let in_order = setup.interrupt.is_some();
+        let spread = (per_core || in_order || !setup.affinities.is_empty()).then(|| {
             let queues = (0..if per_core { cores } else { 1 }).map(build).collect();
             let settings = if per_core { setup.queues } else { Queues::Global };
-            Box::new(Spread::new(cores, queues, settings, setup.affinities.clone()))
+            Box::new(Spread::new(cores, queues, settings, setup.affinities.clone(), in_order))
         });
         let core = Core { occupant: None, last: None, slice_from: Time::ZERO, used: Duration::ZERO };
         let balance = spread.as_ref().map_or(Time::NEVER, |spread| spread.next_balance(Time::ZERO));
         Kernel {
             needs: first.needs().where_all_are_alike(setup.alike),
-            has_own_timer: first.next_timer() < Time::NEVER || balance < Time::NEVER,
+            has_own_timer: first.next_timer() < Time::NEVER || balance < Time::NEVER || in_order,
             inherits: policy.timer() == Timer::Inherited,
             policy: first,
             spread,
@@ -105,6 +98,8 @@ impl Kernel {
             // One more for the kernel.
             timers: Timers::new(cores + 1),
             balance,
+            interrupt: setup.interrupt.map(|every| (every, Time(every.0))),
+            pace: (!setup.paces.is_even()).then(|| Box::new(Pace::new(cores, setup.paces))),
         }
     }
 
@@ -259,6 +254,9 @@ impl Kernel {
         if let Some(spread) = &mut self.spread {
             spread.occupy(core, thread);
         }
+        if let Some(pace) = &mut self.pace {
+            pace.occupy(core, true);
+        }
         switched
     }
 
@@ -297,6 +295,9 @@ impl Kernel {
                 spread.queue_mut(core).ran(occupant, ran, now);
                 spread.vacate(core, occupant, now);
             }
+        }
+        if let Some(pace) = &mut self.pace {
+            pace.occupy(core, false);
         }
         self.set_timer(core, Time::NEVER);
     }
@@ -365,6 +366,9 @@ impl Kernel {
                 core.last = Some(ThreadId(u32::MAX));
             }
         }
+        if let Some(pace) = &mut self.pace {
+            pace.forget(thread);
+        }
     }
 
     /// Who occupies the core.
@@ -380,7 +384,12 @@ impl Kernel {
         let Core { occupant: Some(thread), slice_from: from, .. } = self.cores[core.index()] else {
             return Time::NEVER;
         };
-        match self.queue(core).slice_end(thread, now.since(from), now) {
+        let end = match &self.spread {
+            None => self.policy.slice_end(thread, now.since(from), now),
+            Some(_) if self.interrupt.is_some() => None,
+            Some(spread) => spread.queue(core).slice_end(thread, now.since(from), now),
+        };
+        match end {
             Some(end) => from + end,
             None => Time::NEVER,
         }
@@ -396,64 +405,6 @@ impl Kernel {
             self.cores[core.index()].slice_from = now;
         }
         keeps
-    }
-
-    /// Whether the kernel does anything by itself.
-    #[inline(always)]
-    pub fn has_own_timer(&self) -> bool {
-        self.has_own_timer
-    }
-
-    /// Whether the timer is that of the kernel rather than that of a core.
-    #[inline(always)]
-    pub fn is_own_timer(&self, core: CoreId) -> bool {
-        core.index() == self.cores.len()
-    }
-
-    /// Lets the policies do what is due; `executing` says which threads use core time. Whether anything was.
-    pub fn run_policy_timers(&mut self, now: Time, executing: impl Fn(ThreadId) -> bool) -> bool {
-        if self.next_policy_timer() > now {
-            return false;
-        }
-        let Kernel { policy, spread, cores, .. } = self;
-        let mut queues: Vec<&mut AnyPolicy> = match spread {
-            None => vec![policy],
-            Some(spread) => spread.queues.iter_mut().collect(),
-        };
-        let last = queues.len() - 1;
-        for (core, state) in cores.iter_mut().enumerate() {
-            if let Some(thread) = state.occupant.filter(|thread| executing(*thread)) {
-                queues[core.min(last)].ran(thread, now.since(state.slice_from), now);
-                state.slice_from = now;
-            }
-        }
-        for queue in queues.into_iter().filter(|queue| queue.next_timer() <= now) {
-            queue.timer(now);
-        }
-        true
-    }
-
-    fn next_policy_timer(&self) -> Time {
-        match &self.spread {
-            None => self.policy.next_timer(),
-            Some(spread) => spread.queues.iter().map(Policy::next_timer).min().unwrap_or(Time::NEVER),
-        }
-    }
-
-    /// Sets the kernel's own timer, as far as anything depends on it: a run may end. Whether it was moved.
-    pub fn arm_own_timer(&mut self, now: Time) -> bool {
-        let idle = self.idle_count == self.cores.len();
-        let policy = if idle { Time::NEVER } else { self.next_policy_timer() };
-        if let Some(spread) = &self.spread
-            && self.balance <= now
-        {
-            self.balance = spread.next_balance(now);
-        }
-        let balance = if self.waiting == 0 { Time::NEVER } else { self.balance };
-        let (slot, at) = (CoreId::from(self.cores.len()), policy.min(balance));
-        let moved = self.timers.get(slot) != at;
-        self.timers.set(slot, at);
-        moved
     }
 
     /// Sets the timer of a core; [`Time::NEVER`] stops it.

@@ -42,6 +42,8 @@ pub(super) struct Spread {
     touched: Vec<CoreId>,
     /// Cores that became free, if such cores look for work elsewhere.
     hungry: Vec<CoreId>,
+    /// Free cores take threads in their order, whoever ran there last.
+    in_order: bool,
     steals: bool,
     balance: Option<Duration>,
     hot: Duration,
@@ -73,7 +75,13 @@ pub struct Move {
 }
 
 impl Spread {
-    pub fn new(cores: u32, queues: Vec<AnyPolicy>, settings: super::Queues, affinities: Vec<CoreSet>) -> Spread {
+    pub fn new(
+        cores: u32,
+        queues: Vec<AnyPolicy>,
+        settings: super::Queues,
+        affinities: Vec<CoreSet>,
+        in_order: bool,
+    ) -> Spread {
         let (steals, balance, hot) = match settings {
             super::Queues::Global => (false, None, Duration::ZERO),
             super::Queues::PerCore { steal, balance, hot } => (steal, balance, hot.unwrap_or(Duration::ZERO)),
@@ -88,6 +96,7 @@ impl Spread {
             ending: None,
             touched: Vec::new(),
             hungry: Vec::new(),
+            in_order,
             steals,
             balance,
             hot,
@@ -180,9 +189,9 @@ impl Spread {
             Some(set) => affinities[set as usize].iter().for_each(change),
             None if joins => {
                 self.unbound += 1;
-                if self.unbound == 1 {
-                    touched.extend((0..wanted.len()).map(CoreId::from));
-                }
+                // All get timers for the ends of slices; after that one is enough to ask who is more urgent than whom.
+                let cores = if self.unbound == 1 { wanted.len() } else { 1 };
+                touched.extend((0..cores).map(CoreId::from));
             }
             None => self.unbound -= 1,
         }
@@ -251,6 +260,10 @@ impl Spread {
         }
         if idle.first().is_none() || self.unbound == 0 && idle.first_of_both(&self.loaded).is_none() {
             return None;
+        }
+        if self.in_order {
+            let found = idle.iter().find_map(|core| self.pick(core).map(|thread| (core, thread)));
+            return found;
         }
         let Spread { queues, affinities, homes, .. } = self;
         let mut room = |thread: ThreadId| match homes[thread.index()].affinity.checked_sub(1) {

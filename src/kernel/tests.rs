@@ -1,12 +1,22 @@
 //! Cores without a simulator.
 
+use super::pace::Paces;
 use super::*;
 use crate::time::Duration;
-use policy::{RoundRobin, Ties};
+use policy::{PolicyConfig, RoundRobin, Ties};
 
 fn kernel(cores: u32) -> Kernel {
     let policy = &PolicyConfig::from(RoundRobin(Duration(10), Ties::ArrivalsFirst, Timer::Fresh));
-    Kernel::new(&Setup { cores, policy, queues: Queues::Global, affinities: Vec::new(), alike: true, seed: 1 })
+    Kernel::new(&Setup {
+        cores,
+        policy,
+        queues: Queues::Global,
+        affinities: Vec::new(),
+        interrupt: None,
+        paces: &Paces::default(),
+        alike: true,
+        seed: 1,
+    })
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, ProgramId, SyncId, TaskId, TextId, VarId};
+use crate::kernel::pace::Paces;
 use crate::kernel::policy::{PolicyConfig, RoundRobin, Ties, Timer};
 use crate::sync::Config;
 use crate::time::Duration;
@@ -101,6 +102,8 @@ impl Builder {
                 cores,
                 policy: RoundRobin(Duration::ms(4), Ties::default(), Timer::Fresh).into(),
                 queues: None,
+                interrupt: None,
+                paces: Paces::default(),
                 costs: Costs::zero(),
             },
             interpreter: Interpreter {
@@ -227,23 +230,10 @@ impl Builder {
             urgency,
             late,
             capacity: None,
+            affinity: Vec::new(),
+            working_set: 0,
         });
         TaskId::from(self.model.tasks.len() - 1)
-    }
-
-    /// Says how urgent the jobs of a task are.
-    pub fn urgency(&mut self, task: TaskId, urgency: Urgency) {
-        self.model.tasks[task.index()].urgency = urgency;
-    }
-
-    /// Says what becomes of jobs that are not complete at their deadlines.
-    pub fn late(&mut self, task: TaskId, late: Late) {
-        self.model.tasks[task.index()].late = late;
-    }
-
-    /// Says how many jobs of a task can be in the system; more are refused.
-    pub fn capacity(&mut self, task: TaskId, capacity: u32) {
-        self.model.tasks[task.index()].capacity = Some(capacity);
     }
 
     /// A task whose `count` jobs are there from the start.

@@ -7,6 +7,7 @@ mod draws;
 mod interpreter;
 mod names;
 mod protocol;
+mod task_settings;
 mod value;
 
 use std::fmt;
@@ -19,6 +20,8 @@ pub use value::{Arithmetic, Comparison, Condition, Operand, Value, evaluate};
 
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, OperandId, ProgramId, SyncId, TaskId, TextId, VarId};
+use crate::kernel::core_set::CoreSet;
+use crate::kernel::pace::Paces;
 use crate::kernel::policy::PolicyConfig;
 use crate::kernel::{Queues, Setup};
 use crate::sync::Config;
@@ -67,9 +70,19 @@ pub struct Model {
 impl Model {
     /// What the kernel of a run is for.
     pub fn kernel(&self, seed: u64) -> Setup<'_> {
-        let Machine { cores, policy, .. } = &self.machine;
+        let Machine { cores, policy, interrupt, paces, .. } = &self.machine;
         let alike = self.tasks.iter().all(|task| task.urgency.nice == 0 && task.urgency.slice.is_none());
-        Setup { cores: *cores, policy, queues: self.machine.queues(), affinities: Vec::new(), alike, seed }
+        let bound = self.tasks.iter().filter(|task| !task.affinity.is_empty());
+        Setup {
+            cores: *cores,
+            policy,
+            queues: self.machine.queues(),
+            affinities: bound.map(|task| CoreSet::of(*cores, &task.affinity)).collect(),
+            alike,
+            interrupt: *interrupt,
+            paces,
+            seed,
+        }
     }
 
     /// Whether processes have a GIL.
@@ -97,6 +110,10 @@ pub struct Machine {
     pub policy: PolicyConfig,
     /// Which cores share a run queue; `None` for what is usual with the policy.
     pub queues: Option<Queues>,
+    /// One timer interrupt for all cores so often, at which threads change, and no slices.
+    pub interrupt: Option<Duration>,
+    /// What makes cores faster or slower.
+    pub paces: Paces,
     /// What things cost.
     pub costs: Costs,
 }
@@ -213,6 +230,10 @@ pub struct Task {
     pub late: Late,
     /// How many of its jobs can be in the system; more are refused.
     pub capacity: Option<u32>,
+    /// The cores that threads with its jobs may run on; empty for all.
+    pub affinity: Vec<u32>,
+    /// How much of a cache its data needs; 0 if caches play no part.
+    pub working_set: u32,
 }
 
 impl Task {

@@ -3,6 +3,7 @@
 use super::world::{Phase, State};
 use super::{Chooser, Sim};
 use crate::id::{ContextId, CoreId, ThreadId};
+use crate::kernel::pace::UNIT;
 use crate::runtime::gil::Turn;
 use crate::time::{Duration, Time};
 use crate::trace::{CpuKind, Sink, What};
@@ -26,6 +27,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state.phase = Phase::Burst;
         let burst = &mut state.burst;
         (burst.kind, burst.context, burst.left, burst.then) = (kind, context, demand, then);
+        burst.rest = 0;
         self.note(What::Compute { context, kind, demand });
     }
 
@@ -59,7 +61,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn set_timer(&mut self, core: CoreId, thread: ThreadId) {
         let state = &self.world.threads[thread];
         let now = self.world.now;
-        let mut at = state.burst.since + state.burst.left;
+        let burst = &state.burst;
+        let mut at = match self.paced {
+            false => burst.since + burst.left,
+            true => self.world.kernel.burst_end(core, thread, burst.since, burst.left, burst.rest),
+        };
         if self.world.kernel.ends_slices(core) {
             at = at.min(self.world.kernel.slice_end(core, now));
         }
@@ -130,9 +136,45 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// Subtracts what the running burst has received so far.
     pub(super) fn account(&mut self, thread: ThreadId) {
         let now = self.world.now;
+        if self.paced {
+            return self.account_work(thread);
+        }
         let burst = &mut self.world.threads[thread].burst;
         burst.left = burst.left - now.since(burst.since);
         burst.since = now;
+    }
+
+    /// As `account`, on a core of any rate.
+    #[cold]
+    fn account_work(&mut self, thread: ThreadId) {
+        let now = self.world.now;
+        let state = &mut self.world.threads[thread];
+        let core = state.core.expect("an executing thread has a core");
+        let burst = &mut state.burst;
+        let done = self.world.kernel.work_done(core, thread, now.since(burst.since)) + u128::from(burst.rest);
+        let unit = u128::from(UNIT);
+        let left = u128::from(burst.left.0).checked_sub(done / unit).filter(|left| *left > 0);
+        // What a core does in the nanosecond in which a burst ends is its own.
+        burst.left = Duration(left.unwrap_or(0) as u64);
+        burst.rest = if left.is_some() { (done % unit) as u32 } else { 0 };
+        burst.since = now;
+    }
+
+    /// Cores whose siblings have come or gone work at another rate. Whether there are any.
+    #[cold]
+    pub(super) fn change_rates(&mut self) -> bool {
+        let mut done = false;
+        while let Some(core) = self.world.kernel.take_stale() {
+            let Some(thread) = self.world.kernel.occupant(core) else { continue };
+            let state = &self.world.threads[thread];
+            if state.state == State::Running && state.phase == Phase::Burst {
+                self.account(thread);
+                self.world.kernel.enter(core, thread);
+                self.arm(core, thread);
+                done = true;
+            }
+        }
+        done
     }
 
     /// The thread executes on its core until it needs time, waits, or ends.

@@ -18,6 +18,7 @@ use crate::trace::{CpuKind, On, Role, Sink, What};
 impl World {
     /// An empty machine, and the work before it begins.
     pub(super) fn new(model: &Model, seed: u64) -> World {
+        let mut affinities = 0;
         let tasks = model.tasks.iter().map(|task| TaskState {
             source: Source::new(&task.arrivals, task.count, seed, &task.name),
             key: stream_id(&format!("tasks/{}#job", task.name)),
@@ -25,7 +26,15 @@ impl World {
             ended: 0,
             inside: 0,
             blockers: task.after.len() as u32,
+            // As `Model::kernel` counts them.
+            affinity: if task.affinity.is_empty() {
+                0
+            } else {
+                affinities += 1;
+                affinities
+            },
         });
+        let tasks = tasks.collect();
         let users = model.tasks.iter().enumerate().flat_map(|(task, definition)| {
             let users = match definition.arrivals {
                 Arrivals::Closed { users, .. } => users,
@@ -35,7 +44,7 @@ impl World {
         });
         let work = Work {
             jobs: Slab::default(),
-            tasks: tasks.collect(),
+            tasks,
             queue: Default::default(),
             idle_workers: Default::default(),
             loops: Vec::new(),
@@ -165,6 +174,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 kind: CpuKind::Python,
                 context: own,
                 left: Duration::ZERO,
+                rest: 0,
                 since: Time::ZERO,
                 then: Phase::Step,
             },

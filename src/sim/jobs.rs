@@ -175,7 +175,15 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return self.leave_gil(thread, Phase::Idle);
         };
         self.assign(job, self.world.threads[thread].own);
-        self.world.threads[thread].phase = Phase::Step;
+        let state = &mut self.world.threads[thread];
+        state.phase = Phase::Step;
+        if let Some(core) = state.core
+            && !self.world.kernel.may_run(thread, core)
+        {
+            // `sched_setaffinity` does not return on a core that is excluded.
+            self.give_way(core, thread);
+            return false;
+        }
         true
     }
 

@@ -67,6 +67,8 @@ pub struct Sim<'a, S, C> {
     steps: u32,
     /// Whether threads need a GIL.
     has_gil: bool,
+    /// Whether some core is not always as fast as its bursts are long.
+    paced: bool,
     /// Whether somebody joined the run queue or left a core since cores were last given away.
     unsettled: bool,
     /// Whether running threads have timers for the ends of their slices.
@@ -100,6 +102,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             events: 0,
             steps: 0,
             has_gil: model.has_gil(),
+            paced: !model.machine.paces.is_even(),
             unsettled: true,
             slicing: false,
             outcome: None,
@@ -130,6 +133,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             events: 0,
             steps: 0,
             has_gil: model.has_gil(),
+            paced: !model.machine.paces.is_even(),
             unsettled: true,
             slicing: false,
             outcome: None,

@@ -2,7 +2,7 @@
 
 use super::world::State;
 use super::{Chooser, Sim};
-use crate::id::ThreadId;
+use crate::id::{CoreId, ThreadId};
 use crate::kernel::Move;
 use crate::trace::{Sink, What};
 
@@ -12,7 +12,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// anything was done.
     #[inline(never)]
     pub(super) fn settle_queues(&mut self) -> bool {
-        let mut done = self.balance();
+        let mut done = self.interrupt() | self.balance();
         done |= self.fill_cores();
         while let Some(moved) = self.world.kernel.steal(self.world.now) {
             self.note_move(moved);
@@ -40,10 +40,29 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 done = true;
             }
         }
+        if self.paced {
+            done |= self.change_rates();
+        }
         if self.world.kernel.has_own_timer() {
             done |= self.world.kernel.arm_own_timer(self.world.now);
         }
         done
+    }
+
+    /// The timer interrupt of all cores: every thread that executes goes to the tail of its queue, in the order of cores.
+    fn interrupt(&mut self) -> bool {
+        if !self.world.kernel.take_interrupt(self.world.now) {
+            return false;
+        }
+        for core in (0..self.world.kernel.cores()).map(CoreId) {
+            if let Some(thread) = self.world.kernel.occupant(core)
+                && self.world.threads[thread].state == State::Running
+            {
+                self.account(thread);
+                self.preempt(core, thread);
+            }
+        }
+        true
     }
 
     fn fill_cores(&mut self) -> bool {

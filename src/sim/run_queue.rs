@@ -128,6 +128,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             done = true;
             self.arm_all();
         }
+        if self.paced {
+            done |= self.change_rates();
+        }
         if self.world.kernel.has_own_timer() {
             done |= self.world.kernel.arm_own_timer(self.world.now);
         }
@@ -231,6 +234,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state_of(self, thread, State::Running);
         self.note(What::Run { core, thread });
         self.world.kernel.start_slice(core, self.world.now);
+        if self.paced {
+            self.world.kernel.enter(core, thread);
+        }
         self.execute(core, thread);
     }
 

@@ -1,5 +1,7 @@
-//! What the kernel is told of threads: the attributes of the jobs they carry. Only for policies that ask.
+//! What the kernel is told of threads: the attributes of the jobs they carry, for policies that ask, and the cores that
+//! they may run on.
 
+use super::world::State;
 use super::{Chooser, Sim};
 use crate::id::{ContextId, JobId, ThreadId};
 use crate::kernel::attributes::{Attributes, Needs};
@@ -30,6 +32,14 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn carry(&mut self, context: ContextId, job: JobId) {
         if self.world.kernel.needs() != Needs::Nothing && !self.world.contexts[context].coroutine {
             self.take_over(self.world.contexts[context].thread, job);
+        }
+        if self.world.kernel.is_spread() && !self.world.contexts[context].coroutine {
+            let task = self.world.work.jobs[job].task;
+            let affinity = self.world.work.tasks[task.index()].affinity;
+            self.world.kernel.bind(self.world.contexts[context].thread, affinity);
+        }
+        if self.paced && !self.world.contexts[context].coroutine {
+            self.work_on(self.world.contexts[context].thread, job);
         }
     }
 
@@ -62,11 +72,22 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The thread carries no job any more, or none yet.
     #[inline]
     pub(super) fn carry_nothing(&mut self, thread: ThreadId) {
+        self.world.kernel.bind(thread, 0);
         if self.world.kernel.needs() != Needs::Nothing {
             self.changed(thread);
             // It may still hold locks.
             let inherited = self.world.kernel.attributes(thread).inherited;
             self.world.kernel.describe(thread, Attributes { inherited, ..Attributes::DEFAULT });
+        }
+    }
+
+    #[cold]
+    fn work_on(&mut self, thread: ThreadId, job: JobId) {
+        let task = self.world.work.jobs[job].task;
+        self.world.kernel.work_on(thread, self.model.tasks[task.index()].working_set);
+        let state = &self.world.threads[thread];
+        if let (State::Running, Some(core)) = (state.state, state.core) {
+            self.world.kernel.enter(core, thread);
         }
     }
 
@@ -79,6 +100,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     /// A spawned thread works for whatever its parent works for.
     pub(super) fn inherit(&mut self, child: ThreadId, parent: ThreadId) {
+        self.world.kernel.bind_like(child, parent);
         if self.world.kernel.needs() != Needs::Nothing {
             let attributes = *self.world.kernel.attributes(parent);
             // It holds none of its parent's locks.

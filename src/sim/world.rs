@@ -67,6 +67,8 @@ pub(super) struct TaskState {
     pub inside: u32,
     /// How many tasks of `after` are still to end.
     pub blockers: u32,
+    /// The number of its set of cores for the kernel, 0 for all.
+    pub affinity: u32,
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -132,6 +134,8 @@ pub(super) struct Burst {
     pub context: ContextId,
     /// What was left at `since`.
     pub left: Duration,
+    /// How many billionths of a nanosecond of that were done, on cores of other rates than 1.
+    pub rest: u32,
     /// When it last began or went on, while the thread runs.
     pub since: Time,
     /// What the thread does after it.

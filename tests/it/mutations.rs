@@ -10,6 +10,7 @@ use gilsim::audit::Rule;
 use gilsim::dist::Dist;
 use gilsim::id::{CoreId, SyncId, TaskId};
 use gilsim::kernel::Queues;
+use gilsim::kernel::pace::{Caches, Paces, Smt};
 use gilsim::kernel::policy::{
     DeadlineMonotonic, Edf, Equals, FirstCome, PolicyConfig, Priority, RateMonotonic, RoundRobin, Ties, Timer,
 };
@@ -102,6 +103,30 @@ fn per_core(steal: bool, hot_us: u64) -> Queues {
 fn spread() -> Model {
     let mut model = turns(Ties::ArrivalsFirst, Timer::Fresh);
     model.machine.queues = Some(per_core(true, 0));
+    model
+}
+
+/// Threads that may run on one of two cores only.
+fn bound() -> Model {
+    let mut model = turns(Ties::ArrivalsFirst, Timer::Fresh);
+    model.tasks[0].affinity = vec![1];
+    model
+}
+
+/// Cores that are slow, shared, and have caches.
+fn uneven() -> Model {
+    let mut model = turns(Ties::ArrivalsFirst, Timer::Fresh);
+    let caches = Caches { size: 20, warm: 2_000, cold: 1_000, warm_up: Duration::ms(5), tick: None };
+    let smt = Smt { siblings: 2, factor: 700 };
+    model.machine.paces = Paces { speeds: vec![1_000, 500], smt: Some(smt), caches: Some(caches) };
+    model.tasks[0].working_set = 10;
+    model
+}
+
+/// One timer for all cores.
+fn interrupted() -> Model {
+    let mut model = turns(Ties::ArrivalsFirst, Timer::Fresh);
+    model.machine.interrupt = Some(Duration::ms(3));
     model
 }
 
@@ -428,6 +453,39 @@ fn cores() -> Vec<Mutation> {
             what: "threads go on where there is room",
             model: || turns(Ties::ArrivalsFirst, Timer::Fresh),
             wrong: Lie(|model| model.machine.queues = Some(per_core(false, 0))),
+        },
+        Mutation {
+            rule: Rule::Affinity,
+            what: "threads run where they may not",
+            model: bound,
+            wrong: Lie(|model| model.tasks[0].affinity = vec![0]),
+        },
+        Mutation {
+            rule: Rule::Demand,
+            what: "a slow core is taken for a fast one",
+            model: uneven,
+            wrong: Lie(|model| model.machine.paces.speeds[1] = 501),
+        },
+        Mutation {
+            rule: Rule::Demand,
+            what: "siblings do not slow each other down",
+            model: uneven,
+            wrong: Lie(|model| model.machine.paces.smt = None),
+        },
+        Mutation {
+            rule: Rule::Demand,
+            what: "a cache is warm too early",
+            model: uneven,
+            wrong: Lie(|model| {
+                let caches = model.machine.paces.caches.as_mut();
+                caches.expect("there are caches").warm_up.0 += 1;
+            }),
+        },
+        Mutation {
+            rule: Rule::SliceBound,
+            what: "interrupts come too late",
+            model: interrupted,
+            wrong: Lie(|model| model.machine.interrupt = Some(Duration(2_999_999))),
         },
         Mutation {
             rule: Rule::Migration,
@@ -1292,7 +1350,9 @@ fn a_lost_or_repeated_record_is_noticed() {
     let mut kinds = BTreeSet::new();
     let mut missed = Vec::new();
     let meetings = [meeting_threads(), meeting_coroutines()];
-    for model in [threads(), coroutines(), all_processes(), hogs(), updates(), spread()].into_iter().chain(meetings) {
+    for model in
+        [threads(), coroutines(), all_processes(), hogs(), updates(), spread(), uneven()].into_iter().chain(meetings)
+    {
         let (records, ended) = run(&model, 1);
         for (at, record) in records.iter().enumerate().step_by(3) {
             if says_nothing_new(&records, at) {

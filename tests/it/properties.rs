@@ -21,13 +21,13 @@ use crate::real_runs::{EXECUTIONS, audit, policies, run};
 
 /// A model before it is built: everything in it can be scaled and renamed.
 #[derive(Clone, Debug)]
-struct Spec {
+pub struct Spec {
     execution: Execution,
     policy: PolicyConfig,
     cores: u32,
     costs: Costs,
     interval: u64,
-    seed: u64,
+    pub seed: u64,
     until: Option<u64>,
     child: Vec<Step>,
     tasks: Vec<(u32, Arrival, Vec<Step>)>,
@@ -73,13 +73,13 @@ enum Step {
 
 /// What is changed when a model is built from its description.
 #[derive(Clone, Copy)]
-struct Change {
+pub struct Change {
     scale: u64,
     prefix: &'static str,
     idle_entities: bool,
 }
 
-const PLAIN: Change = Change { scale: 1, prefix: "", idle_entities: false };
+pub const PLAIN: Change = Change { scale: 1, prefix: "", idle_entities: false };
 
 /// The policy with all its times multiplied, by way of how a scenario writes it.
 fn scaled(policy: &PolicyConfig, scale: u64) -> PolicyConfig {
@@ -92,7 +92,7 @@ fn scaled(policy: &PolicyConfig, scale: u64) -> PolicyConfig {
 }
 
 impl Spec {
-    fn build(&self, change: Change) -> Model {
+    pub fn build(&self, change: Change) -> Model {
         let us = |us: u64| Duration::us(us * change.scale);
         let mut builder = Builder::new(self.cores, self.execution).costs(self.costs.clone());
         builder = builder.policy(scaled(&self.policy, change.scale));
@@ -288,7 +288,7 @@ fn arrival(random: bool) -> BoxedStrategy<Arrival> {
 }
 
 /// Any model; with `random` also random times and costs.
-fn spec(random: bool) -> impl Strategy<Value = Spec> {
+pub fn spec(random: bool) -> impl Strategy<Value = Spec> {
     let machine = (
         proptest::sample::select(EXECUTIONS.to_vec()),
         proptest::sample::select(policies().to_vec()),

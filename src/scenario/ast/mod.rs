@@ -2,6 +2,7 @@
 
 mod expect;
 mod interpreter;
+mod machine;
 mod quantity;
 mod shared;
 mod value;
@@ -9,13 +10,11 @@ mod value;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::kernel::Queues;
-use crate::kernel::policy::{Fair, PolicyConfig};
-use crate::model::SwitchCharged;
 use crate::time::Duration;
 
 pub use expect::Expect;
 pub use interpreter::Interpreter;
+pub use machine::{Caches, CostsName, Machine, Smt};
 pub(in crate::scenario) use quantity::address;
 pub use quantity::{Branches, Random, Rate, RateError, Raw, When};
 #[cfg(test)]
@@ -99,85 +98,6 @@ fn all_charts() -> Vec<ChartName> {
     vec![ChartName::Timeline, ChartName::Throughput, ChartName::Latency, ChartName::States]
 }
 
-/// The computer.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Machine {
-    /// Cores.
-    pub cores: u32,
-    /// The scheduling policy of the operating system.
-    pub scheduler: PolicyConfig,
-    /// Which cores share a run queue; what is usual with the policy if left out.
-    pub queues: Option<Queues>,
-    /// What its mechanisms cost.
-    pub costs: CostsName,
-}
-
-impl Default for Machine {
-    fn default() -> Machine {
-        Machine { cores: 4, scheduler: Fair.into(), queues: None, costs: CostsName::Linux }
-    }
-}
-
-/// What the machine's mechanisms cost.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(clippy::large_enum_variant)]
-pub enum CostsName {
-    /// Nothing costs anything: the picture of the textbooks.
-    Zero,
-    /// Measured on Linux.
-    Linux,
-    /// `Linux` with these changes.
-    Set {
-        /// Core time of a context switch.
-        #[serde(default)]
-        context_switch: Option<Duration>,
-        /// When that is charged.
-        #[serde(default)]
-        switch_charged: Option<SwitchCharged>,
-        /// Core time when a thread begins on another core than its last.
-        #[serde(default)]
-        migration: Option<Duration>,
-        /// From "made runnable" to "in the run queue", for a thread that was blocked.
-        #[serde(default)]
-        wake_latency: Option<When>,
-        /// How late a timed wait fires.
-        #[serde(default)]
-        timer_slack: Option<Duration>,
-        /// Core time of a system call.
-        #[serde(default)]
-        syscall: Option<Duration>,
-        /// Core time of a thread after a request of its own is done.
-        #[serde(default)]
-        completion: Option<Duration>,
-        /// Core time the parent spends to create a thread.
-        #[serde(default)]
-        thread_start: Option<Duration>,
-        /// Core time the parent spends to create a process.
-        #[serde(default)]
-        process_start: Option<Duration>,
-        /// From the creation of a process until its main thread is runnable.
-        #[serde(default)]
-        process_boot: Option<Duration>,
-        /// From the start of a thread in an interpreter of its own until it is runnable.
-        #[serde(default)]
-        interpreter_boot: Option<Duration>,
-        /// Core time of the event loop for one handle.
-        #[serde(default)]
-        callback: Option<Duration>,
-        /// Core time of the event loop for one iteration.
-        #[serde(default)]
-        iteration: Option<Duration>,
-        /// The selector's timeouts are rounded up to a multiple of this.
-        #[serde(default)]
-        timer_granularity: Option<Duration>,
-        /// From a drop request to the holder's next check point.
-        #[serde(default)]
-        check_point: Option<Duration>,
-    },
-}
-
 /// What serves requests, such as a disk or a network.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -223,6 +143,12 @@ pub struct Task {
     /// How many can be in the system, waiting or under way; more are refused.
     #[serde(default)]
     pub capacity: Option<u32>,
+    /// How much of a cache its data needs; without it caches play no part.
+    #[serde(default)]
+    pub working_set: Option<u32>,
+    /// The cores that its threads may run on, counted from 0; all if left out.
+    #[serde(default)]
+    pub affinity: Option<Vec<u32>>,
     /// What each does.
     pub steps: Vec<Step>,
 }

@@ -10,6 +10,7 @@ mod atomic;
 mod capacities;
 mod circles;
 mod code;
+mod cores;
 mod deadlines;
 mod depth;
 mod expects;
@@ -78,6 +79,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     interpreter::check,
     atomic::check,
     scheduler::check,
+    cores::check,
     times::check,
     arrivals::check,
     deadlines::check,

@@ -7,6 +7,7 @@ mod steps;
 use super::ast::{self, Arrive, CostsName, Machine, Random, Scenario, Shared, When};
 use crate::dist::Dist;
 use crate::id::{LockId, TaskId, VarId};
+use crate::kernel::pace::{Caches, Paces, Smt};
 use crate::model::{self, Arrivals, Builder, Costs, Execution, Model, Urgency};
 use steps::Names;
 
@@ -16,6 +17,8 @@ pub fn model(scenario: &Scenario, execution: Execution) -> Model {
     let parts = builder.model_mut();
     parts.machine.policy = scenario.machine.scheduler.clone();
     parts.machine.queues = scenario.machine.queues;
+    parts.machine.interrupt = scenario.machine.interrupt;
+    parts.machine.paces = paces(&scenario.machine);
     parts.machine.costs = costs(&scenario.machine.costs);
     parts.interpreter = interpreter::interpreter(&scenario.interpreter);
     parts.until = scenario.until;
@@ -50,8 +53,30 @@ pub fn model(scenario: &Scenario, execution: Execution) -> Model {
                 ast::Late::Abort => model::Late::Abort,
             },
         );
+        builder.working_set(id, task.working_set.unwrap_or(0));
+        builder.affinity(id, task.affinity.as_deref().unwrap_or_default());
     }
     builder.build()
+}
+
+/// A factor in thousandths.
+fn permille(factor: f64) -> u32 {
+    (factor * 1_000.0 + 0.5) as u32
+}
+
+fn paces(machine: &Machine) -> Paces {
+    let speeds = machine.speeds.iter().flatten().map(|speed| permille(*speed));
+    Paces {
+        speeds: speeds.collect(),
+        smt: machine.smt.map(|smt| Smt { siblings: smt.siblings, factor: permille(smt.factor) }),
+        caches: machine.caches.map(|caches| Caches {
+            size: u64::from(caches.size),
+            warm: permille(caches.warm),
+            cold: permille(caches.cold),
+            warm_up: caches.warm_up,
+            tick: caches.tick,
+        }),
+    }
 }
 
 fn urgency(task: &ast::Task) -> Urgency {
@@ -164,5 +189,10 @@ pub(super) fn costs(name: &CostsName) -> Costs {
 pub fn machine(machine: &Machine, costs: Option<&str>) -> String {
     let cores = if machine.cores == 1 { "1 core".to_owned() } else { format!("{} cores", machine.cores) };
     let queues = machine.queues.map_or(String::new(), |queues| format!(", queues {queues}"));
-    format!("{cores}, {}{queues}, costs {}", machine.scheduler, costs.unwrap_or("Linux"))
+    let speeds = machine.speeds.as_ref().map_or(String::new(), |speeds| format!(", speeds {speeds:?}"));
+    let smt =
+        machine.smt.map_or(String::new(), |ast::Smt { siblings, factor }| format!(", {siblings} siblings at {factor}"));
+    let caches = machine.caches.map_or(String::new(), |caches| format!(", caches of {}", caches.size));
+    let others = format!("{queues}{speeds}{smt}{caches}");
+    format!("{cores}, {}{others}, costs {}", machine.scheduler, costs.unwrap_or("Linux"))
 }
