@@ -11,6 +11,7 @@ use gilsim::time::Duration;
 use gilsim::trace::{CpuKind, Record, What};
 
 use crate::real_runs::run;
+use crate::validation::Measurements;
 
 fn us(us: u64) -> Dist {
     Dist::Const(Duration::us(us))
@@ -79,30 +80,37 @@ const fn row(hogs: u32, [hog_slice, slice]: [u64; 2], burst: u64, latency: [f64;
 /// 99th percentile was 3.4 ms; it is 0 here, where nothing else ever runs.
 #[test]
 fn latencies_beside_hogs_are_as_measured() {
-    for row in [
-        row(2, [0, 0], 100, [0.10, 0.26, 3.9], 0.10),
-        row(4, [0, 0], 100, [0.11, 3.5, 4.0], 0.10),
-        row(4, [0, 100], 100, [0.10, 3.0, 3.9], 0.10),
-        row(4, [20_000, 0], 100, [0.09, 0.13, 8.4], 0.10),
-        row(4, [0, 0], 5_000, [3.9, 7.9, 14.7], 20.8),
-        row(2, [0, 0], 5_000, [3.9, 3.9, 4.2], 12.8),
+    let mut beside = Measurements::new("a thread that sleeps 7.3 ms and computes beside hogs, EEVDF, 1 core");
+    for (row, factor) in [
+        (row(2, [0, 0], 100, [0.10, 0.26, 3.9], 0.10), 1.25),
+        (row(4, [0, 0], 100, [0.11, 3.5, 4.0], 0.10), 1.25),
+        (row(4, [0, 100], 100, [0.10, 3.0, 3.9], 0.10), 1.25),
+        (row(4, [20_000, 0], 100, [0.09, 0.13, 8.4], 0.10), 1.25),
+        // The slowest wake-ups took twice as long as here; whether that is the host or the scheduler is not known.
+        (row(4, [0, 0], 5_000, [3.9, 7.9, 14.7], 20.8), 2.0),
+        (row(2, [0, 0], 5_000, [3.9, 3.9, 4.2], 12.8), 1.25),
     ] {
         let Row { hogs, hog_slice, slice, burst, latency: measured, wall } = row;
         let [found, walls] = waker(hogs, hog_slice, slice, burst, WakeupPreemption::On);
         let [p50, p90, p99] = [50, 90, 99].map(|p| percentile(&found, p));
-        let length = percentile(&walls, 50);
-        println!(
-            "{hogs} hogs, {hog_slice:?} {slice:?} us, bursts of {burst} us: {p50:.2} {p90:.2} {p99:.2}, wall {length:.2}"
+        let given = |who: &str, slice: Option<u64>| {
+            slice.map_or(String::new(), |slice| format!(", {who} slice {}", Duration::us(slice)))
+        };
+        let what = format!(
+            "{hogs} hogs{}, bursts of {}{}",
+            given("their", hog_slice),
+            Duration::us(burst),
+            given("own", slice)
         );
-        println!("    measured {measured:?}, wall {wall}");
-        assert!((length / wall - 1.0).abs() < 0.03, "{length} ms for {wall} ms");
+        beside.compare(&format!("{what}: wake latency p99, ms"), measured[2], p99, factor);
+        beside.compare(&format!("{what}: median length of a burst, ms"), wall, percentile(&walls, 50), 1.05);
         if burst == 100 {
-            assert!(p50 < 0.1 && (p99 / measured[2] - 1.0).abs() < 0.2);
-        }
-        if burst == 5_000 {
-            assert!((2.0..8.0).contains(&p50) && p90 < 8.1 && p99 < measured[2]);
+            assert!(p50 < 0.1, "half of the short bursts start at once, but for timer slack: {p50}");
+        } else {
+            assert!((2.0..8.0).contains(&p50) && p90 < 8.1, "{p50} {p90}");
         }
     }
+    beside.done();
 }
 
 /// Bursts longer than the fair share: a short slice buys latency with length, as measured (4.1 + 4.6 ms against
