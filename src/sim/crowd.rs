@@ -9,8 +9,17 @@ const MOST_CONTEXTS: usize = 2_000_000;
 const MOST_PROCESSES: usize = 1_000_000;
 /// Jobs that have arrived and not ended.
 const MOST_JOBS: usize = 20_000_000;
+/// Items in one queue.
+const MOST_ITEMS: usize = 20_000_000;
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
+    /// Ends the run if a queue has grown beyond all bounds.
+    pub(super) fn limit_items(&mut self, items: usize) {
+        if items > MOST_ITEMS {
+            self.outcome = Some(Outcome::Crowded { most: MOST_ITEMS, what: "items in a queue" });
+        }
+    }
+
     /// Ends the run if there is too much of something. Called whenever something comes to be.
     pub(super) fn limit_crowd(&mut self) {
         let world = &self.world;

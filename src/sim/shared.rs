@@ -150,6 +150,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 let Put::Done { woken } = state.put(by.context, value) else {
                     return self.wait_for(by, Deed::WaitToPut, After::AskAgain);
                 };
+                let items = state.len();
+                self.limit_items(items);
                 self.note_use(by, Deed::Put, value);
                 woken
             }

@@ -111,7 +111,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let living: Vec<String> = living.take(4).map(|other| self.who(other)).collect();
         if !living.is_empty() {
             let (most, more) = (&living[..living.len().min(3)], living.len() > 3);
-            return format!("{}{} could, and waits, too", most.join(", "), if more { ", …" } else { "" });
+            let waits = if living.len() == 1 { "waits" } else { "wait" };
+            return format!("{}{} could, and {waits}, too", most.join(", "), if more { ", …" } else { "" });
         }
         let mut queued = self.world.work.queue.iter().map(|job| self.world.work.jobs[*job].task);
         match queued.find(|task| could(self.model.tasks[task.index()].program)) {

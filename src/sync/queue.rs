@@ -63,6 +63,11 @@ impl Queue {
         }
     }
 
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
     /// Whether there is no item.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()

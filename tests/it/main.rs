@@ -28,6 +28,7 @@ mod real_runs;
 mod reasons;
 mod scenarios;
 mod schedules;
+mod sharing;
 mod spread;
 mod theory;
 mod theory_closed;

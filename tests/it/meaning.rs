@@ -662,6 +662,7 @@ fn errors_as_they_are_shown() {
     look("names", include_str!("../golden/names.ron"), &[]);
     look("conditions", include_str!("../golden/conditions.ron"), &[]);
     look("circles", include_str!("../golden/circles.ron"), &[]);
+    look("meetings", include_str!("../golden/meetings.ron"), &[]);
     look("protocols", include_str!("../golden/protocols.ron"), &[]);
     look("numbers", include_str!("../golden/numbers.ron"), &[]);
     look("expectations", include_str!("../golden/expectations.ron"), &[]);

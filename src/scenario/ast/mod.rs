@@ -200,12 +200,30 @@ pub enum Step {
     Sleep(When),
     /// Gives way.
     Yield,
-    /// Takes a lock, or waits for it.
+    /// Takes a lock or a permit of a semaphore, or waits for it.
     Acquire(String),
-    /// Releases a lock.
+    /// Takes a lock for readers and writers to read.
+    AcquireRead(String),
+    /// Gives it back.
     Release(String),
-    /// Steps while holding a lock.
+    /// Steps while holding a lock or a permit.
     With(String, Vec<Step>),
+    /// Steps while reading.
+    WithRead(String, Vec<Step>),
+    /// Waits for an event, a notification or the others at a barrier.
+    Wait(String),
+    /// Sets an event: all who wait for it go on.
+    SetEvent(String),
+    /// Clears it.
+    ClearEvent(String),
+    /// Wakes so many who wait for a notification, longest first; 1 if left out.
+    Notify(String, #[serde(default = "one_run")] u32),
+    /// Wakes all of them.
+    NotifyAll(String),
+    /// Puts a number into a queue, 0 if left out; waits for a place.
+    Put(String, #[serde(default = "zero_value")] Value),
+    /// Takes the oldest number out of a queue, into the own copy of a variable if given; waits for one.
+    Get(String, #[serde(default)] Option<String>),
     /// Reads a variable into the own copy.
     Load(String),
     /// Changes the own copy to this.
@@ -248,6 +266,10 @@ pub enum Step {
 
 fn one_more() -> i64 {
     1
+}
+
+fn zero_value() -> Value {
+    Value::Number(0)
 }
 
 fn one_value() -> Value {

@@ -1,9 +1,10 @@
-//! What threads share: variables and locks.
+//! What threads share: variables, locks and what else they wait for each other with.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use super::quantity::{Kind, raw, skip_comments};
+use crate::sync::Preference;
 
 /// Something that threads share.
 #[derive(Clone, Debug)]
@@ -12,6 +13,20 @@ pub enum Shared {
     Int(i64),
     /// A lock that one thread or coroutine holds.
     Lock(Lock),
+    /// So many permits.
+    Semaphore(u32),
+    /// So many permits, and never more.
+    BoundedSemaphore(u32),
+    /// A flag that any number wait for.
+    Event,
+    /// A place to wait for notifications, with a lock of its own or this one.
+    Condition { lock: Option<String> },
+    /// A meeting of so many.
+    Barrier(u32),
+    /// Numbers in order, at most so many if given.
+    Queue { capacity: Option<u32> },
+    /// Many readers or one writer.
+    RwLock(Preference),
     /// The same for all processes; without this each has its own.
     Interprocess(Box<Shared>),
 }
@@ -48,8 +63,27 @@ pub(crate) enum Written {
         #[serde(default)]
         ceiling: Option<u32>,
     },
+    Semaphore(u32),
+    BoundedSemaphore(u32),
+    Event,
+    Condition {
+        #[serde(default)]
+        lock: Option<String>,
+    },
+    Barrier(u32),
+    Queue {
+        #[serde(default)]
+        capacity: Option<u32>,
+    },
+    RwLock {
+        #[serde(default)]
+        prefer: Preference,
+    },
     Interprocess(Box<Shared>),
 }
+
+/// Words that stand with and without values.
+const BARE: &[&str] = &["Lock", "Condition", "Queue", "RwLock"];
 
 impl Shared {
     /// Reads RON text.
@@ -57,14 +91,30 @@ impl Shared {
     /// # Errors
     /// What ron says, with its place in `text`.
     pub fn read(text: &str) -> Result<Shared, ron::error::SpannedError> {
-        if text.strip_prefix("Lock").is_some_and(|rest| skip_comments(rest).is_empty()) {
-            return Ok(Shared::Lock(Lock::default()));
-        }
-        Ok(match crate::scenario::load::dialect().from_str(text)? {
+        let is_bare = |word: &&&str| text.strip_prefix(**word).is_some_and(|rest| skip_comments(rest).is_empty());
+        let bare = BARE.iter().find(is_bare).map(|word| format!("{word}()"));
+        Ok(match crate::scenario::load::dialect().from_str(bare.as_deref().unwrap_or(text))? {
             Written::Int(value) => Shared::Int(value),
             Written::Lock { protocol, ceiling } => Shared::Lock(Lock { protocol, ceiling }),
+            Written::Semaphore(permits) => Shared::Semaphore(permits),
+            Written::BoundedSemaphore(permits) => Shared::BoundedSemaphore(permits),
+            Written::Event => Shared::Event,
+            Written::Condition { lock } => Shared::Condition { lock },
+            Written::Barrier(parties) => Shared::Barrier(parties),
+            Written::Queue { capacity } => Shared::Queue { capacity },
+            Written::RwLock { prefer } => Shared::RwLock(prefer),
             Written::Interprocess(inner) => Shared::Interprocess(inner),
         })
+    }
+}
+
+impl Shared {
+    /// The thing itself, `Interprocess` or not.
+    pub fn plain(&self) -> &Shared {
+        match self {
+            Shared::Interprocess(inner) => inner.plain(),
+            plain => plain,
+        }
     }
 }
 

@@ -10,6 +10,8 @@ pub const NAMES: &[(&str, &str)] = &[
     ("does-nothing", "a step that changes nothing and takes no time"),
     ("unreachable", "a step that is never executed"),
     ("never-released", "a program ends and still holds a lock"),
+    ("bare-notify", "a condition is notified by somebody who does not hold its lock"),
+    ("never-read", "items are put into a queue and nobody takes them out"),
     ("lock-order", "locks are taken in different orders, which can deadlock"),
     ("one-run", "something is asked of several runs, and there is one"),
     ("not-shared", "every process has its own copy of something that looks shared"),

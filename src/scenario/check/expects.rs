@@ -203,9 +203,10 @@ impl Asker<'_, '_> {
     fn variable(&mut self, path: &Path, var: &str) {
         let path = path.name("var");
         match self.subject.scenario.shared.get(var) {
-            Some(shared) if Kind::of(shared) == Kind::Lock => {
+            Some(shared) if Kind::of(shared) != Kind::Int => {
+                let is = Kind::of(shared).words().0;
                 let finding =
-                    Finding::error("E13", format!("\"{var}\" is a Lock, which has no value"), path, "a variable");
+                    Finding::error("E13", format!("\"{var}\" is {is}, which has no value"), path, "a variable");
                 self.found.push(finding.and(key(&entry("shared", var)), "declared here"));
             }
             None if self.subject.is_whole("shared") => {

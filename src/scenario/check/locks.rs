@@ -1,4 +1,5 @@
-//! E09: locks released without being held, or taken twice. Warnings `never-released` and `lock-order`.
+//! E09: locks released without being held, or taken twice; waits for a notification without the lock. Warnings
+//! `never-released`, `lock-order` and `bare-notify`.
 //!
 //! Follows each program straight through, with the programs that it calls.
 
@@ -8,7 +9,8 @@ use super::circles::circles;
 use super::code::graph;
 use super::walk::inside;
 use super::{Finding, Findings, Path, Subject};
-use crate::scenario::ast::{Expect, ModelName, Step};
+use crate::scenario::ast::{Expect, ModelName, Shared, Step};
+use crate::sync::Mode;
 
 /// Steps followed in one program, calls included: enough for what people write, and an end for what they do not.
 const MOST_STEPS: u32 = 100_000;
@@ -48,11 +50,14 @@ struct Held<'a> {
     surely: Taken<'a>,
     /// On at least one.
     perhaps: Taken<'a>,
+    /// How often, and whether to read.
+    times: BTreeMap<&'a str, (u32, Mode)>,
 }
 
 impl<'a> Held<'a> {
     fn merge(mut self, other: Held<'a>) -> Held<'a> {
         self.surely.retain(|lock, _| other.surely.contains_key(lock));
+        self.times.retain(|lock, times| other.times.get(lock) == Some(times));
         self.perhaps.extend(other.perhaps);
         self
     }
@@ -83,18 +88,36 @@ impl<'a> Follower<'a, '_> {
 
     fn step(&mut self, path: &Path, step: &'a Step, mut held: Held<'a>) -> Held<'a> {
         match step {
-            Step::Acquire(lock) => {
-                self.take(path, lock, &mut held);
+            Step::Acquire(name) => {
+                self.take(path, name, Mode::Write, &mut held);
                 held
             }
-            Step::Release(lock) => {
-                self.release(path, lock, &mut held);
+            Step::AcquireRead(name) => {
+                self.take(path, name, Mode::Read, &mut held);
                 held
             }
-            Step::With(lock, steps) => {
-                self.take(path, lock, &mut held);
+            Step::Release(name) => {
+                self.release(path, name, &mut held);
+                held
+            }
+            Step::With(name, steps) => {
+                self.take(path, name, Mode::Write, &mut held);
                 let mut held = self.follow(&path.index(1), steps, held);
-                self.release(path, lock, &mut held);
+                self.release(path, name, &mut held);
+                held
+            }
+            Step::WithRead(name, steps) => {
+                self.take(path, name, Mode::Read, &mut held);
+                let mut held = self.follow(&path.index(1), steps, held);
+                self.release(path, name, &mut held);
+                held
+            }
+            Step::Wait(name) => {
+                self.wait(path, name, &held);
+                held
+            }
+            Step::Notify(name, _) | Step::NotifyAll(name) => {
+                self.notify(path, name, &held);
                 held
             }
             Step::Call(name) => {
@@ -141,29 +164,83 @@ impl<'a> Follower<'a, '_> {
         held
     }
 
-    fn take(&mut self, path: &Path, lock: &'a str, held: &mut Held<'a>) {
+    /// What is held after `name` was taken: the lock of that name, or of the condition. Who has a permit of a semaphore does
+    /// not matter.
+    fn lock_of(&self, name: &'a str) -> Option<&'a str> {
+        match self.subject.scenario.shared.get(name).map(Shared::plain) {
+            Some(Shared::Condition { lock: Some(lock) }) => Some(lock),
+            Some(Shared::Semaphore(_) | Shared::BoundedSemaphore(_)) => None,
+            _ => Some(name),
+        }
+    }
+
+    fn condition_lock(&self, name: &'a str) -> Option<&'a str> {
+        let condition = matches!(self.subject.scenario.shared.get(name)?.plain(), Shared::Condition { .. });
+        if condition { self.lock_of(name) } else { None }
+    }
+
+    fn wait(&mut self, path: &Path, name: &'a str, held: &Held<'a>) {
+        let Some(lock) = self.condition_lock(name) else { return };
+        if !held.perhaps.contains_key(lock) {
+            let title = format!("Wait(\"{name}\") releases its lock, which is not held here");
+            let finding = Finding::error("E09", title, path.index(0), "not held here");
+            self.found.push(finding.help(format!("take it first: With(\"{name}\", [.., Wait(\"{name}\")])")));
+        }
+        // It takes the lock again while it holds all the others.
+        self.order(&path.index(0), lock, held);
+    }
+
+    fn notify(&mut self, path: &Path, name: &'a str, held: &Held<'a>) {
+        let Some(lock) = self.condition_lock(name) else { return };
+        if !held.perhaps.contains_key(lock) {
+            let title = format!("\"{name}\" is notified without its lock");
+            let text = "can come between a test and the wait after it, and is lost then";
+            let finding = Finding::warning("bare-notify", title, path.index(0), text);
+            self.found.push(
+                finding.help(format!("write With(\"{name}\", [..]) around it: Python raises a RuntimeError without")),
+            );
+        }
+    }
+
+    fn take(&mut self, path: &Path, name: &'a str, mode: Mode, held: &mut Held<'a>) {
+        let Some(lock) = self.lock_of(name) else { return };
         let at = path.index(0);
-        if let Some(first) = held.surely.get(lock) {
-            let title = format!("\"{lock}\" is taken again while it is held: this waits for itself");
-            let finding = Finding::error("E09", title, &at, "already held");
-            let finding = match *first == at {
-                true => finding.help("the round before has not released it"),
-                false => finding.and(first, "taken here"),
-            };
-            self.found.push(finding);
+        if let (Some(first), Some((times, before))) = (held.surely.get(lock), held.times.get_mut(lock)) {
+            *times += 1;
+            if (mode, *before) != (Mode::Read, Mode::Read) {
+                let title = format!("\"{lock}\" is taken again while it is held: this waits for itself");
+                let finding = Finding::error("E09", title, &at, "already held");
+                self.found.push(match *first == at {
+                    true => finding.help("the round before has not released it"),
+                    false => finding.and(first, "taken here"),
+                });
+            }
             return;
         }
+        held.times.insert(lock, (1, mode));
+        self.order(&at, lock, held);
+        held.surely.insert(lock, at.clone());
+        held.perhaps.insert(lock, at);
+    }
+
+    fn order(&mut self, at: &Path, lock: &'a str, held: &Held<'a>) {
         for (before, _) in held.surely.iter().filter(|(before, _)| **before != lock) {
             let (_, by) = self.orders.entry((before, lock)).or_insert_with(|| (at.clone(), Vec::new()));
             if !by.contains(&self.root) {
                 by.push(self.root);
             }
         }
-        held.surely.insert(lock, at.clone());
-        held.perhaps.insert(lock, at);
     }
 
-    fn release(&mut self, path: &Path, lock: &'a str, held: &mut Held<'a>) {
+    fn release(&mut self, path: &Path, name: &'a str, held: &mut Held<'a>) {
+        let Some(lock) = self.lock_of(name) else { return };
+        match held.times.get_mut(lock) {
+            Some((times, _)) if *times > 1 => {
+                *times -= 1;
+                return;
+            }
+            _ => drop(held.times.remove(lock)),
+        }
         if !held.perhaps.contains_key(lock) {
             let title = format!("\"{lock}\" is released without being held");
             let finding = Finding::error("E09", title, path.index(0), "not held here");
@@ -225,7 +302,7 @@ fn is_concurrent(subject: &Subject<'_>) -> bool {
     spawns || !subject.scenario.models.iter().all(alone)
 }
 
-fn expects_deadlock(expects: &[Expect]) -> bool {
+pub fn expects_deadlock(expects: &[Expect]) -> bool {
     expects.iter().any(|expect| match expect {
         Expect::Deadlock => true,
         Expect::Sometimes(inner) => expects_deadlock(std::slice::from_ref(inner)),

@@ -70,7 +70,9 @@ pub fn never_ends(subject: &Subject<'_>, step: &Step, known: &[Option<bool>]) ->
     match step {
         Step::Forever(_) => true,
         Step::Repeat(times, steps) => *times > 0 && any(steps),
-        Step::With(_, steps) | Step::Blocking(steps) | Step::RepeatUntil(_, steps) => any(steps),
+        Step::With(_, steps) | Step::WithRead(_, steps) | Step::Blocking(steps) | Step::RepeatUntil(_, steps) => {
+            any(steps)
+        }
         Step::If(_, steps, otherwise) => any(steps) && any(otherwise),
         Step::Call(name) => subject.code.program(name).and_then(|program| known[program]).unwrap_or(false),
         Step::Choose(branches) => {
@@ -102,7 +104,8 @@ impl<'a> Clock<'a> {
         body.steps.iter().any(|step| self.passes(step, known))
     }
 
-    /// Whether time can pass in a step. Waiting for a lock does not count: it is free when nobody else takes time.
+    /// Whether time can pass in a step. Waiting for a lock does not count: it is free when nobody else takes time. Waiting for
+    /// what others bring does: there is an end of it when they end.
     fn passes(&self, step: &Step, known: &[Option<bool>]) -> bool {
         let costs = &self.costs;
         match step {
@@ -118,8 +121,10 @@ impl<'a> Clock<'a> {
             Step::Spawn(SpawnWhat::Thread, ..) => costs.thread_start > Duration::ZERO,
             Step::Spawn(SpawnWhat::Process, ..) => costs.process_start > Duration::ZERO,
             Step::Join(name) => self.subject.code.program(name).and_then(|program| known[program]).unwrap_or(true),
+            Step::Wait(_) | Step::Get(..) => true,
             Step::Repeat(0, _) => false,
             Step::With(..)
+            | Step::WithRead(..)
             | Step::Repeat(..)
             | Step::Forever(_)
             | Step::If(..)
@@ -131,7 +136,13 @@ impl<'a> Clock<'a> {
             Step::Spawn(SpawnWhat::Coroutine, ..)
             | Step::Yield
             | Step::Acquire(_)
+            | Step::AcquireRead(_)
             | Step::Release(_)
+            | Step::SetEvent(_)
+            | Step::ClearEvent(_)
+            | Step::Notify(..)
+            | Step::NotifyAll(_)
+            | Step::Put(..)
             | Step::Load(_)
             | Step::Let(..)
             | Step::Add(..)

@@ -19,6 +19,7 @@ mod interpreter;
 mod joins;
 mod locks;
 mod loops;
+mod meetings;
 mod model;
 mod names;
 mod nothing;
@@ -92,6 +93,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     shared::check,
     protocols::check,
     joins::check,
+    meetings::check,
 ];
 
 /// Checks that follow calls, which therefore must not go round in circles, nor too deep.

@@ -23,12 +23,30 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
         }
     }
     for (name, shared) in &subject.scenario.shared {
+        condition(subject, name, shared, found);
         if let Shared::Interprocess(inner) = shared
             && let Shared::Interprocess(_) = **inner
         {
-            let title = "Interprocess needs an Int or a Lock inside";
+            let title = "Interprocess needs a shared object inside";
             found.push(Finding::error("E02", title, entry("shared", name), "it says it twice"));
         }
+    }
+}
+
+/// The lock of a condition is a lock of as many processes.
+fn condition(subject: &Subject<'_>, name: &str, shared: &Shared, found: &mut Findings) {
+    let Shared::Condition { lock: Some(lock) } = shared.plain() else { return };
+    let everywhere = |shared: &Shared| matches!(shared, Shared::Interprocess(_));
+    let path = entry("shared", name);
+    let path = if everywhere(shared) { path.index(0) } else { path }.name("lock");
+    expect_shared(subject, lock, &path, ("a Condition", &[Kind::Lock]), found);
+    if let Some(other) = subject.scenario.shared.get(lock)
+        && Kind::of(other) == Kind::Lock
+        && everywhere(other) != everywhere(shared)
+    {
+        let title = format!("\"{name}\" and its lock \"{lock}\" belong to different processes");
+        let finding = Finding::error("E02", title, path, "Interprocess(..) has to stand around both, or none");
+        found.push(finding.and(super::key(&entry("shared", lock)), "declared here"));
     }
 }
 
@@ -50,6 +68,12 @@ fn step_names(subject: &Subject<'_>, path: &Path, step: &Step, found: &mut Findi
 pub enum Kind {
     Int,
     Lock,
+    Semaphore,
+    Event,
+    Condition,
+    Barrier,
+    Queue,
+    RwLock,
 }
 
 impl Kind {
@@ -58,26 +82,45 @@ impl Kind {
         match shared {
             Shared::Int(_) => Kind::Int,
             Shared::Lock(_) => Kind::Lock,
+            Shared::Semaphore(_) | Shared::BoundedSemaphore(_) => Kind::Semaphore,
+            Shared::Event => Kind::Event,
+            Shared::Condition { .. } => Kind::Condition,
+            Shared::Barrier(_) => Kind::Barrier,
+            Shared::Queue { .. } => Kind::Queue,
+            Shared::RwLock(_) => Kind::RwLock,
             Shared::Interprocess(inner) => Kind::of(inner),
         }
     }
 
-    fn words(self) -> (&'static str, &'static str) {
+    /// What it is called with its article, and what something else is not.
+    pub fn words(self) -> (&'static str, &'static str) {
         match self {
             Kind::Int => ("an Int", "not a variable"),
             Kind::Lock => ("a Lock", "not a lock"),
+            Kind::Semaphore => ("a Semaphore", "not a semaphore"),
+            Kind::Event => ("an Event", "not an event"),
+            Kind::Condition => ("a Condition", "not a condition"),
+            Kind::Barrier => ("a Barrier", "not a barrier"),
+            Kind::Queue => ("a Queue", "not a queue"),
+            Kind::RwLock => ("an RwLock", "not a lock for readers and writers"),
         }
     }
 }
 
-fn expect_shared(subject: &Subject<'_>, name: &str, path: &Path, (step, kind): (&str, Kind), found: &mut Findings) {
+fn expect_shared(subject: &Subject<'_>, name: &str, path: &Path, (step, kinds): (&str, &[Kind]), found: &mut Findings) {
     let Some(shared) = subject.scenario.shared.get(name) else {
         return expect_name(subject, "shared", name, path, found);
     };
     let is = Kind::of(shared);
-    if is != kind {
-        let title = format!("{step} needs {}, but \"{name}\" is {}", kind.words().0, is.words().0);
-        let finding = Finding::error("E02", title, path, kind.words().1);
+    if !kinds.contains(&is) {
+        let wanted: Vec<&str> = kinds.iter().map(|kind| kind.words().0).collect();
+        let wanted = match &wanted[..] {
+            [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            _ => wanted.concat(),
+        };
+        let title = format!("{step} needs {wanted}, but \"{name}\" is {}", is.words().0);
+        let label = if let [only] = kinds { only.words().1 } else { "none of these" };
+        let finding = Finding::error("E02", title, path, label);
         found.push(finding.and(super::key(&entry("shared", name)), "declared here"));
     }
 }

@@ -74,8 +74,10 @@ fn blocks(subject: &Subject<'_>, path: &Path, step: &Step, found: &mut Findings)
         }
         return;
     };
-    let waits =
-        |step: &Step| matches!(step, Step::Io(..) | Step::Sleep(_) | Step::Acquire(_) | Step::With(..) | Step::Join(_));
+    let waits = |step: &Step| {
+        matches!(step, Step::Io(..) | Step::Sleep(_) | Step::Acquire(_) | Step::With(..) | Step::Join(_))
+            || matches!(step, Step::AcquireRead(_) | Step::WithRead(..) | Step::Wait(_) | Step::Put(..) | Step::Get(..))
+    };
     let mut waiting = false;
     Body { path: path.index(0), steps }.each(&mut |_, step| waiting |= waits(step) || matches!(step, Step::Call(_)));
     if waiting {

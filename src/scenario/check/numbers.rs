@@ -197,6 +197,10 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
                 count(*n, MOST_CHILDREN, "children", path.index(2), found);
             }
         }
+        Step::Notify(_, 0) => {
+            let help = "at least 1, or NotifyAll(..)";
+            found.push(Finding::error("E05", "this notifies nobody", path.index(1), help));
+        }
         Step::Cpu(_)
         | Step::CpuNoGil(_)
         | Step::CpuHoldGil(_)
@@ -204,8 +208,17 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
         | Step::Sleep(_)
         | Step::Yield
         | Step::Acquire(_)
+        | Step::AcquireRead(_)
         | Step::Release(_)
         | Step::With(..)
+        | Step::WithRead(..)
+        | Step::Wait(_)
+        | Step::SetEvent(_)
+        | Step::ClearEvent(_)
+        | Step::Notify(..)
+        | Step::NotifyAll(_)
+        | Step::Put(..)
+        | Step::Get(..)
         | Step::Load(_)
         | Step::Let(..)
         | Step::Add(..)

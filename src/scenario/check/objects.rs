@@ -11,7 +11,7 @@ pub struct Named<'a> {
     /// The name.
     pub name: &'a str,
     /// The word that needs it, and as what.
-    pub by: (&'static str, Kind),
+    pub by: (&'static str, &'static [Kind]),
 }
 
 /// All shared objects that a step itself names, in the order written; not those of the steps inside it.
@@ -24,7 +24,9 @@ pub fn objects<'a>(path: &Path, step: &'a Step) -> Vec<Named<'a>> {
 /// Every value of a step, with its path; what a comparison has on its left is marked.
 pub fn values<'a>(path: &Path, step: &'a Step) -> Vec<(Path, &'a Value, bool)> {
     match step {
-        Step::Let(_, value) | Step::Add(_, value) | Step::FetchAdd(_, value) => vec![(path.index(1), value, false)],
+        Step::Let(_, value) | Step::Add(_, value) | Step::FetchAdd(_, value) | Step::Put(_, value) => {
+            vec![(path.index(1), value, false)]
+        }
         Step::Store(_, value) | Step::Swap(_, value) => {
             value.iter().map(|value| (path.index(1), value, false)).collect()
         }
@@ -59,23 +61,40 @@ fn condition_values<'a>(path: &Path, condition: &'a Condition, found: &mut Vec<(
     }
 }
 
+/// What is taken and given back.
+const ACQUIRED: &[Kind] = &[Kind::Lock, Kind::Semaphore, Kind::RwLock, Kind::Condition];
+const INT: &[Kind] = &[Kind::Int];
+
 struct List<'a> {
     found: Vec<Named<'a>>,
 }
 
 impl<'a> List<'a> {
     fn step(&mut self, path: &Path, step: &'a Step) {
-        let (name, word, kind) = match step {
-            Step::Acquire(name) => (name, "Acquire", Kind::Lock),
-            Step::Release(name) => (name, "Release", Kind::Lock),
-            Step::With(name, _) => (name, "With", Kind::Lock),
-            Step::Load(name) => (name, "Load", Kind::Int),
-            Step::Let(name, _) => (name, "Let", Kind::Int),
-            Step::Add(name, _) => (name, "Add", Kind::Int),
-            Step::Store(name, _) => (name, "Store", Kind::Int),
-            Step::Swap(name, _) => (name, "Swap", Kind::Int),
-            Step::FetchAdd(name, _) => (name, "FetchAdd", Kind::Int),
-            Step::Incr(name, _) => (name, "Incr", Kind::Int),
+        let (name, word, kinds): (_, _, &'static [Kind]) = match step {
+            Step::Acquire(name) => (name, "Acquire", ACQUIRED),
+            Step::AcquireRead(name) => (name, "AcquireRead", &[Kind::RwLock]),
+            Step::Release(name) => (name, "Release", ACQUIRED),
+            Step::With(name, _) => (name, "With", ACQUIRED),
+            Step::WithRead(name, _) => (name, "WithRead", &[Kind::RwLock]),
+            Step::Wait(name) => (name, "Wait", &[Kind::Event, Kind::Condition, Kind::Barrier]),
+            Step::SetEvent(name) => (name, "SetEvent", &[Kind::Event]),
+            Step::ClearEvent(name) => (name, "ClearEvent", &[Kind::Event]),
+            Step::Notify(name, _) => (name, "Notify", &[Kind::Condition]),
+            Step::NotifyAll(name) => (name, "NotifyAll", &[Kind::Condition]),
+            Step::Put(name, _) => (name, "Put", &[Kind::Queue]),
+            Step::Get(name, into) => {
+                let into = into.iter().map(|var| Named { path: path.index(1), name: var, by: ("Get", INT) });
+                self.found.extend(into);
+                (name, "Get", &[Kind::Queue])
+            }
+            Step::Load(name) => (name, "Load", INT),
+            Step::Let(name, _) => (name, "Let", INT),
+            Step::Add(name, _) => (name, "Add", INT),
+            Step::Store(name, _) => (name, "Store", INT),
+            Step::Swap(name, _) => (name, "Swap", INT),
+            Step::FetchAdd(name, _) => (name, "FetchAdd", INT),
+            Step::Incr(name, _) => (name, "Incr", INT),
             Step::If(condition, ..) | Step::While(condition, _) | Step::RepeatUntil(condition, _) => {
                 return self.condition(&path.index(0), condition);
             }
@@ -95,7 +114,7 @@ impl<'a> List<'a> {
             | Step::Blocking(_)
             | Step::Atomic(_) => return,
         };
-        self.found.push(Named { path: path.index(0), name, by: (word, kind) });
+        self.found.push(Named { path: path.index(0), name, by: (word, kinds) });
         for (path, value, _) in values(path, step) {
             self.value(&path, value);
         }
@@ -104,7 +123,7 @@ impl<'a> List<'a> {
     fn condition(&mut self, path: &Path, condition: &'a Condition) {
         match condition {
             Condition::CompareAndSwap(name, from, to) => {
-                self.found.push(Named { path: path.index(0), name, by: ("CompareAndSwap", Kind::Int) });
+                self.found.push(Named { path: path.index(0), name, by: ("CompareAndSwap", INT) });
                 self.value(&path.index(1), from);
                 self.value(&path.index(2), to);
             }
@@ -129,12 +148,10 @@ impl<'a> List<'a> {
     fn value(&mut self, path: &Path, value: &'a Value) {
         match value {
             Value::Number(_) => {}
-            Value::Variable(name) => {
-                self.found.push(Named { path: path.clone(), name, by: ("a condition", Kind::Int) })
-            }
+            Value::Variable(name) => self.found.push(Named { path: path.clone(), name, by: ("a condition", INT) }),
             Value::Computed(computed) => match &**computed {
                 Computed::Own(name) => {
-                    self.found.push(Named { path: path.index(0), name, by: ("Own", Kind::Int) });
+                    self.found.push(Named { path: path.index(0), name, by: ("Own", INT) });
                 }
                 Computed::Sum(a, b)
                 | Computed::Difference(a, b)

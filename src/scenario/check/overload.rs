@@ -159,13 +159,21 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
             Step::Choose(branches) => inner(subject, &path, step, |n| branches.0[n].0, known, &mut sum),
             // How often these are done is not known: as seldom as can be, so that the warning is right.
             Step::If(..) | Step::While(..) => {}
-            Step::With(..) | Step::Blocking(_) | Step::Atomic(_) | Step::RepeatUntil(..) => {
+            Step::With(..) | Step::WithRead(..) | Step::Blocking(_) | Step::Atomic(_) | Step::RepeatUntil(..) => {
                 inner(subject, &path, step, |_| 1.0, known, &mut sum)
             }
             Step::Forever(_) => sum.length = f64::NAN,
             Step::Yield
             | Step::Acquire(_)
+            | Step::AcquireRead(_)
             | Step::Release(_)
+            | Step::Wait(_)
+            | Step::SetEvent(_)
+            | Step::ClearEvent(_)
+            | Step::Notify(..)
+            | Step::NotifyAll(_)
+            | Step::Put(..)
+            | Step::Get(..)
             | Step::Load(_)
             | Step::Let(..)
             | Step::Add(..)

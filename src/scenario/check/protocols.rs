@@ -7,14 +7,9 @@ use crate::scenario::ast::{Lock, Protocol, Shared, Step};
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     for (name, shared) in &subject.scenario.shared {
-        let (lock, path) = match shared {
-            Shared::Lock(lock) => (lock, entry("shared", name)),
-            Shared::Interprocess(inner) => match **inner {
-                Shared::Lock(ref lock) => (lock, entry("shared", name).index(0)),
-                _ => continue,
-            },
-            Shared::Int(_) => continue,
-        };
+        let Shared::Lock(lock) = shared.plain() else { continue };
+        let path = entry("shared", name);
+        let path = if matches!(shared, Shared::Interprocess(_)) { path.index(0) } else { path };
         protocol(subject, lock, &path, found);
         if let Some(ceiling) = lock.ceiling {
             of_ceiling(subject, name, (lock, ceiling), &path.name("ceiling"), found);

@@ -2,7 +2,7 @@
 
 use super::objects::objects;
 use super::{Finding, Findings, Subject, entry, key};
-use crate::scenario::ast::{Expect, Step};
+use crate::scenario::ast::{Expect, Shared, Step};
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let scenario = subject.scenario;
@@ -13,6 +13,10 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
             step => shared.extend(objects(path, step).iter().map(|named| named.name)),
         });
     }
+    shared.extend(scenario.shared.values().filter_map(|it| match it.plain() {
+        Shared::Condition { lock } => lock.as_deref(),
+        _ => None,
+    }));
     expected(&scenario.expect, &mut devices, &mut shared);
     devices.sort_unstable();
     shared.sort_unstable();

@@ -40,7 +40,11 @@ impl<'a> Body<'a> {
 /// The lists of steps inside a step.
 pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
     match step {
-        Step::With(_, steps) | Step::Repeat(_, steps) | Step::While(_, steps) | Step::RepeatUntil(_, steps) => {
+        Step::With(_, steps)
+        | Step::WithRead(_, steps)
+        | Step::Repeat(_, steps)
+        | Step::While(_, steps)
+        | Step::RepeatUntil(_, steps) => {
             vec![Body { path: path.index(1), steps }]
         }
         Step::If(_, steps, otherwise) => {
@@ -58,7 +62,15 @@ pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
         | Step::Sleep(_)
         | Step::Yield
         | Step::Acquire(_)
+        | Step::AcquireRead(_)
         | Step::Release(_)
+        | Step::Wait(_)
+        | Step::SetEvent(_)
+        | Step::ClearEvent(_)
+        | Step::Notify(..)
+        | Step::NotifyAll(_)
+        | Step::Put(..)
+        | Step::Get(..)
         | Step::Load(_)
         | Step::Let(..)
         | Step::Add(..)

@@ -2,11 +2,12 @@
 
 pub mod expect;
 pub mod interpreter;
+mod shared;
 mod steps;
 
-use super::ast::{self, Arrive, CostsName, Machine, Random, Scenario, Shared, When};
+use super::ast::{self, Arrive, CostsName, Machine, Random, Scenario, When};
 use crate::dist::Dist;
-use crate::id::{LockId, TaskId, VarId};
+use crate::id::TaskId;
 use crate::kernel::pace::{Caches, Paces, Smt};
 use crate::model::{self, Arrivals, Builder, Costs, Execution, Model, Urgency};
 use steps::Names;
@@ -27,7 +28,7 @@ pub fn model(scenario: &Scenario, execution: Execution) -> Model {
     for (name, device) in &scenario.devices {
         builder.device(name, dist(&device.latency), device.slots);
     }
-    let shared = scenario.shared.iter().map(|(name, shared)| declare(&mut builder, name, shared, false)).collect();
+    let shared = shared::declare(&mut builder, &scenario.shared);
     let programs: Vec<_> = scenario.programs.keys().map(|name| builder.declare(name)).collect();
     let names = Names { scenario, shared };
     for (program, steps) in programs.into_iter().zip(scenario.programs.values()) {
@@ -87,36 +88,6 @@ fn urgency(task: &ast::Task) -> Urgency {
         tickets: task.tickets.unwrap_or(default.tickets),
         slice: task.slice,
         deadline: task.deadline,
-    }
-}
-
-/// A shared object with its id.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Object {
-    Var(VarId),
-    Lock(LockId),
-}
-
-fn declare(builder: &mut Builder, name: &str, shared: &Shared, interprocess: bool) -> Object {
-    match shared {
-        Shared::Int(initial) => Object::Var(builder.var(name, *initial, interprocess)),
-        Shared::Lock(lock) => {
-            let id = builder.lock(name, interprocess);
-            builder.protocol(id, protocol(lock));
-            Object::Lock(id)
-        }
-        Shared::Interprocess(inner) => declare(builder, name, inner, true),
-    }
-}
-
-fn protocol(lock: &ast::Lock) -> model::Protocol {
-    match lock.protocol {
-        ast::Protocol::None => model::Protocol::None,
-        ast::Protocol::Inherit => model::Protocol::Inherit,
-        ast::Protocol::Ceiling => {
-            let least = model::Ceiling::default();
-            model::Protocol::Ceiling(model::Ceiling { priority: lock.ceiling.unwrap_or(least.priority), ..least })
-        }
     }
 }
 

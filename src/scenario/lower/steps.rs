@@ -1,8 +1,9 @@
 //! Steps with ids for names.
 
-use super::{Object, dist};
-use crate::id::{DeviceId, LockId, ProgramId, VarId};
-use crate::model::{self, Arithmetic, Comparison, SpawnKind, Stmt};
+use super::dist;
+use super::shared::Object;
+use crate::id::{DeviceId, LockId, ProgramId, SyncId, VarId};
+use crate::model::{self, Act, Arithmetic, Comparison, SpawnKind, Stmt};
 use crate::scenario::ast::{Computed, Condition, Scenario, SpawnWhat, Step, Value};
 use crate::trace::CpuKind;
 
@@ -25,9 +26,27 @@ impl Names<'_> {
             Step::Io(device, time) => Stmt::Io(self.device(device), time.as_ref().map(dist)),
             Step::Sleep(time) => Stmt::Sleep(dist(time)),
             Step::Yield => Stmt::Yield,
-            Step::Acquire(lock) => Stmt::Acquire(self.lock(lock)),
-            Step::Release(lock) => Stmt::Release(self.lock(lock)),
-            Step::With(lock, steps) => Stmt::With(self.lock(lock), self.steps(steps)),
+            Step::Acquire(name) => match self.object(name) {
+                Object::Sync(sync) => Stmt::Sync(sync, Act::Acquire),
+                _ => Stmt::Acquire(self.lock(name)),
+            },
+            Step::AcquireRead(lock) => Stmt::Sync(self.sync(lock), Act::AcquireRead),
+            Step::Release(name) => match self.object(name) {
+                Object::Sync(sync) => Stmt::Sync(sync, Act::Release),
+                _ => Stmt::Release(self.lock(name)),
+            },
+            Step::With(name, steps) => match self.object(name) {
+                Object::Sync(sync) => Stmt::WithSync(sync, Act::Acquire, self.steps(steps)),
+                _ => Stmt::With(self.lock(name), self.steps(steps)),
+            },
+            Step::WithRead(lock, steps) => Stmt::WithSync(self.sync(lock), Act::AcquireRead, self.steps(steps)),
+            Step::Wait(name) => Stmt::Sync(self.sync(name), Act::Wait),
+            Step::SetEvent(event) => Stmt::Sync(self.sync(event), Act::Set),
+            Step::ClearEvent(event) => Stmt::Sync(self.sync(event), Act::Clear),
+            Step::Notify(condition, most) => Stmt::Sync(self.sync(condition), Act::Notify(*most)),
+            Step::NotifyAll(condition) => Stmt::Sync(self.sync(condition), Act::Notify(u32::MAX)),
+            Step::Put(queue, value) => Stmt::Put(self.sync(queue), self.value(value)),
+            Step::Get(queue, var) => Stmt::Get(self.sync(queue), var.as_ref().map(|var| self.var(var))),
             Step::Load(var) => Stmt::Load(self.var(var)),
             Step::Let(var, value) => Stmt::Let(self.var(var), self.value(value)),
             Step::Add(var, by) => Stmt::Add(self.var(var), self.value(by)),
@@ -112,15 +131,22 @@ impl Names<'_> {
 
     fn lock(&self, name: &str) -> LockId {
         match self.object(name) {
-            Object::Lock(lock) => lock,
-            Object::Var(_) => unreachable!("kinds are checked"),
+            Object::Lock(lock) | Object::Condition(_, lock) => lock,
+            Object::Var(_) | Object::Sync(_) => unreachable!("kinds are checked"),
+        }
+    }
+
+    fn sync(&self, name: &str) -> SyncId {
+        match self.object(name) {
+            Object::Sync(sync) | Object::Condition(sync, _) => sync,
+            Object::Var(_) | Object::Lock(_) => unreachable!("kinds are checked"),
         }
     }
 
     fn var(&self, name: &str) -> VarId {
         match self.object(name) {
             Object::Var(var) => var,
-            Object::Lock(_) => unreachable!("kinds are checked"),
+            _ => unreachable!("kinds are checked"),
         }
     }
 }
