@@ -149,6 +149,7 @@ const SHARED: &[(&str, &str)] = &[
     ("Lock", "a lock, one for each process"),
     ("Lock(protocol: Inherit)", "its holder is as urgent as the most urgent waiter"),
     ("Lock(protocol: Ceiling, [ceiling: n])", "its holder is at once as urgent as the most urgent task that uses it"),
+    ("RLock", "a lock that its holder may take again"),
     ("Semaphore(n)", "n permits"),
     ("BoundedSemaphore(n)", "n permits, and an error if more come back"),
     ("Event", "a flag that any number wait for"),

@@ -20,6 +20,8 @@ pub(super) struct Locks {
     owners: BTreeMap<Key, (ContextId, u64)>,
     /// Since when.
     since: BTreeMap<Key, Time>,
+    /// How often, of those that are held more than once or were.
+    depths: BTreeMap<Key, u32>,
     waiters: BTreeMap<Key, BTreeSet<ContextId>>,
     /// Who was woken for a lock and has neither taken it nor waits again.
     woken: BTreeMap<ContextId, Key>,
@@ -31,6 +33,7 @@ impl Locks {
             interprocess: model.locks.iter().map(|lock| lock.interprocess).collect(),
             owners: BTreeMap::new(),
             since: BTreeMap::new(),
+            depths: BTreeMap::new(),
             waiters: BTreeMap::new(),
             woken: BTreeMap::new(),
         }
@@ -71,7 +74,21 @@ impl Locks {
                 self.check_key((lock, process), context, threads, reports);
                 self.take((lock, process), context, threads, reports);
             }
+            What::LockDepth { lock, process, context, times } => {
+                let serial = threads.contexts.get(&context).map_or(0, |context| context.serial);
+                let key = (lock, process);
+                let owns = self.owners.get(&key) == Some(&(context, serial));
+                let before = self.depths.insert(key, times).unwrap_or(1);
+                reports.require(owns && times > 0 && times.abs_diff(before) == 1, Rule::LockExclusive, || {
+                    format!("{context:?} holds {lock:?} {times} times after {before}")
+                });
+            }
             What::LockRelease { lock, process, context } => {
+                // A job that is dropped lets go at once, however often it holds the lock.
+                let times = self.depths.remove(&(lock, process)).unwrap_or(1);
+                reports.require(times == 1 || threads.is_dropped(context), Rule::LockExclusive, || {
+                    format!("{context:?} releases {lock:?}, which it holds {times} times")
+                });
                 self.check_key((lock, process), context, threads, reports);
                 self.release((lock, process), context, threads, reports);
             }

@@ -115,6 +115,11 @@ impl Threads {
         matches!(self.state(thread), Some(State::Running(_)))
     }
 
+    /// Whether the context has stopped because its job was dropped.
+    pub fn is_dropped(&self, context: ContextId) -> bool {
+        self.dropped.contains(&context)
+    }
+
     pub fn thread_of(&self, context: ContextId) -> Option<ThreadId> {
         self.contexts.get(&context).map(|context| context.thread)
     }
@@ -192,6 +197,7 @@ impl Threads {
             | What::ComputeEnd { context }
             | What::Sleep { context, .. }
             | What::IoSubmit { context, .. }
+            | What::LockDepth { context, .. }
             | What::Sync {
                 context,
                 deed: Deed::Take | Deed::TakeRead | Deed::Release | Deed::Wait | Deed::WaitRead,

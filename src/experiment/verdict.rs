@@ -18,7 +18,8 @@ pub fn verdicts(runs: &Runs<'_>, figures: &[ModelFigures], baseline: Option<Exec
         let against = base.filter(|base| base.model != figures.model);
         let why = deadlock(cells).unwrap_or_else(|| reason(model, cells));
         let finals = finals(figures, &differ);
-        format!("{}: {}; {why}{finals}", model.execution, headline(figures, against))
+        let starved = starved(cells).unwrap_or_default();
+        format!("{}: {}; {why}{starved}{finals}", model.execution, headline(figures, against))
     };
     runs.models().zip(figures).map(verdict).collect()
 }
@@ -32,6 +33,23 @@ fn deadlock(cells: &[Cell]) -> Option<String> {
     let shown: Vec<String> = run.explanation.iter().take(SHOWN).map(words).collect();
     let more = run.explanation.len().saturating_sub(SHOWN);
     Some(if more > 0 { format!("{}; and {more} more wait", shown.join("; ")) } else { shown.join("; ") })
+}
+
+/// Who waited for more than half of the first run for something that others, who came later, had twice or more in the meantime.
+fn starved(cells: &[Cell]) -> Option<String> {
+    let run = &cells.first()?.figures;
+    let wait = run.longest_wait.as_ref()?;
+    let share = wait.length.0 as f64 / run.window.0 as f64;
+    let words = || {
+        let length = axis::duration(wait.length.0 as f64);
+        let (who, what, times) = (&wait.who, &wait.what, wait.overtaken);
+        let since = axis::duration(wait.since.0 as f64);
+        format!(
+            "; {who} starved: it waited {length} for {what} from {since} on, {} of the run, and was overtaken {times} times",
+            percent(share)
+        )
+    };
+    (share > 0.5 && wait.overtaken >= 2).then(words)
 }
 
 /// Names of the variables whose last values are not the same in every run of every model.
@@ -107,8 +125,8 @@ fn outcome(word: &str) -> &str {
         "limit" => "the limit of events",
         "livelock" => "a loop without time",
         "clock-end" => "the end of the clock",
-        "not-held" => "the release of a lock that was not held",
         "broken" => "a broken assertion",
+        "not-held" => "the use of something that was not held",
         other => other,
     }
 }

@@ -154,6 +154,7 @@ impl<'m> Machine<'m> {
         let mut state = State {
             vars: initial.repeat(processes as usize),
             owners: vec![None; self.model.locks.len() * processes as usize],
+            again: Default::default(),
             things: (0..processes).flat_map(|_| self.things()).collect(),
             threads: Vec::new(),
             taken: vec![false; self.jobs.len()],
@@ -248,6 +249,8 @@ fn is_noticed(op: &Op) -> bool {
         op,
         Op::Acquire { .. }
             | Op::Release { .. }
+            | Op::Reenter { .. }
+            | Op::Leave { .. }
             | Op::Sync { .. }
             | Op::Load { .. }
             | Op::Store { .. }

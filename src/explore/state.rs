@@ -1,5 +1,7 @@
 //! What a schedule can change.
 
+use std::collections::BTreeMap;
+
 use crate::id::{LockId, ProgramId, TaskId};
 
 /// A state between two steps.
@@ -9,6 +11,8 @@ pub struct State {
     pub(super) vars: Vec<i64>,
     /// By process, then by lock: who holds it.
     pub(super) owners: Vec<Option<u16>>,
+    /// How often, beyond the first time, of those that are held more than once.
+    pub(super) again: BTreeMap<usize, u16>,
     /// By process, then by thing.
     pub(super) things: Vec<Thing>,
     pub(super) threads: Vec<Thread>,

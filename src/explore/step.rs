@@ -30,6 +30,9 @@ impl Machine<'_> {
             Life::Going if thread.pause == Pause::Until => false,
             Life::Going => match self.model.code[thread.pc as usize] {
                 Op::Acquire { lock } => state.owners[self.lock(state, number, lock)].is_none(),
+                Op::Reenter { lock } => {
+                    state.owners[self.lock(state, number, lock)].is_none_or(|owner| owner == number as u16)
+                }
                 Op::Sync { sync, act } => self.can_share(state, number, sync, act),
                 Op::Join { program } => !self.has_children(state, number, program),
                 _ => true,
@@ -108,8 +111,8 @@ impl Machine<'_> {
         if self.preemption != Preemption::Awaits {
             return self.is_point(thread.pc);
         }
-        let waits =
-            matches!(self.model.code[thread.pc as usize], Op::Acquire { .. } | Op::Join { .. } | Op::Sync { .. });
+        let op = self.model.code[thread.pc as usize];
+        let waits = matches!(op, Op::Acquire { .. } | Op::Reenter { .. } | Op::Join { .. } | Op::Sync { .. });
         if waits && !self.is_enabled(state, number) {
             return true;
         }
@@ -189,6 +192,23 @@ impl Machine<'_> {
                     state.wrong.get_or_insert(pc);
                 }
                 state.owners[at] = None;
+            }
+            Op::Reenter { lock } => {
+                let at = self.lock(state, number, lock);
+                if state.owners[at].replace(number as u16).is_some() {
+                    *state.again.entry(at).or_default() += 1;
+                }
+            }
+            Op::Leave { lock } => {
+                let at = self.lock(state, number, lock);
+                if state.owners[at] != Some(number as u16) {
+                    state.wrong.get_or_insert(pc);
+                }
+                match state.again.get_mut(&at) {
+                    Some(times) if *times > 1 => *times -= 1,
+                    Some(_) => drop(state.again.remove(&at)),
+                    None => state.owners[at] = None,
+                }
             }
             Op::Sync { sync, act } => {
                 if !self.share(state, number, sync, act) {

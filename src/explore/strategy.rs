@@ -151,7 +151,9 @@ fn touched(machine: &Machine<'_>, state: &State, number: usize) -> (Option<(u8, 
         Some(
             Op::Store { var, .. } | Op::Swap { var, .. } | Op::FetchAdd { var, .. } | Op::CompareAndSwap { var, .. },
         ) => (Some((0, var.0)), true),
-        Some(Op::Acquire { lock } | Op::Release { lock }) => (Some((1, lock.0)), true),
+        Some(Op::Acquire { lock } | Op::Release { lock } | Op::Reenter { lock } | Op::Leave { lock }) => {
+            (Some((1, lock.0)), true)
+        }
         Some(Op::Sync { sync, .. }) => (Some((2, sync.0)), true),
         _ => (None, false),
     }

@@ -47,8 +47,8 @@ impl Machine<'_> {
                 (found, new) if found == new => format!("finds {} = {found}, and leaves it", var(of)),
                 (found, new) => format!("changes {} from {found} to {new}", var(of)),
             },
-            Op::Acquire { lock: of } => format!("takes {}", lock(of)),
-            Op::Release { lock: of } => format!("releases {}", lock(of)),
+            Op::Acquire { lock: of } | Op::Reenter { lock: of } => format!("takes {}", lock(of)),
+            Op::Release { lock: of } | Op::Leave { lock: of } => format!("releases {}", lock(of)),
             Op::Sync { sync, act } => {
                 let name = &self.model.syncs[sync.index()].name;
                 match act {
@@ -90,7 +90,7 @@ impl Machine<'_> {
         }
         match self.model.code[state.threads[number].pc as usize] {
             Op::Sync { sync, .. } => format!("waits for {}", self.model.syncs[sync.index()].name),
-            Op::Acquire { lock } => {
+            Op::Acquire { lock } | Op::Reenter { lock } => {
                 let name = &self.model.locks[lock.index()].name;
                 let shared = self.model.locks[lock.index()].interprocess;
                 let process = if shared { 0 } else { state.threads[number].process as usize };

@@ -123,12 +123,30 @@ pub struct Figures {
     pub loop_lag: Option<Summary>,
     /// Busy time of each device's slots divided by slots (or by 1 if unlimited: mean requests in service).
     pub devices: Vec<DeviceFigures>,
+    /// The longest wait for a lock, a semaphore or a lock for readers and writers, if anybody had to wait for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_wait: Option<LongestWait>,
     /// Last values of the variables of the first process, and of interprocess ones.
     pub finals: IndexMap<String, i64>,
     /// What was printed: time, who, text. The first 1,000.
     pub prints: Vec<Printed>,
     /// Longest chain of tasks by measured durations; empty if no task has `after`.
     pub critical_path: Option<CriticalPath>,
+}
+
+/// A wait for something that others hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LongestWait {
+    /// The job, thread or coroutine that waited.
+    pub who: String,
+    /// For what: `the lock "a"`.
+    pub what: String,
+    /// When it began to wait.
+    pub since: Duration,
+    /// How long it waited, in the window: until it had the thing, or until the end of the run.
+    pub length: Duration,
+    /// How often others that came after it were faster.
+    pub overtaken: u64,
 }
 
 /// A line that a program printed.

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use super::figures::{Figures, Printed};
 use super::gil::Gils;
 use super::jobs::{Jobs, rate};
+use super::longest::Longest;
 use super::threads::{Threads, put};
 use crate::id::ProcessId;
 use crate::model::Model;
@@ -22,6 +23,7 @@ pub struct Meter<'a> {
     threads: Threads,
     gils: Gils,
     jobs: Jobs,
+    longest: Longest,
     finals: Vec<i64>,
     roles: Vec<Role>,
     /// By thread: whether a program spawned it.
@@ -39,6 +41,7 @@ impl<'a> Meter<'a> {
             threads: Threads::new(model.machine.cores, model.has_gil(), model.warm_up),
             gils: Gils::new(model.warm_up),
             jobs: Jobs::new(model),
+            longest: Longest::new(model),
             finals: model.vars.iter().map(|var| var.initial).collect(),
             roles: Vec::new(),
             spawned: Vec::new(),
@@ -102,6 +105,7 @@ impl<'a> Meter<'a> {
             devices,
             finals: model.vars.iter().map(|var| var.name.clone()).zip(self.finals).collect::<IndexMap<_, _>>(),
             critical_path: self.jobs.critical_path(model),
+            longest_wait: self.longest.finish(model, ended.at),
             prints: self.prints,
         }
     }
@@ -132,6 +136,9 @@ impl Sink for Meter<'_> {
     #[inline(always)]
     fn record(&mut self, record: &Record) {
         let now = record.time;
+        if self.longest.wants(&record.what) {
+            self.longest.record(record);
+        }
         match record.what {
             What::Run { core, thread } => self.threads.run(core, thread, now),
             What::Compute { context, kind, demand } => {
@@ -196,6 +203,7 @@ impl Sink for Meter<'_> {
             | What::Load { .. }
             | What::LockTake { .. }
             | What::LockRelease { .. }
+            | What::LockDepth { .. }
             | What::Sync { .. }
             | What::Iteration { .. }
             | What::GilOffer { .. }

@@ -7,6 +7,7 @@ mod clock;
 pub mod figures;
 mod gil;
 mod jobs;
+mod longest;
 mod meter;
 mod sample;
 mod threads;

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{
     Act, Arrivals, CheckPoints, Condition, Costs, Device, Execution, Interpreter, Late, Machine, Model, Op, Program,
-    Protocol, Shared, SpawnKind, Task, Urgency, Value, Version,
+    Shared, SpawnKind, Task, Urgency, Value, Version,
 };
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, ProgramId, SyncId, TaskId, TextId, VarId};
 use crate::kernel::pace::Paces;
 use crate::kernel::policy::{PolicyConfig, RoundRobin, Ties, Timer};
-use crate::sync::Config;
 use crate::time::Duration;
 use crate::trace::CpuKind;
 
@@ -88,6 +87,8 @@ pub enum Stmt {
 pub struct Builder {
     pub(super) model: Model,
     bodies: Vec<Option<Vec<Stmt>>>,
+    /// Locks that their owners may take again.
+    pub(super) reentrant: Vec<LockId>,
     /// Distributions that are already there.
     known: BTreeMap<(u8, u64, u64), DistId>,
     /// Inside of `Stmt::Atomic`.
@@ -127,7 +128,7 @@ impl Builder {
             warm_up: Duration::ZERO,
             max_events: 100_000_000,
         };
-        Builder { model, bodies: Vec::new(), known: BTreeMap::new(), atomic: false }
+        Builder { model, bodies: Vec::new(), reentrant: Vec::new(), known: BTreeMap::new(), atomic: false }
     }
 
     /// The parts that need no ids: machine, interpreter, limits.
@@ -164,23 +165,6 @@ impl Builder {
         let latency = self.dist(latency);
         self.model.devices.push(Device { name: name.to_owned(), latency, slots });
         DeviceId::from(self.model.devices.len() - 1)
-    }
-
-    /// Declares a lock without a protocol.
-    pub fn lock(&mut self, name: &str, interprocess: bool) -> LockId {
-        self.model.locks.push(Shared { name: name.to_owned(), initial: Protocol::None, interprocess });
-        LockId::from(self.model.locks.len() - 1)
-    }
-
-    /// Says what a lock does against priority inversion. A ceiling is raised to what its users need.
-    pub fn protocol(&mut self, lock: LockId, protocol: Protocol) {
-        self.model.locks[lock.index()].initial = protocol;
-    }
-
-    /// Declares a shared thing that is neither a lock nor a variable.
-    pub fn sync(&mut self, name: &str, config: Config, interprocess: bool) -> SyncId {
-        self.model.syncs.push(Shared { name: name.to_owned(), initial: config, interprocess });
-        SyncId::from(self.model.syncs.len() - 1)
     }
 
     /// Declares a variable.
@@ -341,26 +325,26 @@ impl Builder {
                 self.emit(Op::Sleep { time });
             }
             Stmt::Yield => drop(self.emit(Op::Yield)),
-            Stmt::Acquire(lock) => drop(self.emit(Op::Acquire { lock: *lock })),
-            Stmt::Release(lock) => drop(self.emit(Op::Release { lock: *lock })),
+            Stmt::Acquire(lock) => self.take(*lock),
+            Stmt::Release(lock) => self.give_back(*lock),
             Stmt::With(lock, body) => {
-                self.emit(Op::Acquire { lock: *lock });
+                self.take(*lock);
                 self.steps(body, registers);
-                self.emit(Op::Release { lock: *lock });
+                self.give_back(*lock);
             }
-            Stmt::Sync(sync, act) => self.sync_op(*sync, *act),
+            Stmt::Sync(sync, act) => self.use_shared(*sync, *act),
             Stmt::WithSync(sync, act, body) => {
-                self.sync_op(*sync, *act);
+                self.use_shared(*sync, *act);
                 self.steps(body, registers);
-                self.sync_op(*sync, Act::Release);
+                self.use_shared(*sync, Act::Release);
             }
             Stmt::Put(sync, value) => {
                 let value = self.operand(value, registers);
-                self.sync_op(*sync, Act::Put(value));
+                self.use_shared(*sync, Act::Put(value));
             }
             Stmt::Get(sync, var) => {
                 let register = var.map(|var| self.register(var, registers));
-                self.sync_op(*sync, Act::Get(register));
+                self.use_shared(*sync, Act::Get(register));
             }
             Stmt::Load(var) => {
                 let register = self.register(*var, registers);
@@ -423,13 +407,6 @@ impl Builder {
                 self.steps(body, registers);
                 self.atomic = false;
             }
-        }
-    }
-
-    fn sync_op(&mut self, sync: SyncId, act: Act) {
-        self.emit(Op::Sync { sync, act });
-        if let (Config::Condition { lock }, Act::Wait) = (self.model.syncs[sync.index()].initial, act) {
-            self.emit(Op::Acquire { lock });
         }
     }
 

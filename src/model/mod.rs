@@ -7,6 +7,7 @@ mod draws;
 mod interpreter;
 mod names;
 mod protocol;
+mod shared;
 mod task_settings;
 mod value;
 
@@ -323,6 +324,10 @@ pub enum Op {
     Acquire { lock: LockId },
     /// Releases it.
     Release { lock: LockId },
+    /// Takes a lock, or holds it once more if the context has it.
+    Reenter { lock: LockId },
+    /// Holds the lock once less, or releases it.
+    Leave { lock: LockId },
     /// Uses a shared thing that is neither a lock nor a variable.
     Sync { sync: SyncId, act: Act },
     /// Copies a variable to a register.

@@ -157,6 +157,7 @@ pub(super) fn figures() -> Figures {
         finals: IndexMap::new(),
         prints: Vec::new(),
         critical_path: None,
+        longest_wait: None,
     }
 }
 

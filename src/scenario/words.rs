@@ -127,6 +127,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("increment", "Incr"),
     ("log", "Print"),
     ("mutex", "Lock"),
+    ("recursivemutex", "RLock"),
     ("cond", "Condition"),
     ("condvar", "Condition"),
     ("channel", "Queue"),

@@ -111,6 +111,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 Op::Io { .. } | Op::Sleep { .. } | Op::Join { .. } | Op::Acquire { .. } | Op::Yield => {
                     return Duration(total);
                 }
+                Op::Reenter { .. } => return Duration(total),
                 Op::Sync { act: Act::Acquire | Act::AcquireRead | Act::Wait | Act::Put(_) | Act::Get(_), .. } => {
                     return Duration(total);
                 }

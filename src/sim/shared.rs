@@ -45,6 +45,29 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         }
     }
 
+    /// The context takes a lock that it may have.
+    pub(super) fn reenter(&mut self, thread: ThreadId, context: ContextId, lock: LockId) -> bool {
+        let process = self.home_of_lock(context, lock);
+        let state = &mut self.world.processes[process.index()].locks[lock.index()];
+        if state.owner() != Some(context) {
+            return self.acquire(thread, context, lock);
+        }
+        let times = state.reenter();
+        self.note(What::LockDepth { lock, process, context, times });
+        true
+    }
+
+    /// The context releases a lock once.
+    pub(super) fn leave_once(&mut self, context: ContextId, lock: LockId) -> bool {
+        let process = self.home_of_lock(context, lock);
+        let state = &mut self.world.processes[process.index()].locks[lock.index()];
+        match if state.owner() == Some(context) { state.leave_once() } else { None } {
+            Some(times) => self.note(What::LockDepth { lock, process, context, times }),
+            None => return self.release(context, lock),
+        }
+        true
+    }
+
     fn use_semaphore(&mut self, by: Use, act: Act) -> bool {
         let awaits = self.awaits(by.context);
         let Primitive::Semaphore(state) = &mut self.shared(by).state else { unreachable!("built from its config") };

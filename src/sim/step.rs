@@ -47,6 +47,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Op::Yield => self.yield_now(thread, context),
             Op::Acquire { lock } => self.acquire(thread, context, lock),
             Op::Release { lock } => self.release(context, lock),
+            Op::Reenter { lock } => self.reenter(thread, context, lock),
+            Op::Leave { lock } => self.leave_once(context, lock),
             Op::Sync { sync, act } => self.share(thread, context, sync, act),
             Op::Load { var, register } => self.load(context, var, register),
             Op::Set { register, value } => self.set(context, register, value),

@@ -11,6 +11,8 @@ pub struct Lock {
     waiters: VecDeque<ContextId>,
     /// A coroutine that was woken to take the lock; others do not overtake it.
     promised: Option<ContextId>,
+    /// How often the owner holds it beyond the first time: of a lock that its owner may take again.
+    again: u32,
 }
 
 /// What a context that asked for the lock gets.
@@ -41,6 +43,18 @@ impl Lock {
         Acquire::Queued
     }
 
+    /// The owner takes the lock once more. How often it holds it now.
+    pub fn reenter(&mut self) -> u32 {
+        self.again += 1;
+        self.again + 1
+    }
+
+    /// The owner holds the lock once less. How often it holds it now; `None` if it has to release it.
+    pub fn leave_once(&mut self) -> Option<u32> {
+        self.again = self.again.checked_sub(1)?;
+        Some(self.again + 1)
+    }
+
     /// Takes the lock if that needs no waiting.
     #[must_use = "the lock may not have been taken"]
     pub fn try_acquire(&mut self, context: ContextId) -> bool {
@@ -65,6 +79,7 @@ impl Lock {
     pub fn release(&mut self, context: ContextId) {
         debug_assert!(self.owner == Some(context), "{context:?} released a lock it does not own");
         self.owner = None;
+        self.again = 0;
     }
 
     /// The context does not want the lock any more.
@@ -84,6 +99,7 @@ impl Lock {
     pub fn hand_over(&mut self, context: ContextId, n: usize) -> Option<ContextId> {
         debug_assert!(self.owner == Some(context), "{context:?} released a lock it does not own");
         self.owner = self.waiters.remove(n);
+        self.again = 0;
         self.owner
     }
 
@@ -114,6 +130,17 @@ mod tests {
         assert_eq!(lock.wake(0, |_| false), Some(B));
         assert_eq!(lock.acquire(C, false), Acquire::Taken);
         assert_eq!(lock.acquire(B, true), Acquire::Queued);
+    }
+
+    #[test]
+    fn a_lock_that_is_held_twice_is_released_twice() {
+        let mut lock = Lock::default();
+        assert_eq!(lock.acquire(A, false), Acquire::Taken);
+        assert_eq!(lock.reenter(), 2);
+        assert_eq!(lock.leave_once(), Some(1));
+        assert_eq!(lock.leave_once(), None);
+        lock.release(A);
+        assert_eq!(lock.owner(), None);
     }
 
     #[test]

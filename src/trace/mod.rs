@@ -85,6 +85,8 @@ pub enum What {
     LockTake { lock: LockId, process: ProcessId, context: ContextId },
     /// The context releases it.
     LockRelease { lock: LockId, process: ProcessId, context: ContextId },
+    /// The context, which holds the lock, now holds it so many times: it took it once more, or released it once.
+    LockDepth { lock: LockId, process: ProcessId, context: ContextId, times: u32 },
     /// What the context does to a shared thing, or is given of it. `process` is 0 for an interprocess thing; `amount` is the
     /// value of an item, or how many are notified at most, else 0.
     Sync { sync: SyncId, process: ProcessId, context: ContextId, deed: Deed, amount: i64 },

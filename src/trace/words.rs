@@ -40,6 +40,9 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         What::IoDone { device, request } => (word(20, 0, request.0), Some([pair(device.0, 0), 0])),
         What::LockTake { lock, process, context } => (word(21, 0, context.0), Some([pair(lock.0, process.0), 0])),
         What::LockRelease { lock, process, context } => (word(22, 0, context.0), Some([pair(lock.0, process.0), 0])),
+        What::LockDepth { lock, process, context, times } => {
+            (word(41, 0, context.0), Some([pair(lock.0, process.0), times.into()]))
+        }
         What::Sync { sync, process, context, deed, amount } => {
             (word(40, deed_word(deed), context.0), Some([pair(sync.0, process.0), amount as u64]))
         }

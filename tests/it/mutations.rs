@@ -897,6 +897,12 @@ fn swap(records: &mut [Record], at: usize, like: impl Fn(&What) -> bool) -> bool
 fn shared() -> Vec<Mutation> {
     vec![
         Mutation {
+            rule: Rule::LockExclusive,
+            what: "a lock that is held twice counts wrongly",
+            model: meeting_threads,
+            wrong: Edit(|records, at| again(records, at, |what| matches!(what, What::LockDepth { .. }))),
+        },
+        Mutation {
             rule: Rule::RwExclusive,
             what: "a writer does not keep readers out",
             model: meeting_threads,

@@ -96,6 +96,9 @@ pub fn shared_things(builder: &mut Builder) {
     let fair = builder.sync("fair", Config::RwLock(Preference::FirstCome), false);
     let readers = builder.sync("readers", Config::RwLock(Preference::Readers), false);
     let writers = builder.sync("writers", Config::RwLock(Preference::Writers), false);
+    let again = builder.lock("again", false);
+    builder.reentrant(again);
+    let nested = Stmt::With(again, vec![Stmt::With(again, vec![python(us(15)), Stmt::Sleep(us(20))]), python(us(5))]);
     let read = |lock| Stmt::WithSync(lock, Act::AcquireRead, vec![python(us(70)), Stmt::Sleep(us(200))]);
     let write = |lock| Stmt::WithSync(lock, Act::Acquire, vec![python(us(60)), Stmt::Sleep(us(90))]);
     builder.batch(
@@ -105,6 +108,7 @@ pub fn shared_things(builder: &mut Builder) {
             python(Dist::Exp { mean: Duration::us(300) }),
             Stmt::WithSync(semaphore, Act::Acquire, vec![python(us(40)), Stmt::Sleep(us(150))]),
             Stmt::Sync(barrier, Act::Wait),
+            nested,
             Stmt::Repeat(3, vec![read(fair), read(readers), read(writers), python(us(30)), read(readers)]),
             Stmt::With(lock, vec![python(us(20)), Stmt::Sync(condition, Act::Wait), Stmt::Incr(flag, 1)]),
             Stmt::Sync(event, Act::Wait),

@@ -69,7 +69,7 @@ fn a_getter_that_was_woken_can_be_overtaken() {
 #[test]
 fn an_event_lets_all_go_on_although_it_is_cleared_at_once() {
     holds(
-        r#"shared: { "e": Event, "n": Int(0) }, models: [ThreadPerTask, Asyncio, FreeThreaded(4)],
+        r#"shared: { "e": Event, "n": Int(0) }, models: [ThreadPerTask, Asyncio, Threads(4)],
         tasks: {
             "waits": (count: 3, steps: [Wait("e"), FetchAdd("n")]),
             "sets": (steps: [Sleep("1ms"), SetEvent("e"), ClearEvent("e")]),
@@ -111,6 +111,21 @@ fn two_conditions_share_a_lock() {
         },
         expect: [Elapsed(at_most: "4ms"), Final(var: "items", is: 0)]"#,
     );
+}
+
+/// Its holder takes an `RLock` again; whoever else wants it waits for as many releases.
+#[test]
+fn a_lock_that_is_held_twice() {
+    let printed = prints(
+        r#"shared: { "r": RLock }, models: [ThreadPerTask, Asyncio],
+        tasks: {
+            "twice": (steps: [With("r", [With("r", [Sleep("1ms")]), Sleep("1ms"), Print("out")]), Sleep("1ms")]),
+            "once": (steps: [With("r", [Print("in")])]),
+        }"#,
+    );
+    for found in printed {
+        assert_eq!(found, ["2 twice", "2 once"]);
+    }
 }
 
 #[test]
@@ -222,4 +237,33 @@ fn what_is_not_held_cannot_be_given_back() {
     };
     let said = one(r#""s": BoundedSemaphore(1)"#, r#"Release("s")"#);
     assert_eq!(said, ["t released the semaphore \"s\", of which it has no permit"]);
+}
+
+/// The exact numbers of the readers' case: the wait of the writer, and that 99 reads overtook it; first come, none does.
+#[test]
+fn a_starved_writer_is_named_with_its_wait() {
+    let run = |prefer: &str| {
+        let results = run(&format!(
+            r#"shared: {{ "book": RwLock(prefer: {prefer}) }}, models: [ThreadPerTask],
+            programs: {{ "read": [Repeat(50, [WithRead("book", [Sleep("10ms")]), Sleep("2ms")])] }},
+            tasks: {{
+                "R1": (steps: [Call("read")]),
+                "R2": (arrive: Recorded(["6ms"]), steps: [Call("read")]),
+                "W": (arrive: Recorded(["1ms"]), steps: [With("book", [Sleep("1ms")])]),
+            }}"#
+        ));
+        let point = &results.report.points[0];
+        let wait = point.models[0].runs[0].longest_wait.clone().expect("the writer waits");
+        (wait.who, wait.what, wait.since.0, wait.length.0, wait.overtaken, point.verdicts[0].clone())
+    };
+    let (who, what, since, length, overtaken, verdict) = run("Readers");
+    assert_eq!((&*who, &*what, since, length, overtaken), ("W", "the lock \"book\"", 1_000_000, 603_000_000, 99));
+    let words =
+        "W starved: it waited 603 ms for the lock \"book\" from 1 ms on, 99.5 % of the run, and was overtaken 99 times";
+    assert!(verdict.contains(words), "{verdict}");
+    for prefer in ["FirstCome", "Writers"] {
+        let (who, _, since, length, overtaken, verdict) = run(prefer);
+        assert_eq!((&*who, since, length, overtaken), ("W", 1_000_000, 9_000_000, 0));
+        assert!(!verdict.contains("starved"), "{verdict}");
+    }
 }

@@ -397,6 +397,7 @@ impl Sink for Timeline {
             | What::IoDone { .. }
             | What::LockTake { .. }
             | What::LockRelease { .. }
+            | What::LockDepth { .. }
             | What::Sync { .. }
             | What::Load { .. }
             | What::Store { .. }

@@ -13,6 +13,8 @@ pub enum Shared {
     Int(i64),
     /// A lock that one thread or coroutine holds.
     Lock(Lock),
+    /// A lock that its holder may take again.
+    RLock,
     /// So many permits.
     Semaphore(u32),
     /// So many permits, and never more.
@@ -63,6 +65,7 @@ pub(crate) enum Written {
         #[serde(default)]
         ceiling: Option<u32>,
     },
+    RLock,
     Semaphore(u32),
     BoundedSemaphore(u32),
     Event,
@@ -96,6 +99,7 @@ impl Shared {
         Ok(match crate::scenario::load::dialect().from_str(bare.as_deref().unwrap_or(text))? {
             Written::Int(value) => Shared::Int(value),
             Written::Lock { protocol, ceiling } => Shared::Lock(Lock { protocol, ceiling }),
+            Written::RLock => Shared::RLock,
             Written::Semaphore(permits) => Shared::Semaphore(permits),
             Written::BoundedSemaphore(permits) => Shared::BoundedSemaphore(permits),
             Written::Event => Shared::Event,

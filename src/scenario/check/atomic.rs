@@ -45,8 +45,17 @@ fn switches(step: &Step) -> Option<&'static str> {
         | Step::Sleep(_)
         | Step::Yield
         | Step::Acquire(_)
+        | Step::AcquireRead(_)
         | Step::Release(_)
         | Step::With(..)
+        | Step::WithRead(..)
+        | Step::Wait(_)
+        | Step::SetEvent(_)
+        | Step::ClearEvent(_)
+        | Step::Notify(..)
+        | Step::NotifyAll(_)
+        | Step::Put(..)
+        | Step::Get(..)
         | Step::Spawn(..)
         | Step::Join(_)
         | Step::Blocking(_) => Some("it can wait, or wake somebody"),

@@ -207,7 +207,8 @@ impl<'a> Follower<'a, '_> {
         let at = path.index(0);
         if let (Some(first), Some((times, before))) = (held.surely.get(lock), held.times.get_mut(lock)) {
             *times += 1;
-            if (mode, *before) != (Mode::Read, Mode::Read) {
+            let reentrant = matches!(self.subject.scenario.shared.get(lock).map(Shared::plain), Some(Shared::RLock));
+            if !reentrant && (mode, *before) != (Mode::Read, Mode::Read) {
                 let title = format!("\"{lock}\" is taken again while it is held: this waits for itself");
                 let finding = Finding::error("E09", title, &at, "already held");
                 self.found.push(match *first == at {

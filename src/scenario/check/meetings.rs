@@ -1,17 +1,21 @@
-//! E15: waits for what nobody ever does. Warning `never-read`: items that nobody takes out of a queue.
+//! E10: jobs that can be dropped where others count on them. E15: waits for what nobody ever does. Warning `never-read`: items
+//! that nobody takes out of a queue.
 
 use std::collections::BTreeMap;
 
 use super::locks::expects_deadlock;
 use super::model::execution;
+use super::names::Kind;
+use super::objects::objects;
 use super::{Finding, Findings, Path, Subject, entry, key};
-use crate::scenario::ast::{Arrive, Each, ModelName, Shared, Step, Task};
+use crate::scenario::ast::{Arrive, Each, Late, ModelName, Shared, Step, Task};
 
 /// Steps by what they are done to, with the number of their body.
 type Uses<'a> = BTreeMap<&'a str, Vec<(Path, usize)>>;
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     numbers(subject, found);
+    dropped(subject, found);
     let mut waits = Uses::new();
     let mut frees = Uses::new();
     let used = subject.code.used();
@@ -62,6 +66,25 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
             }
             _ => {}
         }
+    }
+}
+
+/// Of a job that is dropped only locks are released.
+fn dropped(subject: &Subject<'_>, found: &mut Findings) {
+    let tasks = || subject.scenario.tasks.values().enumerate().filter(|(_, task)| task.late == Late::Abort);
+    let reached = subject.code.reach(tasks().map(|(index, _)| subject.code.task(index)), |r| r.spawn.is_none());
+    for (_, body) in subject.code.bodies().iter().enumerate().filter(|(index, _)| reached[*index]) {
+        body.each(&mut |path, step| {
+            for named in objects(path, step) {
+                let kind = subject.scenario.shared.get(named.name).map(Kind::of);
+                if let Some(kind) = kind.filter(|kind| !matches!(kind, Kind::Int | Kind::Lock | Kind::RLock)) {
+                    let title = format!("a job that can be dropped cannot use {}", kind.words().0);
+                    let label = "what it has of it would be lost";
+                    let help = "leave out `late: Abort`, or use a Lock, which is released";
+                    found.push(Finding::error("E10", title, &named.path, label).help(help));
+                }
+            }
+        });
     }
 }
 
@@ -124,7 +147,7 @@ fn carriers(model: &ModelName, everywhere: bool) -> u64 {
     match model {
         ModelName::Serial => 1,
         ModelName::Threads(threads) | ModelName::FreeThreaded(threads) => u64::from(*threads),
-        ModelName::Processes(processes) => of(*processes, 1),
+        ModelName::Processes(processes) | ModelName::Subinterpreters(processes) => of(*processes, 1),
         ModelName::Hybrid { processes, each: Each::Threads(threads) } => of(*processes, *threads),
         ModelName::ThreadPerTask | ModelName::Asyncio | ModelName::Hybrid { .. } => u64::MAX,
     }

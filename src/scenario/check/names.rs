@@ -68,6 +68,7 @@ fn step_names(subject: &Subject<'_>, path: &Path, step: &Step, found: &mut Findi
 pub enum Kind {
     Int,
     Lock,
+    RLock,
     Semaphore,
     Event,
     Condition,
@@ -82,6 +83,7 @@ impl Kind {
         match shared {
             Shared::Int(_) => Kind::Int,
             Shared::Lock(_) => Kind::Lock,
+            Shared::RLock => Kind::RLock,
             Shared::Semaphore(_) | Shared::BoundedSemaphore(_) => Kind::Semaphore,
             Shared::Event => Kind::Event,
             Shared::Condition { .. } => Kind::Condition,
@@ -97,6 +99,7 @@ impl Kind {
         match self {
             Kind::Int => ("an Int", "not a variable"),
             Kind::Lock => ("a Lock", "not a lock"),
+            Kind::RLock => ("an RLock", "not a lock"),
             Kind::Semaphore => ("a Semaphore", "not a semaphore"),
             Kind::Event => ("an Event", "not an event"),
             Kind::Condition => ("a Condition", "not a condition"),

@@ -47,6 +47,11 @@ fn one(builder: &mut Builder, name: &str, shared: &Shared, everywhere: bool) -> 
             builder.protocol(id, protocol(lock));
             return Some(Object::Lock(id));
         }
+        Shared::RLock => {
+            let id = builder.lock(name, everywhere);
+            builder.reentrant(id);
+            return Some(Object::Lock(id));
+        }
         Shared::Interprocess(inner) => return one(builder, name, inner, true),
         Shared::Condition { .. } => return None,
         Shared::Semaphore(permits) => Config::Semaphore { permits: *permits, bounded: false },
