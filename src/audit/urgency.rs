@@ -18,6 +18,8 @@ pub(super) struct Urgencies {
     /// `None` if the policy promises no order that can be seen in the records.
     by: Option<Rank>,
     preemptive: bool,
+    /// Threads without a priority may go before those with one.
+    throttled: bool,
     tasks: Vec<Task>,
     /// By lock; empty if none has one.
     protocols: Vec<Protocol>,
@@ -37,7 +39,7 @@ impl Urgencies {
             protocols.clear();
         }
         let (jobs, threads) = (BTreeMap::new(), BTreeMap::new());
-        Urgencies { by, preemptive: promises.preempts, tasks, protocols, jobs, threads }
+        Urgencies { by, preemptive: promises.preempts, throttled: promises.throttled, tasks, protocols, jobs, threads }
     }
 
     /// Of a thread without a job: the default priority, and no deadline.
@@ -48,6 +50,11 @@ impl Urgencies {
     /// Without what it inherits.
     fn own(&self, thread: ThreadId) -> u64 {
         self.threads.get(&thread).copied().unwrap_or(self.nothing())
+    }
+
+    /// Whether a thread with the first number may be passed over for one with the second, whatever else holds.
+    fn may_pass(&self, passed: u64, chosen: u64) -> bool {
+        self.throttled && passed < 100 && chosen >= 100
     }
 
     fn of(&self, thread: ThreadId, seen: &Seen<'_>) -> u64 {
@@ -152,7 +159,8 @@ impl Urgencies {
             return;
         }
         let mine = self.of(thread, seen);
-        let first = cores.ready(core).min_by_key(|ready| self.of(*ready, seen));
+        let rivals = cores.ready(core).filter(|ready| !self.may_pass(self.of(*ready, seen), mine));
+        let first = rivals.min_by_key(|ready| self.of(*ready, seen));
         let passed = first.filter(|first| self.of(*first, seen) < mine);
         reports.require(passed.is_none(), Rule::Urgency, || {
             format!("{thread:?} ({mine}) is dispatched, {passed:?} is more urgent")
@@ -182,8 +190,10 @@ impl Urgencies {
         let seen = Seen { threads, locks };
         for core in (0..cores.count()).map(CoreId) {
             let Some(running) = cores.on(core) else { continue };
-            let Some(ready) = cores.ready(core).min_by_key(|thread| self.of(*thread, &seen)) else { continue };
-            let (waits, runs) = (self.of(ready, &seen), self.of(running, &seen));
+            let runs = self.of(running, &seen);
+            let rivals = cores.ready(core).filter(|ready| !self.may_pass(self.of(*ready, &seen), runs));
+            let Some(ready) = rivals.min_by_key(|thread| self.of(*thread, &seen)) else { continue };
+            let waits = self.of(ready, &seen);
             reports.require(waits >= runs, Rule::Urgency, || {
                 format!("{running:?} ({runs}) runs, {ready:?} ({waits}) is ready")
             });

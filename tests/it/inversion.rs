@@ -70,8 +70,8 @@ fn pathfinder(policy: PolicyConfig, protocol: Protocol) -> Vec<u64> {
 fn the_bus_of_mars_pathfinder() {
     for policy in [
         PolicyConfig::from(Priority { preemptive: true, equals: equals() }),
-        PolicyConfig::from(SchedFifo),
-        PolicyConfig::from(SchedRr { slice: Duration::ms(100) }),
+        PolicyConfig::from(SchedFifo::default()),
+        PolicyConfig::from(SchedRr { slice: Duration::ms(100), throttle: None }),
         PolicyConfig::from(RateMonotonic { equals: equals() }),
         PolicyConfig::from(DeadlineMonotonic { equals: equals() }),
         PolicyConfig::from(Edf { equals: equals() }),

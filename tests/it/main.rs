@@ -32,5 +32,6 @@ mod sharing;
 mod spread;
 mod theory;
 mod theory_closed;
+mod throttle;
 mod tidy;
 mod validation;

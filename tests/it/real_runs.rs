@@ -174,7 +174,7 @@ pub fn policies() -> Vec<PolicyConfig> {
         Priority { preemptive: true, equals: arrival }.into(),
         Priority { preemptive: false, equals: queue }.into(),
         RateMonotonic { equals: queue }.into(),
-        SchedRr { slice: Duration::us(600) }.into(),
+        SchedRr { slice: Duration::us(600), throttle: None }.into(),
         Lottery(Duration::us(700), vec![3, 1 << 40]).into(),
         Stride(Duration::us(700), queue).into(),
         levels(false, Ties::PreemptedFirst),

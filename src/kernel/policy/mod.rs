@@ -33,6 +33,7 @@ use config::{Values, register};
 pub use in_turn::Woken;
 pub use linux::WakeupPreemption;
 pub use ranked::Rank;
+pub use real_time::Throttle;
 pub use settings::{About, At, Bounds, Equals, Fault, Promises, Settings, Ties, Timer};
 
 /// The order of the run queue.

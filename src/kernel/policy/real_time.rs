@@ -5,7 +5,9 @@
 //! A ready thread that inherits urgency joins the tail of the more urgent list; one that loses it the head of the other, as
 //! `rt_mutex_setprio` has it.
 //!
-//! Simplification: no throttling (Linux keeps 5 % of each second for threads of other classes; here there are none).
+//! Threads of tasks without a `priority` have 100, and are normal ones. With a `throttle`, once the others have had their
+//! `runtime` of a `period`, normal threads go first until it is over (`sched_rt_runtime_us`; 950 ms of each second in
+//! Linux). If none of them is ready, the others go on, as in Linux since its fair server of 6.12; before, cores idled.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,8 +20,12 @@ use crate::kernel::attributes::{Attributes, Needs};
 use crate::time::{Duration, Time};
 
 /// Priorities of POSIX, first come first served within each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct SchedFifo;
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct SchedFifo {
+    /// How much of each period threads with priorities get at most while normal ones are ready.
+    #[serde(default)]
+    pub throttle: Option<Throttle>,
+}
 
 /// Priorities of POSIX, round robin within each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -27,7 +33,23 @@ pub struct SchedRr {
     /// The longest a thread runs while another of its priority waits.
     #[serde(default = "rr_slice")]
     pub slice: Duration,
+    /// As of [`SchedFifo`].
+    #[serde(default)]
+    pub throttle: Option<Throttle>,
 }
+
+/// Core time of threads with priorities, on each core, in each period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Throttle {
+    /// At most so much.
+    pub runtime: Duration,
+    /// In so long.
+    pub period: Duration,
+}
+
+/// The priority of threads whose task has none: those are normal ones, as all of less urgency.
+const NORMAL: u64 = 100;
 
 /// `RR_TIMESLICE` of Linux.
 fn rr_slice() -> Duration {
@@ -40,17 +62,21 @@ impl Settings for SchedFifo {
     type State = RealTimeQueue;
 
     const ABOUT: About = About {
-        spelling: "SchedFifo",
-        example: "SchedFifo",
+        spelling: "SchedFifo([throttle])",
+        example: "SchedFifo()",
         line: "priorities of POSIX; runs until it blocks or a more urgent thread is ready",
     };
 
-    fn build(&self, _: &Site) -> RealTimeQueue {
-        RealTimeQueue::new(None)
+    fn build(&self, site: &Site) -> RealTimeQueue {
+        RealTimeQueue::new(None, self.throttle, site.serves)
+    }
+
+    fn check(&self, bounds: &mut Bounds) {
+        Throttle::check(self.throttle, bounds);
     }
 
     fn promises(&self) -> Promises {
-        PROMISES
+        Promises { throttled: self.throttle.is_some(), ..PROMISES }
     }
 }
 
@@ -58,33 +84,61 @@ impl Settings for SchedRr {
     type State = RealTimeQueue;
 
     const ABOUT: About = About {
-        spelling: "SchedRr([slice: \"100ms\"])",
+        spelling: "SchedRr([slice: \"100ms\"], [throttle])",
         example: "SchedRr()",
         line: "the same, round robin among threads of one priority",
     };
 
-    fn build(&self, _: &Site) -> RealTimeQueue {
-        RealTimeQueue::new(Some(self.slice))
+    fn build(&self, site: &Site) -> RealTimeQueue {
+        RealTimeQueue::new(Some(self.slice), self.throttle, site.serves)
     }
 
     fn check(&self, bounds: &mut Bounds) {
         bounds.slice(&[At::Field("slice")], self.slice);
+        Throttle::check(self.throttle, bounds);
     }
 
     fn promises(&self) -> Promises {
-        PROMISES
+        Promises { throttled: self.throttle.is_some(), ..PROMISES }
     }
 }
 
 impl fmt::Display for SchedFifo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SchedFifo")
+        match self.throttle {
+            None => f.write_str("SchedFifo()"),
+            Some(throttle) => write!(f, "SchedFifo(throttle: {throttle})"),
+        }
     }
 }
 
 impl fmt::Display for SchedRr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SchedRr(slice: \"{}\")", self.slice)
+        match self.throttle {
+            None => write!(f, "SchedRr(slice: \"{}\")", self.slice),
+            Some(throttle) => write!(f, "SchedRr(slice: \"{}\", throttle: {throttle})", self.slice),
+        }
+    }
+}
+
+impl fmt::Display for Throttle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "(runtime: \"{}\", period: \"{}\")", self.runtime, self.period)
+    }
+}
+
+impl Throttle {
+    fn check(throttle: Option<Throttle>, bounds: &mut Bounds) {
+        let Some(Throttle { runtime, period }) = throttle else { return };
+        let at = |field| [At::Field("throttle"), At::Field(field)];
+        bounds.time(
+            &at("runtime"),
+            runtime,
+            "a runtime of zero leaves threads with priorities nothing",
+            "such as \"950ms\"",
+        );
+        bounds.time(&at("period"), period, "a period cannot be zero", "such as \"1s\"");
+        bounds.require(runtime <= period, &at("runtime"), "more than the whole period", "such as \"950ms\" of \"1s\"");
     }
 }
 
@@ -109,12 +163,71 @@ pub struct RealTimeQueue {
     threads: Vec<Standing>,
     queue: BTreeSet<(u64, Place, ThreadId)>,
     joined: u64,
+    budget: Option<Budget>,
+}
+
+/// What threads with priorities may still use.
+#[derive(Clone, Copy, Debug, Hash)]
+struct Budget {
+    throttle: Throttle,
+    cores: u64,
+    /// Core time of this period.
+    used: u64,
+    /// The end of the period.
+    next: Time,
+}
+
+impl Budget {
+    /// What is left of this period, of all cores together.
+    fn left(&self) -> u64 {
+        self.throttle.runtime.0.saturating_mul(self.cores).saturating_sub(self.used)
+    }
 }
 
 impl RealTimeQueue {
-    /// Empty lists.
-    pub fn new(slice: Option<Duration>) -> RealTimeQueue {
-        RealTimeQueue { slice, threads: Vec::new(), queue: BTreeSet::new(), joined: 0 }
+    /// Empty lists, for so many cores.
+    pub fn new(slice: Option<Duration>, throttle: Option<Throttle>, cores: u32) -> RealTimeQueue {
+        let budget = throttle.map(|throttle| Budget {
+            throttle,
+            cores: u64::from(cores),
+            used: 0,
+            next: Time::ZERO + throttle.period,
+        });
+        RealTimeQueue { slice, threads: Vec::new(), queue: BTreeSet::new(), joined: 0, budget }
+    }
+
+    /// Whether normal threads go first.
+    fn is_spent(&self) -> bool {
+        self.budget.is_some_and(|budget| budget.left() == 0)
+    }
+
+    /// The first normal thread, if those go first.
+    fn normal(&self) -> Option<(u64, Place, ThreadId)> {
+        let normal = self.queue.range((NORMAL, (false, 0), ThreadId(0))..).next();
+        normal.copied().filter(|_| self.is_spent())
+    }
+
+    fn is_normal(&self, thread: ThreadId) -> bool {
+        self.threads[thread.index()].priority >= NORMAL
+    }
+
+    /// A thread has used core time.
+    fn spend(&mut self, thread: ThreadId, time: Duration) {
+        if self.budget.is_some() && !self.is_normal(thread) {
+            self.budget.iter_mut().for_each(|budget| budget.used = budget.used.saturating_add(time.0));
+        }
+    }
+
+    /// Settles what the thread has used of its slice.
+    fn use_slice(&mut self, thread: ThreadId, time: Duration) {
+        let Some(slice) = self.slice else { return };
+        let left = &mut self.threads[thread.index()].left;
+        *left = match time.0.checked_sub(left.0) {
+            None => *left - time,
+            // Slices that ended while nobody waited; zero if the last of them ends now.
+            Some(beyond) if beyond.is_multiple_of(slice.0) => Duration::ZERO,
+            Some(beyond) => Duration(slice.0 - beyond % slice.0),
+        };
     }
 
     /// A whole slice.
@@ -131,6 +244,10 @@ fn urgency(of: &Attributes) -> u64 {
 impl Policy for RealTimeQueue {
     fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
         let full = self.full();
+        if self.next_timer() <= entry.now {
+            // Nobody was on a core then, or the period would have ended in time.
+            self.timer(entry.now);
+        }
         if self.threads.len() <= thread.index() {
             self.threads.resize(thread.index() + 1, Standing { priority: 0, place: (false, 0), left: full });
         }
@@ -153,10 +270,19 @@ impl Policy for RealTimeQueue {
     }
 
     fn pick(&mut self) -> Option<ThreadId> {
-        self.queue.pop_first().map(|first| first.2)
+        match self.normal() {
+            Some(normal) => self.queue.take(&normal).map(|key| key.2),
+            None => self.queue.pop_first().map(|first| first.2),
+        }
     }
 
     fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
+        if let Some(normal) = self.normal() {
+            let chosen = self.queue.range(normal..).take(most).find(|key| may(key.2)).copied();
+            if let Some(chosen) = chosen {
+                return self.queue.take(&chosen).map(|key| key.2);
+            }
+        }
         pop_among(&mut self.queue, most, |key| may(key.2)).map(|key| key.2)
     }
 
@@ -174,9 +300,19 @@ impl Policy for RealTimeQueue {
     }
 
     fn slice_end(&self, thread: ThreadId, ran: Duration, _: Time) -> Option<Duration> {
-        let (slice, left) = (self.slice?, self.threads[thread.index()].left);
-        let beyond = ran.0.saturating_sub(left.0);
-        Some(Duration(left.0.saturating_add(beyond.div_ceil(slice.0).saturating_mul(slice.0))))
+        let left = self.threads[thread.index()].left;
+        let own = self.slice.map(|slice| {
+            let beyond = ran.0.saturating_sub(left.0);
+            Duration(left.0.saturating_add(beyond.div_ceil(slice.0).saturating_mul(slice.0)))
+        });
+        match self.budget {
+            Some(budget) if budget.left() > 0 && !self.is_normal(thread) => {
+                // Others may be using the same budget: then there is something left, and this is asked again.
+                let spent = Duration(budget.left().div_ceil(budget.cores)).max(ran);
+                Some(own.map_or(spent, |own| own.min(spent)))
+            }
+            _ => own,
+        }
     }
 
     fn honors_yield(&self) -> bool {
@@ -188,36 +324,63 @@ impl Policy for RealTimeQueue {
     }
 
     fn ran(&mut self, thread: ThreadId, time: Duration, _: Time) {
-        let Some(slice) = self.slice else { return };
-        let left = &mut self.threads[thread.index()].left;
-        *left = match time.0.checked_sub(left.0) {
-            None => *left - time,
-            // Slices that ended while nobody waited; zero if the last of them ends now.
-            Some(beyond) if beyond.is_multiple_of(slice.0) => Duration::ZERO,
-            Some(beyond) => Duration(slice.0 - beyond % slice.0),
-        };
+        self.spend(thread, time);
+        self.use_slice(thread, time);
     }
 
-    fn renew(&mut self, thread: ThreadId, _: Duration, _: Time) -> bool {
+    fn renew(&mut self, thread: ThreadId, ran: Duration, _: Time) -> bool {
+        let is_over = |left: Duration, slice: Duration| {
+            ran.0.checked_sub(left.0).is_some_and(|beyond| beyond.is_multiple_of(slice.0))
+        };
+        let over = self.slice.is_some_and(|slice| is_over(self.threads[thread.index()].left, slice));
+        let used = self.budget.map_or(0, |budget| budget.used);
+        self.spend(thread, ran);
         let full = self.full();
-        let standing = &mut self.threads[thread.index()];
-        let alone = self.queue.first().is_none_or(|first| first.0 > standing.priority);
-        if alone {
-            standing.left = full;
+        let priority = self.threads[thread.index()].priority;
+        let alone = self.queue.first().is_none_or(|first| first.0 > priority);
+        let keeps = (alone || !over) && (self.is_normal(thread) || self.normal().is_none());
+        if !keeps {
+            // It is settled when the thread leaves its core.
+            self.budget.iter_mut().for_each(|budget| budget.used = used);
+        } else if over {
+            self.threads[thread.index()].left = full;
+        } else {
+            self.use_slice(thread, ran);
         }
-        alone
+        keeps
     }
 
     fn contender(&self) -> Option<ThreadId> {
-        self.queue.first().map(|first| first.2)
+        self.normal().as_ref().or(self.queue.first()).map(|first| first.2)
     }
 
     fn contender_among(&self, may: &dyn Fn(ThreadId) -> bool) -> Option<ThreadId> {
-        self.queue.iter().map(|key| key.2).find(|thread| may(*thread))
+        let normal = self.normal().into_iter().flat_map(|normal| self.queue.range(normal..));
+        normal.chain(&self.queue).map(|key| key.2).find(|thread| may(*thread))
     }
 
-    fn preempts(&self, ready: Known<'_>, running: Known<'_>, _: Duration, _: Time) -> Option<u64> {
-        urgency(running.of).checked_sub(urgency(ready.of)).filter(|by| *by > 0)
+    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u64> {
+        let (ready, running) = (urgency(ready.of), urgency(running.of));
+        let spent = self.budget.is_some_and(|budget| match running < NORMAL {
+            true => budget.left() <= ran.0,
+            false => budget.left() == 0,
+        });
+        match (ready >= NORMAL, running >= NORMAL) {
+            (true, false) if spent => Some(NORMAL + ready - running),
+            (false, true) if spent => None,
+            _ => running.checked_sub(ready).filter(|by| *by > 0),
+        }
+    }
+
+    fn next_timer(&self) -> Time {
+        self.budget.map_or(Time::NEVER, |budget| budget.next)
+    }
+
+    fn timer(&mut self, now: Time) {
+        if let Some(budget) = &mut self.budget {
+            budget.used = 0;
+            budget.next = Time((now.0 / budget.throttle.period.0 + 1).saturating_mul(budget.throttle.period.0));
+        }
     }
 
     fn update(&mut self, thread: ThreadId, of: &Attributes, queued: bool) {
@@ -239,6 +402,9 @@ impl Policy for RealTimeQueue {
     fn because(&self, rivals: Rivals<'_>) -> String {
         let own = urgency(rivals.chosen.of);
         match rivals.over.map(|over| urgency(over.of)) {
+            Some(other) if own >= NORMAL && other < NORMAL => {
+                "threads with priorities have had their share of this period".to_owned()
+            }
             Some(other) if other != own => format!("its priority {own} goes before {other}"),
             _ => format!("it stands first in the list of priority {own}"),
         }
@@ -254,7 +420,7 @@ mod tests {
     const B: ThreadId = ThreadId(1);
 
     fn order(ran: u64) -> [Option<ThreadId>; 2] {
-        let mut policy = RealTimeQueue::new(Some(Duration(10)));
+        let mut policy = RealTimeQueue::new(Some(Duration(10)), None, 1);
         policy.enqueue(A, entry(Why::New));
         assert_eq!(policy.pick(), Some(A));
         policy.enqueue(B, entry(Why::New));
@@ -265,7 +431,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_inherits_urgency_joins_the_tail_and_goes_back_to_the_head() {
-        let mut policy = RealTimeQueue::new(None);
+        let mut policy = RealTimeQueue::new(None, None, 1);
         let of = |priority, inherited| Attributes { priority, inherited, ..Attributes::DEFAULT };
         for (thread, priority) in [(0, 1), (1, 2), (2, 2)] {
             policy.enqueue(ThreadId(thread), Entry { of: &of(priority, u64::MAX), ..entry(Why::Woken) });

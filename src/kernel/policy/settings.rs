@@ -64,6 +64,8 @@ pub struct Promises {
     pub overtaken: Option<u32>,
     /// The ready thread of the smallest number is picked; if `preempts`, none runs that has a greater number.
     pub order: Option<Rank>,
+    /// But others may go first at times, so that they get anything at all.
+    pub throttled: bool,
     /// A core changes from one thread to another at no cost, whatever the costs of the machine.
     pub free_switches: bool,
 }
@@ -100,7 +102,7 @@ pub struct Bounds {
 impl Promises {
     /// Nothing.
     pub const NONE: Promises =
-        Promises { preempts: false, slice: None, overtaken: None, order: None, free_switches: false };
+        Promises { preempts: false, slice: None, overtaken: None, order: None, throttled: false, free_switches: false };
 }
 
 impl Bounds {

@@ -26,7 +26,7 @@ fn protocol(subject: &Subject<'_>, lock: &Lock, path: &Path, found: &mut Finding
     let title = format!("a protocol lends urgency, and {scheduler} does not order threads by any");
     let finding = Finding::warning("no-urgency", title, path.name("protocol"), "has no effect");
     let finding = finding.and(Path::root().name("machine").name("scheduler"), "because of this");
-    found.push(finding.help("schedulers with urgency: `Priority()`, `SchedFifo`, `SchedRr()`, `Edf()`, `RateMonotonic()`, `DeadlineMonotonic()`"));
+    found.push(finding.help("schedulers with urgency: `Priority()`, `SchedFifo()`, `SchedRr()`, `Edf()`, `RateMonotonic()`, `DeadlineMonotonic()`"));
 }
 
 fn of_ceiling(subject: &Subject<'_>, name: &str, (lock, ceiling): (&Lock, u32), path: &Path, found: &mut Findings) {
