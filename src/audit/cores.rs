@@ -39,6 +39,8 @@ pub(super) struct Cores {
     migration: Duration,
     wake_latency: Dist,
     slice: Option<Duration>,
+    /// Threads lose their cores at ends of slices only.
+    only_slices: bool,
     slices: Slices,
     charged: SwitchCharged,
     /// All threads lose their cores so often.
@@ -62,6 +64,7 @@ impl Cores {
             switch: machine.costs.context_switch,
             migration: machine.costs.migration,
             wake_latency: machine.costs.wake_latency.clone(),
+            only_slices: promises.slice.is_some(),
             slice: promises.slice.filter(|_| machine.interrupt.is_none()),
             interrupt: machine.interrupt,
             preempts: promises.preempts || machine.interrupt.is_some(),
@@ -276,7 +279,10 @@ impl Cores {
     fn check_preemption(&self, id: CoreId, thread: ThreadId, reports: &mut Reports) {
         if let Some(every) = self.interrupt {
             let due = reports.now.0.is_multiple_of(every.0);
-            return reports.require(due, Rule::SliceEnd, || format!("{thread:?} is preempted between interrupts"));
+            // It stands for the ends of slices: whoever is more urgent or has had less may come at any time.
+            let otherwise = self.preempts && !self.only_slices;
+            return reports
+                .require(due || otherwise, Rule::SliceEnd, || format!("{thread:?} is preempted between interrupts"));
         }
         reports.require(self.preempts, Rule::NoPreemption, || format!("{thread:?} is preempted"));
         let Some(slice) = self.slice else { return };

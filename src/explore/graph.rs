@@ -65,7 +65,31 @@ impl Graph {
             at += 1;
         }
         graph.first.push(graph.steps.len() as u32);
+        graph.find_livelocks();
         Ok(graph)
+    }
+
+    /// States from which no schedule ever ends.
+    fn find_livelocks(&mut self) {
+        let mut before: Vec<Vec<u32>> = vec![Vec::new(); self.len()];
+        for state in 0..self.len() {
+            for (_, next) in self.steps(state) {
+                before[*next as usize].push(state as u32);
+            }
+        }
+        let mut ends = vec![false; self.len()];
+        let mut open: Vec<u32> =
+            (0..self.len() as u32).filter(|state| self.steps(*state as usize).is_empty()).collect();
+        while let Some(state) = open.pop() {
+            if !std::mem::replace(&mut ends[state as usize], true) {
+                open.extend(&before[state as usize]);
+            }
+        }
+        for (failure, ends) in self.failures.iter_mut().zip(ends) {
+            if !ends {
+                *failure = Some(Failure::Livelock);
+            }
+        }
     }
 
     /// How many states there are.
@@ -88,7 +112,7 @@ impl Graph {
         &self.steps[self.first[number] as usize..self.first[number + 1] as usize]
     }
 
-    /// What is wrong with a state that ends a schedule.
+    /// What is wrong with a state that ends a schedule, or from which none ends.
     pub fn failure(&self, number: usize) -> Option<&Failure> {
         self.failures[number].as_ref()
     }

@@ -2,7 +2,7 @@
 
 use super::state::{Life, Origin, Pause, State, Thread};
 use crate::id::{ProgramId, TaskId};
-use crate::model::{Arrivals, CheckPoints, Execution, Late, Model, Op};
+use crate::model::{Arrivals, CheckPoints, Execution, Late, Model, Op, SpawnKind};
 use crate::trace::{CpuKind, Role};
 
 /// Where another thread may come in between.
@@ -29,6 +29,8 @@ pub enum Unfit {
         /// The task.
         task: String,
     },
+    /// A coroutine waits without awaiting, which stops its loop: that is not searched yet.
+    Blocking,
     /// There are more jobs than anybody could explore.
     Crowded {
         /// How many.
@@ -37,7 +39,7 @@ pub enum Unfit {
 }
 
 /// More jobs than this are never explored to an end.
-const MOST_JOBS: u64 = 1_000;
+const MOST_JOBS: u64 = 200;
 
 /// A model, and how its threads can come between each other.
 pub struct Machine<'m> {
@@ -57,6 +59,10 @@ impl<'m> Machine<'m> {
     /// # Errors
     /// It has jobs without end.
     pub fn new(model: &'m Model, preemption: Preemption) -> Result<Machine<'m>, Unfit> {
+        let loops = matches!(model.execution, Execution::Asyncio | Execution::HybridAsyncio { .. });
+        if loops && model.code.contains(&Op::BeginBlocking) {
+            return Err(Unfit::Blocking);
+        }
         let mut jobs = Vec::new();
         let mut all = 0u64;
         for (index, task) in model.tasks.iter().enumerate() {
@@ -123,8 +129,14 @@ impl<'m> Machine<'m> {
         }
     }
 
-    /// Where the interpreter of the model lets others in.
+    /// Where the interpreter of the model lets others in; before every op if there is more than one process or loop.
     pub fn preemption_of(model: &Model) -> Preemption {
+        let spawns =
+            |kind: SpawnKind| model.code.iter().any(|op| matches!(op, Op::Spawn { kind: of, .. } if *of == kind));
+        let in_loop = matches!(model.execution, Execution::Asyncio);
+        if spawns(SpawnKind::Process) || in_loop && spawns(SpawnKind::Thread) {
+            return Preemption::EveryOp;
+        }
         let one_process =
             matches!(model.execution, Execution::Serial | Execution::Threads(_) | Execution::ThreadPerTask);
         let calls_only = model.interpreter.check_points == CheckPoints::CallsAndJumps;
@@ -204,6 +216,10 @@ impl<'m> Machine<'m> {
         thread.registers.clear();
         thread.registers.resize(program.registers as usize, 0);
         thread.life = Life::Going;
+        // Where every op that others notice is a point, what comes before the first of them is of no interest.
+        if self.preemption != Preemption::EveryOp {
+            thread.pause = Pause::Begin;
+        }
     }
 
     /// Whether all tasks before this one have ended.

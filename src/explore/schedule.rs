@@ -51,7 +51,7 @@ pub enum Drift {
 /// What a token is bound to: everything that a schedule can depend on.
 pub fn digest(model: &Model) -> u64 {
     let parts = format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         model.execution,
         model.interpreter,
         model.code,
@@ -59,7 +59,8 @@ pub fn digest(model: &Model) -> u64 {
         model.vars,
         model.locks,
         model.programs,
-        model.choices
+        model.choices,
+        model.syncs
     );
     let tasks: Vec<String> =
         model.tasks.iter().map(|task| format!("{} {:?} {:?}", task.name, task.count, task.after)).collect();

@@ -48,6 +48,8 @@ pub(super) struct Thread {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Pause {
     No,
+    /// It has not begun: others may come first.
+    Begin,
     /// Until somebody notifies it, or comes to the barrier.
     Until,
     /// Until it has this lock again.

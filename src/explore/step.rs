@@ -6,7 +6,7 @@ use crate::id::{LockId, ProgramId, VarId};
 use crate::model::{Op, SpawnKind, evaluate};
 
 /// Ops without a point in between, after which a loop is taken for endless.
-const MOST_OPS: u32 = 100_000;
+const MOST_OPS: u32 = 10_000_000;
 
 /// Who takes the next step, and which way, where the step is a `Choose`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +21,9 @@ impl Machine<'_> {
     /// Whether the thread can take a step.
     pub(super) fn is_enabled(&self, state: &State, number: usize) -> bool {
         let thread = &state.threads[number];
+        if thread.pause == Pause::Begin {
+            return true;
+        }
         if let Pause::Retake(lock) = thread.pause {
             return state.owners[self.lock(state, number, lock)].is_none();
         }
@@ -53,7 +56,7 @@ impl Machine<'_> {
 
     fn branches(&self, thread: &Thread) -> u16 {
         match self.model.code.get(thread.pc as usize) {
-            Some(Op::Choose { table }) if thread.life == Life::Going => {
+            Some(Op::Choose { table }) if thread.life == Life::Going && thread.pause == Pause::No => {
                 let choice = &self.model.choices[*table as usize];
                 // What is left over has a share only if the branches leave one.
                 let rest = choice.branches.last().is_none_or(|(upto, _)| *upto < u64::MAX);
@@ -72,6 +75,9 @@ impl Machine<'_> {
             state.threads[number].pause = Pause::No;
         } else if state.threads[number].life == Life::Waiting {
             self.take_job(state, number);
+            state.threads[number].pause = Pause::No;
+        } else if state.threads[number].pause == Pause::Begin {
+            state.threads[number].pause = Pause::No;
         } else {
             self.execute(state, number, choice.branch);
         }
@@ -95,6 +101,7 @@ impl Machine<'_> {
             if thread.life == Life::Waiting && self.reduced && state.processes == 1 && self.is_enabled(state, number) {
                 // Workers of one process are all alike: it makes no difference which of them takes the job.
                 self.take_job(state, number);
+                state.threads[number].pause = Pause::No;
                 continue;
             }
             if thread.life != Life::Going || thread.pause != Pause::No || self.stops_at(state, number, thread) {

@@ -27,6 +27,9 @@ impl Machine<'_> {
         if let Pause::Retake(lock) = thread.pause {
             return format!("was notified, and has {} again", self.model.locks[lock.index()].name);
         }
+        if thread.pause == Pause::Begin {
+            return "begins".to_owned();
+        }
         if thread.life == Life::Waiting {
             return "takes the job".to_owned();
         }
