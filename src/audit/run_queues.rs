@@ -38,6 +38,8 @@ struct PerCore {
 #[derive(Debug)]
 pub(super) struct RunQueues {
     cores: u32,
+    /// So many cores share a physical core.
+    siblings: u32,
     affinities: Affinities,
     waiting: VecDeque<Waiting>,
     per_core: Option<PerCore>,
@@ -56,6 +58,7 @@ impl RunQueues {
         };
         RunQueues {
             cores: machine.cores,
+            siblings: machine.paces.smt.map_or(1, |smt| smt.siblings),
             affinities: Affinities::new(model),
             waiting: VecDeque::new(),
             per_core,
@@ -131,10 +134,14 @@ impl RunQueues {
         let is_free = |core: &CoreId| free(*core) && queued(*core) == 0;
         let last = self.last(thread).filter(|last| self.may(thread, *last));
         let cores = || (0..self.cores).map(CoreId).filter(|core| self.may(thread, *core));
+        let is_whole = |core: &CoreId| {
+            let first = core.0 / self.siblings * self.siblings;
+            (first..first + self.siblings).all(|sibling| is_free(&CoreId(sibling)))
+        };
         let fewest = || cores().min_by_key(|core| queued(*core) + usize::from(!free(*core)));
         match last {
             Some(last) if stays || is_free(&last) => last,
-            _ => cores().find(is_free).or(last).or_else(fewest).unwrap_or(CoreId(0)),
+            _ => cores().find(is_whole).or_else(|| cores().find(is_free)).or(last).or_else(fewest).unwrap_or(CoreId(0)),
         }
     }
 

@@ -69,6 +69,21 @@ impl CoreSet {
         first(words.map(|(word, (this, other))| this & !other & within.map_or(u64::MAX, |within| within.words[word])))
     }
 
+    /// The lowest core for which `may` holds and whose siblings, so many that follow each other, all belong to this and not
+    /// to `without`.
+    pub fn first_whole(
+        &self,
+        siblings: u32,
+        without: Option<&CoreSet>,
+        may: impl Fn(CoreId) -> bool,
+    ) -> Option<CoreId> {
+        let free = |core: CoreId| self.contains(core) && without.is_none_or(|without| !without.contains(core));
+        self.iter().find(|core| {
+            let first = core.0 / siblings * siblings;
+            may(*core) && (first..first + siblings).map(CoreId).all(free)
+        })
+    }
+
     /// The members in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = CoreId> + '_ {
         self.words.iter().enumerate().flat_map(|(word, bits)| {

@@ -55,6 +55,8 @@ pub struct Kernel {
     balance: Time,
     /// One timer interrupt for all cores: so often, and when next.
     interrupt: Option<(Duration, Time)>,
+    /// So many cores share a physical core.
+    siblings: u32,
     /// The rates of cores, unless all are 1.
     pace: Option<Box<Pace>>,
 }
@@ -77,10 +79,11 @@ impl Kernel {
         let build = |number| policy.build(&Site { cores, serves, number, seed });
         let first = build(0);
         let in_order = setup.interrupt.is_some();
+        let siblings = setup.paces.smt.map_or(1, |smt| smt.siblings);
         let spread = (per_core || in_order || !setup.affinities.is_empty()).then(|| {
             let queues = (0..if per_core { cores } else { 1 }).map(build).collect();
             let settings = if per_core { setup.queues } else { Queues::Global };
-            Box::new(Spread::new(cores, queues, settings, setup.affinities.clone(), in_order))
+            Box::new(Spread::new(cores, queues, settings, setup.affinities.clone(), in_order, siblings))
         });
         let core = Core { occupant: None, last: None, slice_from: Time::ZERO, used: Duration::ZERO };
         let balance = spread.as_ref().map_or(Time::NEVER, |spread| spread.next_balance(Time::ZERO));
@@ -99,6 +102,7 @@ impl Kernel {
             timers: Timers::new(cores + 1),
             balance,
             interrupt: setup.interrupt.map(|every| (every, Time(every.0))),
+            siblings,
             pace: (!setup.paces.is_even()).then(|| Box::new(Pace::new(cores, setup.paces))),
         }
     }
@@ -236,6 +240,11 @@ impl Kernel {
             && self.is_idle(core)
         {
             return Some(core);
+        }
+        if self.siblings > 1
+            && let whole @ Some(_) = self.idle.first_whole(self.siblings, None, |_| true)
+        {
+            return whole;
         }
         self.idle.first()
     }

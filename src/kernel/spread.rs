@@ -1,8 +1,8 @@
 //! Run queues of single cores, and threads that may not run everywhere: who waits where, and who goes where.
 //!
 //! The rules are those of Linux, made short (`kernel/sched/fair.c`: `select_task_rq_fair`, `newidle_balance`,
-//! `load_balance`). A woken thread goes to the core it ran on last if that is free, else to the lowest-numbered free one,
-//! else it waits for its last core; a new thread without a free core joins the shortest queue. A core that becomes free
+//! `load_balance`). A woken thread goes to the core it ran on last if that is free, else to the lowest-numbered free one
+//! (whose siblings are free, too, if there is one), else it waits for its last core; a new thread without a free core joins the shortest queue. A core that becomes free
 //! and finds nobody in its queue takes the first thread of the longest one that is not cache-hot.
 //!
 //! Simplifications: the core of the waker plays no part, there are no domains of caches, and no thread is moved that runs.
@@ -42,6 +42,8 @@ pub(super) struct Spread {
     touched: Vec<CoreId>,
     /// Cores that became free, if such cores look for work elsewhere.
     hungry: Vec<CoreId>,
+    /// So many cores share a physical core.
+    siblings: u32,
     /// Free cores take threads in their order, whoever ran there last.
     in_order: bool,
     steals: bool,
@@ -81,6 +83,7 @@ impl Spread {
         settings: super::Queues,
         affinities: Vec<CoreSet>,
         in_order: bool,
+        siblings: u32,
     ) -> Spread {
         let (steals, balance, hot) = match settings {
             super::Queues::Global => (false, None, Duration::ZERO),
@@ -96,6 +99,7 @@ impl Spread {
             ending: None,
             touched: Vec::new(),
             hungry: Vec::new(),
+            siblings,
             in_order,
             steals,
             balance,
@@ -210,6 +214,14 @@ impl Spread {
         {
             return last;
         }
+        if self.siblings > 1 {
+            let mut idle = idle.clone();
+            self.ending.into_iter().for_each(|core| idle.insert(core));
+            let may = |core| self.may(thread, core);
+            if let Some(whole) = idle.first_whole(self.siblings, Some(&self.loaded), may) {
+                return whole;
+            }
+        }
         let ending = self.ending.filter(|core| free(*core) && self.may(thread, *core));
         let lowest = idle.first_besides(&self.loaded, allowed).into_iter().chain(ending).min();
         lowest.or(last).unwrap_or_else(|| {
@@ -276,7 +288,11 @@ impl Spread {
             Some(allowed) => idle.first_of_both(allowed),
             None => idle.first(),
         };
-        let core = last.or_else(lowest).expect("there is room for the thread");
+        let whole = || idle.first_whole(self.siblings, None, |core| self.may(thread, core));
+        let core = last
+            .or_else(|| if self.siblings > 1 { whole() } else { None })
+            .or_else(lowest)
+            .expect("there is room for the thread");
         self.count(thread, core, false);
         Some((core, thread))
     }

@@ -80,8 +80,8 @@ fn share_of_hogs(records: &[Record], end: u64) -> f64 {
 ///
 /// - An interval of 1 ms gives 0.71 of what was measured: the thread loses the GIL during `send` more often than it should.
 /// - Two hogs on two cores give 3 times as many requests: the talking thread gets through on every second interval, where
-///   reality needs four or five. Linux has a run queue for each core and lets a third thread wait behind a running one; here
-///   it goes where there is room.
+///   reality needs four or five. It is not the run queues: one for all cores gives 2.8 times as many. At most two of the
+///   three threads can run at once, as the third waits for the GIL.
 /// - Two hogs on one core give 10 times as many (not required here): the server's process, which needs the same core, is core
 ///   time of the talking thread in this model, so the thread never gives the core away.
 #[test]

@@ -6,7 +6,7 @@ use super::model::{execution, has_loop, processes};
 use super::walk::Body;
 use super::{Finding, Findings, Path, Subject, entry};
 use crate::dist::Dist;
-use crate::scenario::ast::{Arrive, Each, ModelName, SpawnWhat, Step};
+use crate::scenario::ast::{Arrive, Each, Machine, ModelName, SpawnWhat, Step};
 use crate::scenario::lower;
 
 /// Mean times of one execution, in seconds.
@@ -87,14 +87,16 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
 
 /// What there is too little of under the model.
 fn overloaded(subject: &Subject<'_>, model: &ModelName, total: &Demand) -> Option<String> {
-    let cores = f64::from(subject.scenario.machine.cores);
+    let machine = &subject.scenario.machine;
+    let cores = capacity(machine);
+    let fastest = fastest(machine);
     let processes = f64::from(processes(model));
     if total.gil + total.free > cores {
         return Some(format!("the load needs {} cores, the machine has {cores}", round(total.gil + total.free)));
     }
     let has_gil = super::interpreter::has_gil(&subject.scenario.interpreter, model);
     // A loop is one thread, with or without a GIL.
-    if (has_gil || has_loop(model)) && total.gil > processes {
+    if (has_gil || has_loop(model)) && total.gil > processes * fastest {
         let what = if has_gil { "cores of Python" } else { "threads" };
         return Some(format!("the load needs {} {what}, it has {processes}", round(total.gil)));
     }
@@ -107,7 +109,25 @@ fn overloaded(subject: &Subject<'_>, model: &ModelName, total: &Demand) -> Optio
         ModelName::Hybrid { each: Each::Threads(n), .. } => processes * f64::from(*n),
         ModelName::ThreadPerTask | ModelName::Asyncio | ModelName::Hybrid { each: Each::Asyncio, .. } => f64::INFINITY,
     };
-    (total.length > workers).then(|| format!("the load needs {} workers, it has {workers}", round(total.length)))
+    (total.length > workers && fastest <= 1.0)
+        .then(|| format!("the load needs {} workers, it has {workers}", round(total.length)))
+}
+
+/// What all cores can do together, in cores of speed 1 with cold caches.
+fn capacity(machine: &Machine) -> f64 {
+    let speeds = match &machine.speeds {
+        Some(speeds) => speeds.iter().sum(),
+        None => f64::from(machine.cores),
+    };
+    let shared = machine.smt.map_or(1.0, |smt| smt.factor.max(1.0 / f64::from(smt.siblings.max(1))));
+    speeds * shared * machine.caches.map_or(1.0, |caches| caches.warm.max(caches.cold).max(1.0))
+}
+
+/// What one core can do at most.
+fn fastest(machine: &Machine) -> f64 {
+    let speed = machine.speeds.iter().flatten().copied().fold(0.0, f64::max);
+    let speed = if speed > 0.0 { speed } else { 1.0 };
+    speed * machine.caches.map_or(1.0, |caches| caches.warm.max(caches.cold).max(1.0))
 }
 
 fn round(value: f64) -> f64 {
