@@ -12,7 +12,7 @@ use crate::time::{Duration, Time};
 use crate::trace::{Record, What};
 
 /// Queues of busy cores are compared every so many times that idle cores look for work.
-const BUSY_FACTOR: u64 = 16;
+const BUSY_FACTOR: u64 = 15;
 
 /// A thread in a run queue.
 #[derive(Clone, Copy, Debug)]

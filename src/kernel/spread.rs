@@ -15,8 +15,9 @@ use crate::time::{Duration, Time};
 
 /// How many threads of a queue are looked at for one that may go elsewhere (`sched_nr_migrate` of Linux).
 const LOOK: usize = 32;
-/// Queues of busy cores are compared every so many times that idle cores look for work (`busy_factor` of Linux).
-const BUSY_FACTOR: u64 = 16;
+/// Queues of busy cores are compared every so many times that idle cores look for work: `busy_factor` of Linux less one,
+/// as Linux takes a tick off the interval, so that it is no multiple of slices and strikes another thread each time.
+const BUSY_FACTOR: u64 = 15;
 /// The longer queue of two busy cores is too long if it has so many percent of the shorter one (`imbalance_pct` of Linux).
 const TOO_LONG: u32 = 117;
 const NOWHERE: u32 = u32::MAX;
