@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gilsim::choice::First;
 use gilsim::dist::Dist;
 use gilsim::id::{DeviceId, LockId, ProgramId, TaskId, ThreadId, VarId};
-use gilsim::kernel::policy::{Fair, FirstCome, PolicyConfig, RoundRobin, Ties, Timer};
+use gilsim::kernel::policy::{FirstCome, PolicyConfig, RoundRobin, Ties, Timer};
 use gilsim::metrics::Meter;
 use gilsim::metrics::figures::StateTimes;
 use gilsim::model::{
