@@ -30,6 +30,8 @@ pub fn topics() -> Vec<Topic> {
         topic("arrivals", "arrive: when the jobs of a task come", ARRIVALS),
         topic("distributions", "a text such as \"5ms\" is fixed; these are random", DISTRIBUTIONS),
         topic("devices", "devices: what Io talks to, by name", DEVICES),
+        topic("network", "network: whom Connect, Accept, Send, Recv and Close talk to, by name", NETWORK),
+        topic("selectors", "machine.selector: how event loops learn of ready sockets", SELECTORS),
         topic("shared", "shared: what programs share, by name", SHARED),
         Topic { name: "policies", about: "machine.scheduler: who runs next", entries: policies },
         topic("queues", "machine.queues: which cores share a run queue", QUEUES),
@@ -56,6 +58,7 @@ const MODELS: &[(&str, &str)] = &[
     ("Processes(n)", "n processes with one worker each, and a GIL each"),
     ("Subinterpreters(n)", "one process with n worker threads, a GIL and variables for each"),
     ("Asyncio", "one thread with an event loop, a coroutine for every job"),
+    ("Polling", "one thread that asks the connections of all jobs again and again"),
     ("FreeThreaded(n)", "as Threads, in a build without a GIL"),
     ("Hybrid(processes: n, each: Asyncio)", "n processes with an event loop each; each: Threads(k) for workers"),
 ];
@@ -65,6 +68,11 @@ const STEPS: &[(&str, &str)] = &[
     ("CpuNoGil(time)", "native code that releases the GIL"),
     ("CpuHoldGil(time)", "native code that keeps the GIL"),
     ("Io(device, [time])", "a request to a device, and the wait for it; the GIL is released"),
+    ("Connect(peer, [[steps]])", "makes a connection; the steps are what is done if that fails"),
+    ("Accept(listener, [[steps]])", "takes a connection that somebody has made, waits for one"),
+    ("Send(peer, size, [[steps]])", "copies so many bytes into the send buffer, waits while it is full"),
+    ("Recv(peer, size, [[steps]])", "takes so many bytes out of the receive buffer, waits while they have not come"),
+    ("Close(peer)", "closes the connection; the end of a job closes all that it has"),
     ("Sleep(time)", "waits for the clock"),
     ("Yield", "gives way to others that are ready"),
     ("Acquire(lock)", "takes a lock or a permit of a semaphore, waits while there is none; an RwLock: to write"),
@@ -144,6 +152,25 @@ const DISTRIBUTIONS: &[(&str, &str)] = &[
 const DEVICES: &[(&str, &str)] =
     &[("(latency: time, [slots: n])", "serves n requests at a time in order of arrival, or any number")];
 
+const NETWORK: &[(&str, &str)] = &[
+    (
+        "Host(latency: time, [bandwidth: \"2MB/s\"], [reply: time], [size: \"1kB\"], [timeout: time], [buffers])",
+        "somebody outside who answers each Send with so many bytes after a time",
+    ),
+    (
+        "Listener([latency: time], [backlog: 128], [wake: One], [clients: (arrive: .., request: size)], ..)",
+        "a socket that tasks accept connections from, of tasks and of clients outside",
+    ),
+];
+
+const SELECTORS: &[(&str, &str)] = &[
+    ("Select", "looks at every watched socket, at most 1024"),
+    ("Poll", "looks at every watched socket"),
+    ("Epoll", "the kernel keeps a list of ready sockets"),
+    ("Kqueue", "the same on BSD and macOS"),
+    ("Iocp", "the kernel does what was asked for and reports when it is done"),
+];
+
 const SHARED: &[(&str, &str)] = &[
     ("Int(n)", "a variable, one for each process"),
     ("Lock", "a lock, one for each process"),
@@ -205,6 +232,10 @@ const EXPECTATIONS: &[(&str, &str)] = &[
     ("Latency([task: name], p: 99, at_most: time)", "a percentile of the response time"),
     ("Missed([task: name], at_most: n)", "jobs not complete at their deadlines"),
     ("Refused([task: name], at_most: n)", "jobs for which there was no room"),
+    (
+        "Sockets(of: peer, count: Refused, at_most: n)",
+        "connections: Connected, Accepted, Refused, InVain, TimedOut, Served",
+    ),
     ("LoopLag(p: 99, at_most: time)", "a percentile of the time from ready to running on an event loop"),
     ("Utilization(of: \"cpu\", at_least: 0.9)", "the busy share of the cores, of \"gil\" or of a device"),
     ("GilSwitches(at_most: n)", "how often the GIL changed hands"),
@@ -289,6 +320,8 @@ mod tests {
         check::<ast::Computed>("numbers");
         check::<ast::Arrive>("arrivals");
         check::<ast::Random>("distributions");
+        check::<ast::Peer>("network");
+        check::<crate::model::Selector>("selectors");
         check::<ast::Written>("shared");
         check::<PolicyConfig>("policies");
         check::<ast::CostsName>("costs");

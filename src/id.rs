@@ -45,6 +45,14 @@ ids! {
     ProgramId
     /// A device that serves `Io`.
     DeviceId
+    /// A declared peer: a host, or a listener.
+    PeerId
+    /// One end of a connection; the number is used again after both ends are gone.
+    SocketId
+    /// Something on its way between two ends; the number is used again after its arrival.
+    PacketId
+    /// A socket call as a program makes it.
+    CallId
     /// One request to a device; the number is used again after its completion.
     RequestId
     /// A lock as declared; every process has its own unless it is declared `Interprocess`.

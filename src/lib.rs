@@ -23,6 +23,7 @@ pub mod trace;
 // Mechanisms: one kind of state each, strangers to one another.
 pub mod io;
 pub mod kernel;
+pub mod net;
 pub mod runtime;
 pub mod sync;
 

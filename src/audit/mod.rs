@@ -13,6 +13,7 @@ mod jobs;
 mod locks;
 mod loops;
 mod memory;
+mod network;
 mod pace;
 mod rule;
 mod run_queues;
@@ -44,6 +45,7 @@ pub struct Auditor {
     locks: locks::Locks,
     shared: shared::Shared,
     devices: io::Devices,
+    network: network::Network,
     waits: waits::Waits,
     loops: loops::Loops,
     jobs: jobs::Jobs,
@@ -64,6 +66,7 @@ impl Auditor {
             locks: locks::Locks::new(model),
             shared: shared::Shared::new(model),
             devices: io::Devices::new(model),
+            network: network::Network::new(model),
             waits: waits::Waits::default(),
             loops: loops::Loops::default(),
             jobs: jobs::Jobs::new(model),
@@ -81,6 +84,7 @@ impl Auditor {
         self.cores.finish(&self.threads, &mut self.reports);
         self.bursts.finish(&self.threads, self.cores.count(), finished, &mut self.reports);
         self.devices.finish(finished, &mut self.reports);
+        self.network.finish(finished, &mut self.reports);
         self.jobs.finish(finished, regular, &mut self.reports);
         self.gils.finish(&mut self.reports);
         self.memory.finish(&self.threads, &mut self.reports);
@@ -110,6 +114,7 @@ impl Auditor {
         self.locks.settle(&self.threads, reports);
         self.shared.settle(&self.threads, reports);
         self.devices.settle(next, reports);
+        self.network.settle(&self.threads, reports);
         self.waits.settle(&self.threads, reports);
         self.loops.settle(&self.threads, reports);
         self.jobs.settle(next, reports);
@@ -133,7 +138,7 @@ impl Auditor {
                 self.reports.require(until == Some(now), Rule::Ending, || format!("{} ns is not the end", now.0));
             }
             Outcome::Deadlock(_) => {
-                let stuck = |on| matches!(on, On::Lock(_) | On::Sync(_) | On::Join(_));
+                let stuck = |on| matches!(on, On::Lock(_) | On::Sync(_) | On::Socket(_) | On::Join(_));
                 let real = self.threads.threads.values().any(|t| matches!(t.state, State::Blocked(on) if stuck(on)))
                     || self
                         .threads
@@ -149,6 +154,7 @@ impl Auditor {
             | Outcome::Crowded { .. }
             | Outcome::Livelock { .. }
             | Outcome::NotHeld { .. }
+            | Outcome::Socket { .. }
             | Outcome::Broken { .. } => {}
         }
     }
@@ -164,6 +170,7 @@ impl Sink for Auditor {
         self.locks.record(record, threads, reports);
         self.shared.record(record, threads, reports);
         self.devices.record(record, reports);
+        self.network.record(record, threads, reports);
         self.waits.record(record, threads, reports);
         self.loops.record(record, threads, &self.gils, reports);
         self.jobs.record(record, threads, &self.bursts, reports);

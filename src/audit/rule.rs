@@ -83,6 +83,12 @@ rules! {
     IoOrder Some(30), "a device starts requests in the order of submission";
     IoWorkConserving Some(30), "no slot is free while a request queues";
     IoWaits Some(31), "who waits for a request goes on after it is done, and then does";
+    SocketOwner None, "only whose end of a connection it is does anything with it";
+    SocketBytes Some(30), "bytes leave after they were sent, come in order after they left, and are read once after they have come";
+    SocketTime None, "what is on its way comes exactly its latency and its transfer after it left, behind what left before";
+    SocketBuffers None, "no end keeps more bytes than its buffers take";
+    SocketBacklog None, "a connection waits to be accepted if there is room and is refused if there is none; the first to come is accepted first";
+    SocketReady Some(31), "who waits for a connection goes on when there is something to do, or its timeout is over, and then does";
     LoopAlone Some(33), "a loop runs one coroutine at a time, on its own thread, with the GIL";
     LoopSnapshot Some(34), "an iteration runs its snapshot: so many coroutines, ready before it, each once";
     LoopOrder Some(34), "a ready coroutine is resumed within three iterations, and after those whose like waits ended before";

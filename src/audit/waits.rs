@@ -137,7 +137,7 @@ impl Waits {
                 reports.require(set, Rule::SleepNotEarly, || format!("{context:?} sleeps without a `Sleep`"));
             }
             On::Gil | On::GilSwitch | On::Io(_) => {}
-            On::Nothing | On::Lock(_) | On::Sync(_) | On::Join(_) | On::Job | On::Poll => {
+            On::Nothing | On::Lock(_) | On::Sync(_) | On::Socket(_) | On::Join(_) | On::Job | On::Poll => {
                 let open = self.outstanding.get(&context);
                 reports.require(open.is_none(), Rule::IoWaits, || format!("{context:?} does not wait for {open:?}"));
             }
@@ -172,7 +172,7 @@ impl Waits {
                     format!("{context:?} goes on although {left:?} of its {program:?} are there")
                 });
             }
-            On::Nothing | On::Gil | On::GilSwitch | On::Lock(_) | On::Sync(_) | On::Job | On::Poll => {}
+            On::Nothing | On::Gil | On::GilSwitch | On::Lock(_) | On::Sync(_) | On::Socket(_) | On::Job | On::Poll => {}
         }
     }
 }

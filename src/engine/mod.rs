@@ -17,12 +17,14 @@ pub use queue::Queue;
 pub enum Class {
     /// A device has served a request.
     Completion = 0,
+    /// Something arrives at the end of a connection.
+    Packet = 1,
     /// A timed wait is over.
-    Timer = 1,
+    Timer = 2,
     /// A wake-up takes effect.
-    Wakeup = 2,
+    Wakeup = 3,
     /// New work arrives.
-    Arrival = 3,
+    Arrival = 4,
 }
 
 /// An event that is due.
@@ -101,8 +103,9 @@ fn unpack(key: u128) -> Due {
     let low = key as u64;
     let class = match low >> (SEQUENCE_BITS + SLOT_BITS) {
         0 => Class::Completion,
-        1 => Class::Timer,
-        2 => Class::Wakeup,
+        1 => Class::Packet,
+        2 => Class::Timer,
+        3 => Class::Wakeup,
         _ => Class::Arrival,
     };
     Due {

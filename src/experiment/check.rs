@@ -2,10 +2,10 @@
 
 use super::Runs;
 use super::cell::{Cell, Percentile};
-use crate::metrics::figures::{Checked, Figures, TaskFigures};
+use crate::metrics::figures::{Checked, Figures, PeerFigures, TaskFigures};
 use crate::model::{Execution, Model};
 use crate::report::chart::axis;
-use crate::scenario::expect::{Asked, Bounds, Expect};
+use crate::scenario::expect::{Asked, Bounds, Counted, Expect};
 use crate::time::Duration;
 
 /// Checks all expectations at one point of the sweep; and, asked or not, that every run ended as it should and broke no
@@ -204,6 +204,11 @@ fn find(what: &Asked, model: &Model, cell: &Cell) -> Result<Found, String> {
         Asked::Latency { bounds, .. } => {
             sampled(Percentile::of(what).and_then(|asked| cell.percentile(&asked)), bounds, "no job completed")
         }
+        Asked::Sockets { of, count, bounds } => {
+            let peer = run.network.iter().find(|peer| peer.peer == *of).ok_or_else(|| no("peer", of))?;
+            let value = connections(peer, *count);
+            found(value as f64, value.to_string(), bounds.contain(&value))
+        }
         Asked::LoopLag { bounds, .. } => {
             if run.loop_lag.is_none() {
                 return Err(format!("{execution} has no event loop"));
@@ -239,6 +244,17 @@ fn counted(run: &Figures, task: Option<&String>, count: impl Fn(&TaskFigures) ->
     let of: Vec<(u64, u64)> = asked.filter_map(|of| Some((count(of)?, of.arrived))).collect();
     let sums = of.iter().fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
     (!of.is_empty()).then_some(sums)
+}
+
+fn connections(peer: &PeerFigures, count: Counted) -> u64 {
+    match count {
+        Counted::Connected => peer.connected,
+        Counted::Accepted => peer.accepted,
+        Counted::Refused => peer.refused,
+        Counted::InVain => peer.in_vain,
+        Counted::TimedOut => peer.timed_out,
+        Counted::Served => peer.served.as_ref().map_or(0, |served| served.count),
+    }
 }
 
 fn no(kind: &str, name: &str) -> String {

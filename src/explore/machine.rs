@@ -31,6 +31,8 @@ pub enum Unfit {
     },
     /// A coroutine waits without awaiting, which stops its loop: that is not searched yet.
     Blocking,
+    /// It has connections, which are not searched yet.
+    Sockets,
     /// There are more jobs than anybody could explore.
     Crowded {
         /// How many.
@@ -59,7 +61,10 @@ impl<'m> Machine<'m> {
     /// # Errors
     /// It has jobs without end.
     pub fn new(model: &'m Model, preemption: Preemption) -> Result<Machine<'m>, Unfit> {
-        let loops = matches!(model.execution, Execution::Asyncio | Execution::HybridAsyncio { .. });
+        let loops = model.execution.has_loops();
+        if !model.peers.is_empty() {
+            return Err(Unfit::Sockets);
+        }
         if loops && model.code.contains(&Op::BeginBlocking) {
             return Err(Unfit::Blocking);
         }
@@ -133,7 +138,7 @@ impl<'m> Machine<'m> {
     pub fn preemption_of(model: &Model) -> Preemption {
         let spawns =
             |kind: SpawnKind| model.code.iter().any(|op| matches!(op, Op::Spawn { kind: of, .. } if *of == kind));
-        let in_loop = matches!(model.execution, Execution::Asyncio);
+        let in_loop = matches!(model.execution, Execution::Asyncio | Execution::Polling);
         if spawns(SpawnKind::Process) || in_loop && spawns(SpawnKind::Thread) {
             return Preemption::EveryOp;
         }
@@ -141,7 +146,7 @@ impl<'m> Machine<'m> {
             matches!(model.execution, Execution::Serial | Execution::Threads(_) | Execution::ThreadPerTask);
         let calls_only = model.interpreter.check_points == CheckPoints::CallsAndJumps;
         match model.execution {
-            Execution::Asyncio => Preemption::Awaits,
+            Execution::Asyncio | Execution::Polling => Preemption::Awaits,
             _ if one_process && model.has_gil() && calls_only => Preemption::Calls,
             _ => Preemption::EveryOp,
         }
@@ -159,7 +164,7 @@ impl<'m> Machine<'m> {
             Execution::Threads(threads) | Execution::FreeThreaded(threads) => (1, threads),
             Execution::Processes(processes) | Execution::Subinterpreters(processes) => (processes, 1),
             Execution::HybridThreads { processes, threads } => (processes, threads),
-            Execution::ThreadPerTask | Execution::Asyncio => (1, 0),
+            Execution::ThreadPerTask | Execution::Asyncio | Execution::Polling => (1, 0),
             Execution::HybridAsyncio { processes } => (processes, 0),
         };
         let initial: Vec<i64> = self.model.vars.iter().map(|var| var.initial).collect();

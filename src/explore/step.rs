@@ -255,6 +255,7 @@ impl Machine<'_> {
             Op::BeginBlocking => state.threads[number].blocking += 1,
             Op::EndBlocking => state.threads[number].blocking -= 1,
             Op::Compute { .. } | Op::Io { .. } | Op::Sleep { .. } | Op::Yield | Op::Print { .. } | Op::Join { .. } => {}
+            Op::Socket { .. } => unreachable!("a model with connections is not searched"),
         }
     }
 

@@ -123,6 +123,9 @@ pub struct Figures {
     pub loop_lag: Option<Summary>,
     /// Busy time of each device's slots divided by slots (or by 1 if unlimited: mean requests in service).
     pub devices: Vec<DeviceFigures>,
+    /// By peer, if there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub network: Vec<PeerFigures>,
     /// The longest wait for a lock, a semaphore or a lock for readers and writers, if anybody had to wait for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_wait: Option<LongestWait>,
@@ -261,6 +264,30 @@ pub struct DeviceFigures {
     pub utilization: f64,
     /// Submission to completion.
     pub response: Summary,
+}
+
+/// What became of connections with a peer, in the window.
+#[derive(Clone, Debug, Serialize)]
+pub struct PeerFigures {
+    /// As declared.
+    pub peer: String,
+    /// Connections that tasks made.
+    pub connected: u64,
+    /// Connections that tasks accepted.
+    pub accepted: u64,
+    /// Connections that found the queue of the listener full.
+    pub refused: u64,
+    /// Calls that found nothing to do (`EAGAIN`).
+    pub in_vain: u64,
+    /// Waits that their timeouts ended.
+    pub timed_out: u64,
+    /// Bytes that tasks sent.
+    pub sent: u64,
+    /// Bytes that tasks received.
+    pub received: u64,
+    /// Of clients outside: from the beginning of the connection to the end of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub served: Option<Summary>,
 }
 
 /// A sample of durations: exact count, mean, least and greatest; percentiles to three significant digits.

@@ -6,6 +6,7 @@ use super::figures::{Figures, Printed};
 use super::gil::Gils;
 use super::jobs::{Jobs, rate};
 use super::longest::Longest;
+use super::network::Network;
 use super::threads::{Threads, put};
 use crate::id::ProcessId;
 use crate::model::Model;
@@ -24,6 +25,7 @@ pub struct Meter<'a> {
     gils: Gils,
     jobs: Jobs,
     longest: Longest,
+    network: Network,
     finals: Vec<i64>,
     roles: Vec<Role>,
     /// By thread: whether a program spawned it.
@@ -42,6 +44,7 @@ impl<'a> Meter<'a> {
             gils: Gils::new(model.warm_up),
             jobs: Jobs::new(model),
             longest: Longest::new(model),
+            network: Network::new(model),
             finals: model.vars.iter().map(|var| var.initial).collect(),
             roles: Vec::new(),
             spawned: Vec::new(),
@@ -58,6 +61,13 @@ impl<'a> Meter<'a> {
             None => None,
         };
         self.jobs.response(task).quantile_of(q)
+    }
+
+    /// The time from the beginning of their connection to the end of what they get that a share `q` of the clients outside
+    /// of a listener needs at most; `None` without any that were served.
+    pub fn served_quantile(&self, peer: &str, q: f64) -> Option<Duration> {
+        let peer = self.model.peers.iter().position(|known| known.name == peer)?;
+        self.network.served_quantile(peer, q)
     }
 
     /// The loop lag that a share `q` of the resumptions does not exceed; `None` without an event loop.
@@ -103,6 +113,7 @@ impl<'a> Meter<'a> {
             loop_lag: self.threads.lag.as_ref().map(|lag| lag.summary()),
             gils: self.gils.finish(ended.at),
             devices,
+            network: self.network.finish(model),
             finals: model.vars.iter().map(|var| var.name.clone()).zip(self.finals).collect::<IndexMap<_, _>>(),
             critical_path: self.jobs.critical_path(model),
             longest_wait: self.longest.finish(model, ended.at),
@@ -163,6 +174,8 @@ impl Sink for Meter<'_> {
             What::GilTake { process, thread } => self.gils.take(process, thread, now),
             What::GilDrop { process, forced, .. } => self.gils.release(process, forced, now),
             What::GilRequest { process, .. } => self.gils.request(process, now),
+            What::Socket { peer, call, amount, .. } => self.network.call(peer, call, amount, now),
+            What::Wire { peer, socket, wire, .. } => self.network.wire(peer, socket, wire, now),
             What::JobArrive { job, task, .. } => self.jobs.arrive(job, task, now),
             What::JobRefuse { task, .. } => self.jobs.refuse(task, now),
             What::JobStart { job, context } => self.jobs.start(job, context),

@@ -9,6 +9,7 @@ mod gil;
 mod jobs;
 mod longest;
 mod meter;
+mod network;
 mod sample;
 mod threads;
 

@@ -62,7 +62,7 @@ fn waiting(on: On) -> Kind {
         On::Nothing => Kind::Ready,
         On::Gil | On::GilSwitch => Kind::Gil,
         On::Lock(_) | On::Sync(_) => Kind::Lock,
-        On::Io(_) => Kind::Io,
+        On::Io(_) | On::Socket(_) => Kind::Io,
         On::Sleep => Kind::Sleeping,
         On::Join(_) => Kind::Join,
         On::Job | On::Poll => Kind::Idle,

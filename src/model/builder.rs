@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{
     Act, Arrivals, CheckPoints, Condition, Costs, Device, Execution, Interpreter, Late, Machine, Model, Op, Program,
-    Shared, SpawnKind, Task, Urgency, Value, Version,
+    Selector, Shared, SocketAct, SpawnKind, Task, Urgency, Value, Version,
 };
 use crate::dist::Dist;
-use crate::id::{DeviceId, DistId, LockId, ProgramId, SyncId, TaskId, TextId, VarId};
+use crate::id::{DeviceId, DistId, LockId, PeerId, ProgramId, SyncId, TaskId, TextId, VarId};
 use crate::kernel::pace::Paces;
 use crate::kernel::policy::{PolicyConfig, RoundRobin, Ties, Timer};
 use crate::time::Duration;
@@ -20,6 +20,8 @@ pub enum Stmt {
     Cpu(CpuKind, Dist),
     /// A request to a device, with a latency of its own if given.
     Io(DeviceId, Option<Dist>),
+    /// A socket call, and the steps if it fails; without any a failure ends the run.
+    Socket(PeerId, SocketAct, Option<Vec<Stmt>>),
     /// The wait for the clock.
     Sleep(Dist),
     /// Way for others.
@@ -105,6 +107,7 @@ impl Builder {
                 queues: None,
                 interrupt: None,
                 paces: Paces::default(),
+                selector: Selector::default(),
                 costs: Costs::zero(),
             },
             interpreter: Interpreter {
@@ -114,6 +117,8 @@ impl Builder {
             },
             execution,
             devices: Vec::new(),
+            peers: Vec::new(),
+            calls: Vec::new(),
             locks: Vec::new(),
             syncs: Vec::new(),
             vars: Vec::new(),
@@ -320,6 +325,7 @@ impl Builder {
                 let time = time.clone().map(|time| self.dist(time));
                 self.emit(Op::Io { device: *device, time });
             }
+            Stmt::Socket(peer, act, failed) => self.call_socket(*peer, *act, failed.as_deref(), registers),
             Stmt::Sleep(time) => {
                 let time = self.dist(time.clone());
                 self.emit(Op::Sleep { time });

@@ -34,6 +34,10 @@ pub struct Costs {
     pub callback: Duration,
     /// Core time of the event loop for one iteration, without the GIL (poll and bookkeeping).
     pub iteration: Duration,
+    /// Core time of `select` and `poll` for each descriptor they watch, without the GIL.
+    pub watched: Duration,
+    /// Core time of a selector for each ready socket that it reports, without the GIL.
+    pub reported: Duration,
     /// The selector's timeouts are rounded up to a multiple of this.
     pub timer_granularity: Duration,
     /// From a drop request to the holder's next check point.
@@ -67,6 +71,8 @@ impl Costs {
             interpreter_boot: Duration::ZERO,
             callback: Duration::ZERO,
             iteration: Duration::ZERO,
+            watched: Duration::ZERO,
+            reported: Duration::ZERO,
             timer_granularity: Duration(1),
             check_point: Duration::ZERO,
         }
@@ -88,6 +94,8 @@ impl Costs {
             interpreter_boot: Duration::ms(20),
             callback: Duration(400),
             iteration: Duration(1_500),
+            watched: Duration(34),
+            reported: Duration(100),
             timer_granularity: Duration::ms(1),
             check_point: Duration(100),
         }

@@ -6,6 +6,7 @@ mod costs;
 mod draws;
 mod interpreter;
 mod names;
+mod network;
 mod protocol;
 mod shared;
 mod task_settings;
@@ -16,11 +17,12 @@ use std::fmt;
 pub use builder::{Builder, Stmt};
 pub use costs::{Costs, SwitchCharged};
 pub use interpreter::{CheckPoints, Interpreter, Ticks, Version};
+pub use network::{Peer, Selector, SocketAct, SocketCall};
 pub use protocol::{Ceiling, Protocol};
 pub use value::{Arithmetic, Comparison, Condition, Operand, Value, evaluate};
 
 use crate::dist::Dist;
-use crate::id::{DeviceId, DistId, LockId, OperandId, ProgramId, SyncId, TaskId, TextId, VarId};
+use crate::id::{CallId, DeviceId, DistId, LockId, OperandId, ProgramId, SyncId, TaskId, TextId, VarId};
 use crate::kernel::core_set::CoreSet;
 use crate::kernel::pace::Paces;
 use crate::kernel::policy::PolicyConfig;
@@ -40,6 +42,10 @@ pub struct Model {
     pub execution: Execution,
     /// What `Io` talks to.
     pub devices: Vec<Device>,
+    /// Whom socket calls talk to, by `PeerId`.
+    pub peers: Vec<Peer>,
+    /// Socket calls, by `CallId`.
+    pub calls: Vec<SocketCall>,
     /// Locks with their protocols, by `LockId`.
     pub locks: Vec<Shared<Protocol>>,
     /// Semaphores, events, conditions, barriers, queues and locks for readers and writers, by `SyncId`.
@@ -115,6 +121,8 @@ pub struct Machine {
     pub interrupt: Option<Duration>,
     /// What makes cores faster or slower.
     pub paces: Paces,
+    /// How event loops learn of what is ready.
+    pub selector: Selector,
     /// What things cost.
     pub costs: Costs,
 }
@@ -141,6 +149,8 @@ pub enum Execution {
     Subinterpreters(u32),
     /// One thread with an event loop, one coroutine for each job.
     Asyncio,
+    /// One thread that has all jobs under way at once, and asks each of their connections again and again.
+    Polling,
     /// As `Threads`, in a build without a GIL.
     FreeThreaded(u32),
     /// Several processes, each with an event loop.
@@ -150,6 +160,11 @@ pub enum Execution {
 }
 
 impl Execution {
+    /// Whether jobs are coroutines of event loops.
+    pub fn has_loops(self) -> bool {
+        matches!(self, Execution::Asyncio | Execution::Polling | Execution::HybridAsyncio { .. })
+    }
+
     /// What there are several of, each with a GIL and variables of its own.
     pub fn domain(self) -> &'static str {
         if let Execution::Subinterpreters(_) = self { "interpreter" } else { "process" }
@@ -166,6 +181,7 @@ impl fmt::Display for Execution {
             Execution::Processes(n) => write!(f, "Processes({n})"),
             Execution::Subinterpreters(n) => write!(f, "Subinterpreters({n})"),
             Execution::Asyncio => write!(f, "Asyncio"),
+            Execution::Polling => write!(f, "Polling"),
             Execution::FreeThreaded(n) => write!(f, "FreeThreaded({n})"),
             Execution::HybridAsyncio { processes } => {
                 write!(f, "Hybrid(processes: {processes}, each: Asyncio)")
@@ -316,6 +332,8 @@ pub enum Op {
     Compute { kind: CpuKind, time: DistId },
     /// A request to a device, and the wait for it.
     Io { device: DeviceId, time: Option<DistId> },
+    /// A socket call, and the wait for it.
+    Socket { call: CallId },
     /// The wait for the clock.
     Sleep { time: DistId },
     /// Way for others.

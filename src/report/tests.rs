@@ -154,6 +154,7 @@ pub(super) fn figures() -> Figures {
         gils: Vec::new(),
         loop_lag: None,
         devices: Vec::new(),
+        network: Vec::new(),
         finals: IndexMap::new(),
         prints: Vec::new(),
         critical_path: None,

@@ -16,7 +16,7 @@ use super::words;
 use super::{Compiled, Point, Scenario};
 
 /// Sections of which it matters whether something in them could not be read.
-const SECTIONS: &[&str] = &["devices", "shared", "programs", "tasks", "models", "until"];
+const SECTIONS: &[&str] = &["devices", "network", "shared", "programs", "tasks", "models", "until"];
 
 /// Compiles the text of a scenario.
 ///
@@ -173,7 +173,7 @@ fn held_back(finding: &Finding, loaded: &Loaded) -> bool {
         false => node.entries.iter().any(|entry| entry.lost),
     };
     // What a lock or a child needs may stand in a step that could not be read.
-    let by_steps = matches!(finding.code, "E09" | "E10");
+    let by_steps = matches!(finding.code, "E09" | "E10" | "E16");
     let steps_lost = || {
         let sections = ["tasks", "programs"].map(|section| loaded.cst.place(&Path::root().name(section)));
         sections.into_iter().flatten().any(|place| loaded.lost_within(&place.value))

@@ -25,6 +25,8 @@ pub enum Asked {
     Missed { task: Option<String>, bounds: Bounds<u64> },
     /// Bounds on the number of jobs that were refused, of one task or of all that have a capacity.
     Refused { task: Option<String>, bounds: Bounds<u64> },
+    /// Bounds on what became of connections with a peer.
+    Sockets { of: String, count: Counted, bounds: Bounds<u64> },
     /// Bounds on a percentile of the loop lag.
     LoopLag { p: f64, bounds: Bounds<Duration> },
     /// Bounds on the busy share of the cores (`cpu`), of the time the GIL was held (`gil`), or of a device.
@@ -45,6 +47,23 @@ pub enum Asked {
     In(Execution, Vec<Expect>),
     /// Holds at the sweep points with these settings (path, value as written).
     At(Vec<(String, String)>, Vec<Expect>),
+}
+
+/// What is counted of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+pub enum Counted {
+    /// Connections that tasks made.
+    Connected,
+    /// Connections that tasks accepted.
+    Accepted,
+    /// Connections for which the listener had no room.
+    Refused,
+    /// Calls that found nothing to do.
+    InVain,
+    /// Waits that their timeouts ended.
+    TimedOut,
+    /// Clients outside that got all of their answer.
+    Served,
 }
 
 /// Bounds, both inclusive. At least one is given. `is` in a scenario sets both.

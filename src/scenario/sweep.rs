@@ -18,8 +18,19 @@ use super::syntax::Cst;
 const MOST_POINTS: usize = 1_000;
 
 /// Fields that can differ between points; the others belong to the scenario as a whole.
-const FIELDS: &[&str] =
-    &["machine", "interpreter", "devices", "shared", "programs", "tasks", "models", "until", "warm_up", "max_events"];
+const FIELDS: &[&str] = &[
+    "machine",
+    "interpreter",
+    "devices",
+    "network",
+    "shared",
+    "programs",
+    "tasks",
+    "models",
+    "until",
+    "warm_up",
+    "max_events",
+];
 
 /// One point as text.
 pub struct TextPoint {

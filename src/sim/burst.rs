@@ -222,6 +222,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Phase::Yield => self.give_way_to_waiting(core, thread),
             Phase::Lock(lock) => self.wait_for_lock(thread, lock),
             Phase::Sync(sync) => self.wait_for_shared(thread, sync),
+            Phase::Socket(call) => self.in_call(thread, call),
             Phase::Join(program) => self.wait_for_children(thread, program),
             Phase::Job => self.next_job(thread),
             Phase::Idle => self.wait_for_job(thread),

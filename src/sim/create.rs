@@ -66,6 +66,7 @@ impl World {
             devices: model.devices.iter().map(|device| Device::new(device.slots)).collect(),
             requests: Slab::default(),
             work,
+            net: super::socket::Net::new(model, seed),
             held: Vec::new(),
         }
     }
@@ -89,7 +90,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Execution::Subinterpreters(interpreters) => self.interpreters(interpreters),
             Execution::HybridThreads { processes, threads } => self.crew(processes, threads),
             Execution::ThreadPerTask => drop(self.process(None)),
-            Execution::Asyncio => self.loops(1),
+            Execution::Asyncio | Execution::Polling => self.loops(1),
             Execution::HybridAsyncio { processes } => self.loops(processes),
         }
     }
@@ -295,12 +296,14 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             SpawnKind::Coroutine => {
                 let child = self.coroutine(parent_thread, origin);
                 self.note(What::Spawn { context: parent, child });
+                self.hand_sockets_over(parent, child);
                 self.make_ready(child);
             }
             SpawnKind::Thread => {
                 let child = self.thread(process, Body::Program, origin);
                 self.inherit(child, parent_thread);
                 self.note(What::Spawn { context: parent, child: self.world.threads[child].own });
+                self.hand_sockets_over(parent, self.world.threads[child].own);
                 self.wake_after(child, Duration::ZERO);
             }
             SpawnKind::Process => {
@@ -308,13 +311,23 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 let child = self.thread(process, Body::Program, origin);
                 self.inherit(child, parent_thread);
                 self.note(What::Spawn { context: parent, child: self.world.threads[child].own });
+                self.hand_sockets_over(parent, self.world.threads[child].own);
                 self.wake_after(child, self.model.machine.costs.process_boot);
             }
         }
     }
 
+    fn hand_sockets_over(&mut self, parent: ContextId, child: ContextId) {
+        if self.has_network() {
+            self.give_accepted(parent, child);
+        }
+    }
+
     /// The context has executed its program to the end. What the thread it ran on does next.
     pub(super) fn finish(&mut self, core: CoreId, context: ContextId) {
+        if self.has_network() {
+            self.close_all(context);
+        }
         self.end_job(context);
         let thread = self.world.contexts[context].thread;
         if self.world.contexts[context].coroutine {

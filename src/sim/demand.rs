@@ -108,6 +108,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                     Some(back) => pc = back,
                     None => return Duration(total),
                 },
+                Op::Socket { .. } => return Duration(total),
                 Op::Io { .. } | Op::Sleep { .. } | Op::Join { .. } | Op::Acquire { .. } | Op::Yield => {
                     return Duration(total);
                 }

@@ -34,7 +34,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The selector, without the GIL: one system call and the loop's bookkeeping.
     pub(super) fn select(&mut self, thread: ThreadId) -> bool {
         let own = self.world.threads[thread].own;
-        self.start_burst(thread, own, CpuKind::System, self.model.machine.costs.iteration, Phase::Selected);
+        let mut cost = self.model.machine.costs.iteration;
+        if self.has_network() {
+            cost += self.cost_of_selecting(thread);
+        }
+        self.start_burst(thread, own, CpuKind::System, cost, Phase::Selected);
         true
     }
 
@@ -42,7 +46,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn wait_for_events(&mut self, thread: ThreadId) -> bool {
         let now = self.world.now;
         let until = self.event_loop(thread).poll_until(now);
-        if until.is_some_and(|until| until <= now) {
+        let asks_on = self.model.execution == crate::model::Execution::Polling && self.world.work.unfinished > 0;
+        if asks_on || until.is_some_and(|until| until <= now) {
             return self.polled(thread);
         }
         self.block(thread, On::Poll, Phase::Polled);

@@ -24,6 +24,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         for user in 0..self.world.work.users.len() as u32 {
             self.think(user, false);
         }
+        if self.has_network() {
+            self.first_clients();
+        }
     }
 
     /// The task begins: everything it waited for has ended.
@@ -116,7 +119,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 self.assign(job, self.world.threads[thread].own);
                 self.wake_after(thread, self.model.machine.costs.thread_start);
             }
-            Execution::Asyncio | Execution::HybridAsyncio { .. } => {
+            Execution::Asyncio | Execution::Polling | Execution::HybridAsyncio { .. } => {
                 let turn = self.world.work.next_loop % self.world.work.loops.len();
                 self.world.work.next_loop = turn + 1;
                 let context = self.coroutine(self.world.work.loops[turn], origin);

@@ -139,6 +139,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if !coroutine {
             self.lose_urgency(thread);
         }
+        if self.has_network() {
+            self.abandon_sockets(context);
+        }
         if let Some(lock) = wanted {
             self.leave_lock(context, lock);
         }
@@ -173,7 +176,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let state = &mut self.world.threads[thread];
         let after = |phase: Phase| match phase {
             // These have no GIL, or have given it up for a wait that has not begun.
-            Phase::Submit(..) | Phase::Sleep(_) | Phase::Yield | Phase::Lock(_) | Phase::Join(_) => Phase::Gil,
+            Phase::Submit(..) | Phase::Sleep(_) | Phase::Yield | Phase::Lock(_) | Phase::Socket(_) | Phase::Join(_) => {
+                Phase::Gil
+            }
             other => other,
         };
         if coroutine {

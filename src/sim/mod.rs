@@ -4,6 +4,7 @@
 //! records. Everything at one instant is handled before free cores are given away.
 
 mod burst;
+mod connection;
 mod create;
 mod crowd;
 mod deadlock;
@@ -20,10 +21,12 @@ mod outcome;
 mod queues;
 mod run_queue;
 mod shared;
+mod socket;
 mod step;
 mod urgency;
 mod wait;
 mod waiting;
+mod wire;
 mod world;
 
 #[cfg(test)]
@@ -34,7 +37,7 @@ pub use world::World;
 
 use crate::choice::{Choice, Chooser, First};
 use crate::engine::{Class, Due};
-use crate::id::{ContextId, CoreId, JobId, RequestId, ThreadId};
+use crate::id::{ContextId, CoreId, JobId, PacketId, RequestId, ThreadId};
 use crate::kernel::policy::Rank;
 use crate::model::Model;
 use crate::time::Time;
@@ -223,6 +226,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
         self.events += 1;
         match due.class {
             Class::Completion => self.served(RequestId(due.slot)),
+            Class::Packet => self.arrived(PacketId(due.slot)),
             Class::Timer => self.timed_out(ThreadId(due.slot)),
             Class::Wakeup => self.ready(ThreadId(due.slot)),
             Class::Arrival => self.arrival(due.slot),
@@ -234,6 +238,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
         match due.class {
             Class::Timer => self.world.threads[ThreadId(due.slot)].timer != due.sequence,
             Class::Arrival => self.aborts && self.has_no_job(due.slot, due.sequence),
+            Class::Packet => self.world.work.unfinished == 0 && self.nobody_comes(),
             Class::Completion | Class::Wakeup => false,
         }
     }

@@ -32,6 +32,8 @@ pub enum Outcome {
     Livelock { who: String },
     /// A context did what only somebody may do who holds something: it released a lock, say.
     NotHeld { who: String, did: String },
+    /// A socket call failed, and the program does not see to that.
+    Socket { who: String, did: String },
     /// What a context asserted did not hold.
     Broken { who: String, asserted: String },
 }
@@ -48,6 +50,7 @@ impl Outcome {
             Outcome::ClockEnd => "clock-end",
             Outcome::Livelock { .. } => "livelock",
             Outcome::NotHeld { .. } => "not-held",
+            Outcome::Socket { .. } => "socket",
             Outcome::Broken { .. } => "broken",
         }
     }
@@ -76,7 +79,7 @@ impl Outcome {
                     "{who} took a million steps without any time passing: some step in its loop must take time"
                 )]
             }
-            Outcome::NotHeld { who, did } => vec![format!("{who} {did}")],
+            Outcome::NotHeld { who, did } | Outcome::Socket { who, did } => vec![format!("{who} {did}")],
             Outcome::Broken { who, asserted } => vec![format!("{who} asserted {asserted}, which did not hold")],
         }
     }

@@ -291,6 +291,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if self.world.threads[thread].state == State::Blocked(On::Gil) && !self.looks_for_gil(thread) {
             return;
         }
+        if let State::Blocked(On::Socket(_)) = self.world.threads[thread].state {
+            self.give_up_socket(thread);
+        }
         self.wake(thread);
     }
 

@@ -43,6 +43,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn step_otherwise(&mut self, core: CoreId, thread: ThreadId, context: ContextId, op: Op) -> bool {
         match op {
             Op::Compute { .. } | Op::Io { .. } | Op::Jump { .. } => unreachable!("compiled into the caller"),
+            Op::Socket { call } => self.call_socket(thread, context, call),
             Op::Sleep { time } => self.begin_sleep(thread, context, time),
             Op::Yield => self.yield_now(thread, context),
             Op::Acquire { lock } => self.acquire(thread, context, lock),

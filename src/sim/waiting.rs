@@ -46,6 +46,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             On::Lock(lock) => format!("the lock \"{}\"", self.model.locks[lock.index()].name),
             On::Join(program) => format!("the end of \"{}\"", self.model.programs[program.index()].name),
             On::Sync(sync) => self.name_shared(context, sync),
+            On::Socket(peer) => self.name_wait(context, peer),
             _ => return None,
         };
         let holders: Vec<String> =

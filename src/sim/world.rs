@@ -27,6 +27,7 @@ pub struct World {
     pub(super) devices: Vec<Device>,
     pub(super) requests: Slab<RequestId, Request>,
     pub(super) work: Work,
+    pub(super) net: super::socket::Net,
     /// By thread number: the locks with a protocol that it holds. Empty if none has one.
     pub(super) held: Vec<Vec<super::inheritance::Held>>,
 }
@@ -185,6 +186,8 @@ pub(super) enum Phase {
     Lock(crate::id::LockId),
     /// Wait for the shared thing, unless that has come about in the meantime.
     Sync(SyncId),
+    /// In a socket call.
+    Socket(crate::id::CallId),
     /// Wait for children if there are any left.
     Join(ProgramId),
     /// Take the next job.

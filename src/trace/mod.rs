@@ -5,14 +5,16 @@
 
 mod decision;
 mod digest;
+mod socket;
 mod words;
 
 pub use decision::{Decided, Decision};
 pub use digest::Digest;
+pub use socket::{Call, Wire};
 
 use crate::id::{
-    ContextId, CoreId, DeviceId, JobId, LockId, ProcessId, ProgramId, RequestId, SyncId, TaskId, TextId, ThreadId,
-    VarId,
+    ContextId, CoreId, DeviceId, JobId, LockId, PeerId, ProcessId, ProgramId, RequestId, SocketId, SyncId, TaskId,
+    TextId, ThreadId, VarId,
 };
 use crate::time::{Duration, Time};
 
@@ -81,6 +83,11 @@ pub enum What {
     /// The request is served. What waited for it wakes.
     IoDone { device: DeviceId, request: RequestId },
 
+    /// What a context does to its end of a connection. `socket` is `u32::MAX` where it has none yet.
+    Socket { peer: PeerId, socket: SocketId, context: ContextId, call: Call, amount: u64 },
+    /// What happens to an end of a connection by itself.
+    Wire { peer: PeerId, socket: SocketId, wire: Wire, amount: u64 },
+
     /// The context takes the lock. `process` is 0 for an interprocess lock.
     LockTake { lock: LockId, process: ProcessId, context: ContextId },
     /// The context releases it.
@@ -143,6 +150,8 @@ pub enum On {
     Sync(SyncId),
     /// A request to a device.
     Io(DeviceId),
+    /// Its connection with a peer, or a new one.
+    Socket(PeerId),
     /// The clock.
     Sleep,
     /// The end of the contexts it spawned from this program.

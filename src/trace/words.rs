@@ -38,6 +38,10 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         What::IoSubmit { device, request, context } => (word(18, 0, context.0), Some([pair(device.0, request.0), 0])),
         What::IoStart { device, request, latency } => (word(19, 0, request.0), Some([pair(device.0, 0), latency.0])),
         What::IoDone { device, request } => (word(20, 0, request.0), Some([pair(device.0, 0), 0])),
+        What::Socket { peer, socket, context, call, amount } => {
+            (word(43, call as u8, context.0), Some([pair(peer.0, socket.0), amount]))
+        }
+        What::Wire { peer, socket, wire, amount } => (word(44, wire as u8, socket.0), Some([pair(peer.0, 0), amount])),
         What::LockTake { lock, process, context } => (word(21, 0, context.0), Some([pair(lock.0, process.0), 0])),
         What::LockRelease { lock, process, context } => (word(22, 0, context.0), Some([pair(lock.0, process.0), 0])),
         What::LockDepth { lock, process, context, times } => {
@@ -104,6 +108,7 @@ fn on_words(on: On) -> (u8, u32) {
         On::Job => (7, 0),
         On::Poll => (8, 0),
         On::Sync(sync) => (20, sync.0),
+        On::Socket(peer) => (21, peer.0),
     }
 }
 

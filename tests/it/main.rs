@@ -29,6 +29,7 @@ mod reasons;
 mod scenarios;
 mod schedules;
 mod sharing;
+mod sockets;
 mod spread;
 mod theory;
 mod theory_closed;

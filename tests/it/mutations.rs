@@ -4,6 +4,8 @@
 //! interval, fewer slots): a simulator that does not do what it was told. An *edit* changes the records of a real run:
 //! a simulator that does things twice, not at all, in another order, or at another time.
 
+mod sockets;
+
 use std::collections::BTreeSet;
 
 use gilsim::audit::Rule;
@@ -293,6 +295,7 @@ fn mutations() -> Vec<Mutation> {
     all.extend(loops());
     all.extend(shared());
     all.extend(accounts());
+    all.extend(sockets::mutations());
     all
 }
 

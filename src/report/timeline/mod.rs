@@ -393,6 +393,8 @@ impl Sink for Timeline {
             | What::GilOffer { .. }
             | What::Sleep { .. }
             | What::IoSubmit { .. }
+            | What::Socket { .. }
+            | What::Wire { .. }
             | What::IoStart { .. }
             | What::IoDone { .. }
             | What::LockTake { .. }

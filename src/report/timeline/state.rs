@@ -61,7 +61,7 @@ impl State {
             On::Nothing => State::Ready,
             On::Gil | On::GilSwitch => State::Gil,
             On::Lock(_) | On::Sync(_) => State::Lock,
-            On::Io(_) => State::Io,
+            On::Io(_) | On::Socket(_) => State::Io,
             On::Sleep => State::Sleep,
             On::Join(_) => State::Join,
             On::Job | On::Poll => State::Idle,

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use super::{ModelName, Raw};
+use crate::scenario::expect::Counted;
 use crate::time::Duration;
 
 /// What must hold.
@@ -74,6 +75,22 @@ pub enum Expect {
         /// Of this task; of all with a capacity if left out.
         #[serde(default)]
         task: Option<String>,
+        /// Exactly.
+        #[serde(default)]
+        is: Option<u64>,
+        /// Not less.
+        #[serde(default)]
+        at_least: Option<u64>,
+        /// Not more.
+        #[serde(default)]
+        at_most: Option<u64>,
+    },
+    /// What became of connections.
+    Sockets {
+        /// The peer.
+        of: String,
+        /// What is counted.
+        count: Counted,
         /// Exactly.
         #[serde(default)]
         is: Option<u64>,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::When;
 use crate::kernel::Queues;
 use crate::kernel::policy::{Fair, PolicyConfig};
-use crate::model::SwitchCharged;
+use crate::model::{Selector, SwitchCharged};
 use crate::time::Duration;
 
 /// The computer.
@@ -26,6 +26,8 @@ pub struct Machine {
     pub smt: Option<Smt>,
     /// A cache for each core.
     pub caches: Option<Caches>,
+    /// How event loops learn of ready sockets.
+    pub selector: Selector,
     /// What its mechanisms cost.
     pub costs: CostsName,
 }
@@ -40,6 +42,7 @@ impl Default for Machine {
             speeds: None,
             smt: None,
             caches: None,
+            selector: Selector::default(),
             costs: CostsName::Linux,
         }
     }
@@ -138,6 +141,12 @@ pub enum CostsName {
         /// Core time of the event loop for one iteration.
         #[serde(default)]
         iteration: Option<Duration>,
+        /// Core time of `select` and `poll` for each descriptor they watch.
+        #[serde(default)]
+        watched: Option<Duration>,
+        /// Core time of a selector for each ready socket.
+        #[serde(default)]
+        reported: Option<Duration>,
         /// The selector's timeouts are rounded up to a multiple of this.
         #[serde(default)]
         timer_granularity: Option<Duration>,

@@ -3,6 +3,7 @@
 mod expect;
 mod interpreter;
 mod machine;
+mod network;
 mod quantity;
 mod shared;
 mod value;
@@ -15,6 +16,7 @@ use crate::time::Duration;
 pub use expect::Expect;
 pub use interpreter::Interpreter;
 pub use machine::{Caches, CostsName, Machine, Smt};
+pub use network::{Bandwidth, Clients, Peer, Size};
 pub(in crate::scenario) use quantity::address;
 pub use quantity::{Branches, Random, Rate, RateError, Raw, When};
 #[cfg(test)]
@@ -38,6 +40,9 @@ pub struct Scenario {
     /// What serves `Io`, by name.
     #[serde(default)]
     pub devices: IndexMap<String, Device>,
+    /// Whom socket calls talk to, by name.
+    #[serde(default)]
+    pub network: IndexMap<String, Peer>,
     /// Variables and locks, by name.
     #[serde(default)]
     pub shared: IndexMap<String, Shared>,
@@ -196,6 +201,16 @@ pub enum Step {
     CpuHoldGil(When),
     /// A request to a device; the time replaces its latency.
     Io(String, #[serde(default)] Option<When>),
+    /// Makes a connection; the steps if that fails.
+    Connect(String, #[serde(default)] Option<Vec<Step>>),
+    /// Takes a connection that a listener has; the steps if that fails.
+    Accept(String, #[serde(default)] Option<Vec<Step>>),
+    /// Sends so much; the steps if that fails.
+    Send(String, Size, #[serde(default)] Option<Vec<Step>>),
+    /// Receives so much; the steps if that fails.
+    Recv(String, Size, #[serde(default)] Option<Vec<Step>>),
+    /// Closes a connection.
+    Close(String),
     /// Waits.
     Sleep(When),
     /// Gives way.
@@ -303,6 +318,8 @@ pub enum ModelName {
     Subinterpreters(u32),
     /// An event loop on one thread.
     Asyncio,
+    /// One thread that asks the connections of all jobs again and again.
+    Polling,
     /// A pool of threads without a GIL.
     FreeThreaded(u32),
     /// Several processes with threads or an event loop each.

@@ -42,6 +42,11 @@ fn switches(step: &Step) -> Option<&'static str> {
         Step::Call(_) => Some("the beginning of a function is a check point"),
         Step::Atomic(_) => Some("it is a section of its own"),
         Step::Io(..)
+        | Step::Connect(..)
+        | Step::Accept(..)
+        | Step::Send(..)
+        | Step::Recv(..)
+        | Step::Close(_)
         | Step::Sleep(_)
         | Step::Yield
         | Step::Acquire(_)

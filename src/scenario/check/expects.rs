@@ -61,6 +61,10 @@ impl Asker<'_, '_> {
                 self.capacity(path, task.as_deref());
                 self.bounds(path, *is, *at_least, *at_most);
             }
+            Expect::Sockets { of, is, at_least, at_most, .. } => {
+                self.peer(path, of);
+                self.bounds(path, *is, *at_least, *at_most);
+            }
             Expect::LoopLag { p, is, at_least, at_most } => {
                 self.needs(path, scope, "LoopLag", "an event loop", has_loop);
                 self.percentile(path, *p);
@@ -161,6 +165,12 @@ impl Asker<'_, '_> {
         if !(p > 0.0 && p <= 100.0) {
             let title = format!("a percentile is above 0 and at most 100, not {p}");
             self.found.push(Finding::error("E05", title, path.name("p"), "such as 50 or 99"));
+        }
+    }
+
+    fn peer(&mut self, path: &Path, peer: &str) {
+        if self.subject.is_whole("network") && !self.subject.scenario.network.contains_key(peer) {
+            self.found.push(unknown("E13", self.subject.scenario, "network", peer, &path.name("of")));
         }
     }
 

@@ -4,7 +4,7 @@ use super::spins::spins;
 use super::walk::{Body, inside};
 use super::{Finding, Findings, Path, Subject, head};
 use crate::model::Costs;
-use crate::scenario::ast::{Arrive, Random, SpawnWhat, Step, When};
+use crate::scenario::ast::{Arrive, Peer, Random, SpawnWhat, Step, When};
 use crate::scenario::lower;
 use crate::time::Duration;
 
@@ -104,6 +104,14 @@ impl<'a> Clock<'a> {
         body.steps.iter().any(|step| self.passes(step, known))
     }
 
+    /// Whether it takes time to reach the peer.
+    fn is_away(&self, peer: &str) -> bool {
+        match self.subject.scenario.network.get(peer) {
+            Some(Peer::Host { latency, .. } | Peer::Listener { latency, .. }) => *latency > Duration::ZERO,
+            None => true,
+        }
+    }
+
     /// Whether time can pass in a step. Waiting for a lock does not count: it is free when nobody else takes time. Waiting for
     /// what others bring does: there is an end of it when they end.
     fn passes(&self, step: &Step, known: &[Option<bool>]) -> bool {
@@ -121,7 +129,9 @@ impl<'a> Clock<'a> {
             Step::Spawn(SpawnWhat::Thread, ..) => costs.thread_start > Duration::ZERO,
             Step::Spawn(SpawnWhat::Process, ..) => costs.process_start > Duration::ZERO,
             Step::Join(name) => self.subject.code.program(name).and_then(|program| known[program]).unwrap_or(true),
-            Step::Wait(_) | Step::Get(..) => true,
+            Step::Wait(_) | Step::Get(..) | Step::Accept(..) | Step::Recv(..) => true,
+            Step::Connect(peer, _) => self.is_away(peer) || costs.syscall > Duration::ZERO,
+            Step::Send(..) | Step::Close(_) => costs.syscall > Duration::ZERO,
             Step::Repeat(0, _) => false,
             Step::With(..)
             | Step::WithRead(..)

@@ -149,6 +149,6 @@ fn carriers(model: &ModelName, everywhere: bool) -> u64 {
         ModelName::Threads(threads) | ModelName::FreeThreaded(threads) => u64::from(*threads),
         ModelName::Processes(processes) | ModelName::Subinterpreters(processes) => of(*processes, 1),
         ModelName::Hybrid { processes, each: Each::Threads(threads) } => of(*processes, *threads),
-        ModelName::ThreadPerTask | ModelName::Asyncio | ModelName::Hybrid { .. } => u64::MAX,
+        ModelName::ThreadPerTask | ModelName::Asyncio | ModelName::Polling | ModelName::Hybrid { .. } => u64::MAX,
     }
 }

@@ -22,6 +22,7 @@ mod loops;
 mod meetings;
 mod model;
 mod names;
+mod network;
 mod nothing;
 mod numbers;
 mod objects;
@@ -77,6 +78,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     circles::check,
     depth::check,
     numbers::check,
+    network::check,
     interpreter::check,
     atomic::check,
     scheduler::check,
@@ -97,8 +99,16 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
 ];
 
 /// Checks that follow calls, which therefore must not go round in circles, nor too deep.
-const DEEP_CHECKS: &[fn(&Subject<'_>, &mut Findings)] =
-    &[loops::check, locks::check, spawns::check, start::check, nothing::check, idle::check, overload::check];
+const DEEP_CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
+    loops::check,
+    locks::check,
+    network::use_of_connections,
+    spawns::check,
+    start::check,
+    nothing::check,
+    idle::check,
+    overload::check,
+];
 
 /// All that is wrong with one scenario, errors and warnings, but for warnings that it allows. `models` are those that are
 /// run at some point of the sweep, `lost` the sections in which something was unreadable.

@@ -34,6 +34,7 @@ pub fn execution(name: &ModelName) -> Execution {
         ModelName::Processes(processes) => Execution::Processes(processes),
         ModelName::Subinterpreters(interpreters) => Execution::Subinterpreters(interpreters),
         ModelName::Asyncio => Execution::Asyncio,
+        ModelName::Polling => Execution::Polling,
         ModelName::FreeThreaded(threads) => Execution::FreeThreaded(threads),
         ModelName::Hybrid { processes, each: Each::Asyncio } => Execution::HybridAsyncio { processes },
         ModelName::Hybrid { processes, each: Each::Threads(threads) } => {
@@ -44,7 +45,7 @@ pub fn execution(name: &ModelName) -> Execution {
 
 /// Whether tasks are coroutines of an event loop.
 pub fn has_loop(model: &ModelName) -> bool {
-    matches!(model, ModelName::Asyncio | ModelName::Hybrid { each: Each::Asyncio, .. })
+    matches!(model, ModelName::Asyncio | ModelName::Polling | ModelName::Hybrid { each: Each::Asyncio, .. })
 }
 
 /// Processes, or interpreters, that the model starts: each has a GIL and variables of its own.
@@ -55,6 +56,7 @@ pub fn processes(model: &ModelName) -> u32 {
         | ModelName::Threads(_)
         | ModelName::ThreadPerTask
         | ModelName::Asyncio
+        | ModelName::Polling
         | ModelName::FreeThreaded(_) => 1,
     }
 }

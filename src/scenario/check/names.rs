@@ -2,12 +2,17 @@
 
 use super::objects::{Named, objects};
 use super::{Finding, Findings, Path, Subject, entry};
-use crate::scenario::ast::{Scenario, Shared, Step};
+use crate::scenario::ast::{Peer, Scenario, Shared, Step};
 use crate::scenario::words::nearest;
 
 /// Sections with names in them, and what one entry is called.
-const SECTIONS: &[(&str, &str)] =
-    &[("devices", "device"), ("shared", "shared object"), ("programs", "program"), ("tasks", "task")];
+const SECTIONS: &[(&str, &str)] = &[
+    ("devices", "device"),
+    ("network", "peer"),
+    ("shared", "shared object"),
+    ("programs", "program"),
+    ("tasks", "task"),
+];
 
 /// Names that a wrong one is compared with: every wrong one with every other takes too long in the largest files.
 const MOST_COMPARED: usize = 500;
@@ -54,6 +59,17 @@ fn step_names(subject: &Subject<'_>, path: &Path, step: &Step, found: &mut Findi
     let first = path.index(0);
     match step {
         Step::Io(device, _) => expect_name(subject, "devices", device, &first, found),
+        Step::Connect(peer, _) | Step::Send(peer, ..) | Step::Recv(peer, ..) | Step::Close(peer) => {
+            expect_name(subject, "network", peer, &first, found);
+        }
+        Step::Accept(peer, _) => {
+            expect_name(subject, "network", peer, &first, found);
+            if let Some(Peer::Host { .. }) = subject.scenario.network.get(peer) {
+                let title = format!("Accept needs a Listener, but \"{peer}\" is a Host");
+                let finding = Finding::error("E02", title, &first, "not a listener");
+                found.push(finding.and(super::key(&entry("network", peer)), "declared here"));
+            }
+        }
         Step::Call(name) | Step::Join(name) => expect_name(subject, "programs", name, &first, found),
         Step::Spawn(_, name, _) => expect_name(subject, "programs", name, &path.index(1), found),
         _ => {}
@@ -138,6 +154,7 @@ fn expect_name(subject: &Subject<'_>, section: &'static str, name: &str, path: &
 fn declares(scenario: &Scenario, section: &str, name: &str) -> bool {
     match section {
         "devices" => scenario.devices.contains_key(name),
+        "network" => scenario.network.contains_key(name),
         "shared" => scenario.shared.contains_key(name),
         "programs" => scenario.programs.contains_key(name),
         "tasks" => scenario.tasks.contains_key(name),
@@ -149,6 +166,7 @@ fn declares(scenario: &Scenario, section: &str, name: &str) -> bool {
 pub fn names<'a>(scenario: &'a Scenario, section: &str) -> Vec<&'a str> {
     match section {
         "devices" => scenario.devices.keys().map(String::as_str).collect(),
+        "network" => scenario.network.keys().map(String::as_str).collect(),
         "shared" => scenario.shared.keys().map(String::as_str).collect(),
         "programs" => scenario.programs.keys().map(String::as_str).collect(),
         "tasks" => scenario.tasks.keys().map(String::as_str).collect(),

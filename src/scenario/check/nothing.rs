@@ -75,7 +75,8 @@ fn blocks(subject: &Subject<'_>, path: &Path, step: &Step, found: &mut Findings)
         return;
     };
     let waits = |step: &Step| {
-        matches!(step, Step::Io(..) | Step::Sleep(_) | Step::Acquire(_) | Step::With(..) | Step::Join(_))
+        matches!(step, Step::Connect(..) | Step::Accept(..) | Step::Send(..) | Step::Recv(..))
+            || matches!(step, Step::Io(..) | Step::Sleep(_) | Step::Acquire(_) | Step::With(..) | Step::Join(_))
             || matches!(step, Step::AcquireRead(_) | Step::WithRead(..) | Step::Wait(_) | Step::Put(..) | Step::Get(..))
     };
     let mut waiting = false;

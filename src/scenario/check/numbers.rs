@@ -52,7 +52,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
 }
 
 /// A count from 1 to a limit.
-fn count(value: u32, most: u32, what: &str, path: Path, found: &mut Findings) {
+pub(super) fn count(value: u32, most: u32, what: &str, path: Path, found: &mut Findings) {
     if value == 0 {
         found.push(Finding::error("E05", format!("there cannot be zero {what}"), path, "write 1 or more"));
     } else if value > most {
@@ -105,7 +105,7 @@ fn workers(subject: &Subject<'_>, found: &mut Findings) {
                     }
                 }
             }
-            ModelName::Serial | ModelName::ThreadPerTask | ModelName::Asyncio => {}
+            ModelName::Serial | ModelName::ThreadPerTask | ModelName::Asyncio | ModelName::Polling => {}
         }
     }
 }
@@ -205,6 +205,11 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
         | Step::CpuNoGil(_)
         | Step::CpuHoldGil(_)
         | Step::Io(..)
+        | Step::Connect(..)
+        | Step::Accept(..)
+        | Step::Send(..)
+        | Step::Recv(..)
+        | Step::Close(_)
         | Step::Sleep(_)
         | Step::Yield
         | Step::Acquire(_)

@@ -102,6 +102,11 @@ impl<'a> List<'a> {
             | Step::CpuNoGil(_)
             | Step::CpuHoldGil(_)
             | Step::Io(..)
+            | Step::Connect(..)
+            | Step::Accept(..)
+            | Step::Send(..)
+            | Step::Recv(..)
+            | Step::Close(_)
             | Step::Sleep(_)
             | Step::Yield
             | Step::Repeat(..)

@@ -107,7 +107,10 @@ fn overloaded(subject: &Subject<'_>, model: &ModelName, total: &Demand) -> Optio
         | ModelName::Processes(n)
         | ModelName::Subinterpreters(n) => f64::from(*n),
         ModelName::Hybrid { each: Each::Threads(n), .. } => processes * f64::from(*n),
-        ModelName::ThreadPerTask | ModelName::Asyncio | ModelName::Hybrid { each: Each::Asyncio, .. } => f64::INFINITY,
+        ModelName::ThreadPerTask
+        | ModelName::Asyncio
+        | ModelName::Polling
+        | ModelName::Hybrid { each: Each::Asyncio, .. } => f64::INFINITY,
     };
     (total.length > workers && fastest <= 1.0)
         .then(|| format!("the load needs {} workers, it has {workers}", round(total.length)))
@@ -183,7 +186,13 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
                 inner(subject, &path, step, |_| 1.0, known, &mut sum)
             }
             Step::Forever(_) => sum.length = f64::NAN,
-            Step::Yield
+            // How long these wait is for others to say.
+            Step::Connect(..)
+            | Step::Accept(..)
+            | Step::Send(..)
+            | Step::Recv(..)
+            | Step::Close(_)
+            | Step::Yield
             | Step::Acquire(_)
             | Step::AcquireRead(_)
             | Step::Release(_)

@@ -76,6 +76,8 @@ fn machine(subject: &Subject<'_>, found: &mut Findings) {
         interpreter_boot,
         callback,
         iteration,
+        watched,
+        reported,
         timer_granularity,
         check_point,
     } = &subject.scenario.machine.costs
@@ -97,6 +99,8 @@ fn machine(subject: &Subject<'_>, found: &mut Findings) {
         ("interpreter_boot", interpreter_boot),
         ("callback", callback),
         ("iteration", iteration),
+        ("watched", watched),
+        ("reported", reported),
         ("timer_granularity", timer_granularity),
         ("check_point", check_point),
     ] {
@@ -113,7 +117,7 @@ pub(super) fn length(time: Duration, path: &Path, found: &mut Findings) {
     }
 }
 
-fn when(time: &When, path: &Path, found: &mut Findings) {
+pub(super) fn when(time: &When, path: &Path, found: &mut Findings) {
     match time {
         When::Fixed(time) => length(*time, path, found),
         When::Random(random) => distribution(random, path, found),

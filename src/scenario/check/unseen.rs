@@ -11,6 +11,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     }
     let names = [
         ("devices", scenario.devices.keys().collect::<Vec<_>>()),
+        ("network", scenario.network.keys().collect::<Vec<_>>()),
         ("shared", scenario.shared.keys().collect()),
         ("programs", scenario.programs.keys().collect()),
         ("tasks", scenario.tasks.keys().collect()),

@@ -7,9 +7,15 @@ use crate::scenario::ast::{Expect, Shared, Step};
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let scenario = subject.scenario;
     let (mut devices, mut shared): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    let mut peers: Vec<&str> = Vec::new();
     for body in subject.code.bodies() {
         body.each(&mut |path, step| match step {
             Step::Io(name, _) => devices.push(name),
+            Step::Connect(peer, _)
+            | Step::Accept(peer, _)
+            | Step::Send(peer, ..)
+            | Step::Recv(peer, ..)
+            | Step::Close(peer) => peers.push(peer),
             step => shared.extend(objects(path, step).iter().map(|named| named.name)),
         });
     }
@@ -30,6 +36,9 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     }
     for name in scenario.devices.keys().filter(|name| devices.binary_search(&name.as_str()).is_err()) {
         report("devices", "device", name);
+    }
+    for name in scenario.network.keys().filter(|name| !peers.contains(&name.as_str())) {
+        report("network", "peer", name);
     }
     for name in scenario.shared.keys().filter(|name| shared.binary_search(&name.as_str()).is_err()) {
         report("shared", "shared object", name);

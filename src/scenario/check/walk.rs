@@ -55,10 +55,17 @@ pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
             let map = path.index(0);
             branches.0.iter().enumerate().map(|(n, (_, steps))| Body { path: map.index(n), steps }).collect()
         }
+        Step::Connect(_, failed) | Step::Accept(_, failed) => {
+            failed.iter().map(|steps| Body { path: path.index(1), steps }).collect()
+        }
+        Step::Send(_, _, failed) | Step::Recv(_, _, failed) => {
+            failed.iter().map(|steps| Body { path: path.index(2), steps }).collect()
+        }
         Step::Cpu(_)
         | Step::CpuNoGil(_)
         | Step::CpuHoldGil(_)
         | Step::Io(..)
+        | Step::Close(_)
         | Step::Sleep(_)
         | Step::Yield
         | Step::Acquire(_)

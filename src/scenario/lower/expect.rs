@@ -30,6 +30,9 @@ fn asked(path: &Path, written: &ast::Expect, text: &impl Fn(&Path) -> String) ->
         Ast::Refused { task, is, at_least, at_most } => {
             Asked::Refused { task: task.clone(), bounds: bounds(*is, *at_least, *at_most) }
         }
+        Ast::Sockets { of, count, is, at_least, at_most } => {
+            Asked::Sockets { of: of.clone(), count: *count, bounds: bounds(*is, *at_least, *at_most) }
+        }
         Ast::LoopLag { p, is, at_least, at_most } => Asked::LoopLag { p: *p, bounds: bounds(*is, *at_least, *at_most) },
         Ast::Utilization { of, is, at_least, at_most } => {
             Asked::Utilization { of: of.clone(), bounds: bounds(*is, *at_least, *at_most) }

@@ -2,6 +2,7 @@
 
 pub mod expect;
 pub mod interpreter;
+mod network;
 mod shared;
 mod steps;
 
@@ -9,7 +10,7 @@ use super::ast::{self, Arrive, CostsName, Machine, Random, Scenario, When};
 use crate::dist::Dist;
 use crate::id::TaskId;
 use crate::kernel::pace::{Caches, Paces, Smt};
-use crate::model::{self, Arrivals, Builder, Costs, Execution, Model, Urgency};
+use crate::model::{self, Arrivals, Builder, Costs, Execution, Model, Selector, Urgency};
 use steps::Names;
 
 /// The model of a scenario under one execution model. The scenario must have passed all checks.
@@ -20,6 +21,7 @@ pub fn model(scenario: &Scenario, execution: Execution) -> Model {
     parts.machine.queues = scenario.machine.queues;
     parts.machine.interrupt = scenario.machine.interrupt;
     parts.machine.paces = paces(&scenario.machine);
+    parts.machine.selector = scenario.machine.selector;
     parts.machine.costs = costs(&scenario.machine.costs);
     parts.interpreter = interpreter::interpreter(&scenario.interpreter);
     parts.until = scenario.until;
@@ -27,6 +29,9 @@ pub fn model(scenario: &Scenario, execution: Execution) -> Model {
     parts.max_events = scenario.max_events;
     for (name, device) in &scenario.devices {
         builder.device(name, dist(&device.latency), device.slots);
+    }
+    for (name, peer) in &scenario.network {
+        network::declare(&mut builder, name, peer);
     }
     let shared = shared::declare(&mut builder, &scenario.shared);
     let programs: Vec<_> = scenario.programs.keys().map(|name| builder.declare(name)).collect();
@@ -134,6 +139,8 @@ pub(super) fn costs(name: &CostsName) -> Costs {
             interpreter_boot,
             callback,
             iteration,
+            watched,
+            reported,
             timer_granularity,
             check_point,
         } => Costs {
@@ -150,6 +157,8 @@ pub(super) fn costs(name: &CostsName) -> Costs {
             interpreter_boot: interpreter_boot.unwrap_or(linux.interpreter_boot),
             callback: callback.unwrap_or(linux.callback),
             iteration: iteration.unwrap_or(linux.iteration),
+            watched: watched.unwrap_or(linux.watched),
+            reported: reported.unwrap_or(linux.reported),
             timer_granularity: timer_granularity.unwrap_or(linux.timer_granularity),
             check_point: check_point.unwrap_or(linux.check_point),
         },
@@ -164,6 +173,10 @@ pub fn machine(machine: &Machine, costs: Option<&str>) -> String {
     let smt =
         machine.smt.map_or(String::new(), |ast::Smt { siblings, factor }| format!(", {siblings} siblings at {factor}"));
     let caches = machine.caches.map_or(String::new(), |caches| format!(", caches of {}", caches.size));
-    let others = format!("{queues}{speeds}{smt}{caches}");
+    let selector = match machine.selector {
+        Selector::Epoll => String::new(),
+        other => format!(", selector {other:?}"),
+    };
+    let others = format!("{queues}{speeds}{smt}{caches}{selector}");
     format!("{cores}, {}{others}, costs {}", machine.scheduler, costs.unwrap_or("Linux"))
 }

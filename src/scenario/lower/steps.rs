@@ -2,8 +2,8 @@
 
 use super::dist;
 use super::shared::Object;
-use crate::id::{DeviceId, LockId, ProgramId, SyncId, VarId};
-use crate::model::{self, Act, Arithmetic, Comparison, SpawnKind, Stmt};
+use crate::id::{DeviceId, LockId, PeerId, ProgramId, SyncId, VarId};
+use crate::model::{self, Act, Arithmetic, Comparison, SocketAct, SpawnKind, Stmt};
 use crate::scenario::ast::{Computed, Condition, Scenario, SpawnWhat, Step, Value};
 use crate::trace::CpuKind;
 
@@ -24,6 +24,11 @@ impl Names<'_> {
             Step::CpuNoGil(time) => Stmt::Cpu(CpuKind::NoGil, dist(time)),
             Step::CpuHoldGil(time) => Stmt::Cpu(CpuKind::HoldGil, dist(time)),
             Step::Io(device, time) => Stmt::Io(self.device(device), time.as_ref().map(dist)),
+            Step::Connect(peer, failed) => self.socket(peer, SocketAct::Connect, failed.as_deref()),
+            Step::Accept(peer, failed) => self.socket(peer, SocketAct::Accept, failed.as_deref()),
+            Step::Send(peer, size, failed) => self.socket(peer, SocketAct::Send(size.0), failed.as_deref()),
+            Step::Recv(peer, size, failed) => self.socket(peer, SocketAct::Recv(size.0), failed.as_deref()),
+            Step::Close(peer) => self.socket(peer, SocketAct::Close, None),
             Step::Sleep(time) => Stmt::Sleep(dist(time)),
             Step::Yield => Stmt::Yield,
             Step::Acquire(name) => match self.object(name) {
@@ -75,6 +80,11 @@ impl Names<'_> {
             Step::Blocking(steps) => Stmt::Blocking(self.steps(steps)),
             Step::Atomic(steps) => Stmt::Atomic(self.steps(steps)),
         }
+    }
+
+    fn socket(&self, peer: &str, act: SocketAct, failed: Option<&[Step]>) -> Stmt {
+        let peer = self.scenario.network.get_index_of(peer).map(PeerId::from).expect("names are checked");
+        Stmt::Socket(peer, act, failed.map(|steps| self.steps(steps)))
     }
 
     fn condition(&self, condition: &Condition) -> model::Condition {
