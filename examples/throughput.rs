@@ -1,6 +1,6 @@
 //! Events per second and memory of one reference work, as a whole process:
 //! `cargo run --release --example throughput [WORK] [EVENTS] [none|digest|meter|figures]`. The work `policies` is 64 cores
-//! under every policy in turn, with 10,000 threads and with 100.
+//! under every policy in turn, with 10,000 threads and with 100; `sockets` is work S, with 100,000 connections and with 10.
 
 #[path = "../benches/works/mod.rs"]
 mod works;
@@ -13,11 +13,15 @@ fn main() {
     let Some(work) = args.get(1) else {
         works::WORKS.iter().for_each(|(letter, what)| println!("{letter}  {what}"));
         println!("policies  64 cores under every policy");
+        println!("sockets  connections under epoll, many against few");
         return;
     };
     let events: u64 = args.get(2).map_or(10_000_000, |n| n.parse().expect("a number of events"));
     if work == "policies" {
         return policies(events);
+    }
+    if work == "sockets" {
+        return sockets(events);
     }
     let mode = args.get(3).map_or("figures", String::as_str);
     let start = std::time::Instant::now();
@@ -61,6 +65,22 @@ fn policies(events: u64) {
         let (many, few) = (speed(10_000), speed(100));
         println!("{many:5.2} M/s with 10,000 threads, {few:5.2} with 100, {:4.2} of it: {policy}", many / few);
     }
+}
+
+/// Core time for an event with many connections, against few.
+fn sockets(events: u64) {
+    let seconds = |connections, events| {
+        let model = works::sockets(connections, events);
+        let start = core_seconds();
+        let ended = gilsim::sim::run(&model, 1, &mut ());
+        assert_eq!(ended.events, events);
+        core_seconds() - start
+    };
+    // To connect takes each of them about twenty events.
+    let begun = 4_000_000.min(events / 2);
+    let ns = |connections| 1e9 * (seconds(connections, events) - seconds(connections, begun)) / (events - begun) as f64;
+    let (many, few) = (ns(100_000), ns(10));
+    println!("{many:.0} ns for an event with 100,000 connections, {few:.0} with 10: {:.2} times as long", many / few);
 }
 
 /// Core time of this process where `/proc` tells it, so that what else runs matters less; else nothing is known.

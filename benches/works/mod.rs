@@ -2,14 +2,15 @@
 
 use gilsim::dist::Dist;
 use gilsim::kernel::policy::{FirstCome, POLICIES, PolicyConfig, RoundRobin, Ties, Timer};
-use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, Stmt, Urgency};
+use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SocketAct, Stmt, Urgency};
+use gilsim::net::{Config, Kind, Path};
 use gilsim::scenario::load::dialect;
 use gilsim::time::Duration;
 use gilsim::trace::CpuKind;
 
 /// Letter, and what the work is.
 #[allow(dead_code, reason = "not everyone who includes this file lists the works")]
-pub const WORKS: [(&str, &str); 7] = [
+pub const WORKS: [(&str, &str); 8] = [
     ("A", "M/M/1 at load 0.9, first come first served, no costs"),
     ("B", "4 cores, 64 threads { CPU Exp(1 ms), IO Exp(4 ms) }, round robin, slice 1 ms"),
     ("C", "100,000 coroutines { Sleep Exp(1 s) } on one event loop"),
@@ -17,6 +18,7 @@ pub const WORKS: [(&str, &str); 7] = [
     ("E", "work B beside 10,000 threads that sleep for an hour"),
     ("F", "4 cores, 4 threads { CPU Exp(100 ms), IO Exp(4 ms) }, slice 1 ms: nobody waits, so there are no slices"),
     ("G", "64 threads under a GIL { CPU Exp(1 ms), IO Exp(4 ms) }, Linux costs"),
+    ("S", "100,000 connections under epoll { send 100 B, receive an answer after Exp(10 s) }, Linux costs"),
 ];
 
 /// The work, long enough for about `events` events.
@@ -28,7 +30,8 @@ pub fn model(work: &str, events: u64) -> Model {
         "D" => sleepers(Builder::new(4, Execution::ThreadPerTask)),
         "F" => tickless(),
         "G" => under_a_gil(),
-        _ => panic!("there is no work {work}: the works are A to G"),
+        "S" => connections(100_000),
+        _ => panic!("there is no work {work}: the works are A to G and S"),
     };
     // An arrival and a departure for each customer, and a margin.
     builder.model_mut().max_events = if work == "A" { 2 * events } else { events };
@@ -61,6 +64,31 @@ pub fn crowd(policy: &PolicyConfig, threads: u32, events: u64) -> Model {
     }
     builder.model_mut().max_events = events;
     builder.build()
+}
+
+/// So many connections of one event loop.
+#[allow(dead_code, reason = "not everyone who includes this file compares numbers of connections")]
+pub fn sockets(connections: u32, events: u64) -> Model {
+    let mut builder = self::connections(connections);
+    builder.model_mut().max_events = events;
+    builder.build()
+}
+
+fn connections(count: u32) -> Builder {
+    let mut builder = Builder::new(1, Execution::Asyncio).costs(Costs::linux());
+    let reply = builder.dist(exp(Duration::s(10)));
+    let config = Config {
+        path: Path { latency: Duration::ms(20), bandwidth: None },
+        send_buffer: 16_384,
+        recv_buffer: 131_072,
+        timeout: None,
+        kind: Kind::Host { reply, size: 1_000 },
+    };
+    let host = builder.peer("host", config, None);
+    let call = |act| Stmt::Socket(host, act, None);
+    let ask = vec![call(SocketAct::Send(100)), call(SocketAct::Recv(1_000))];
+    builder.batch("ask", count, vec![call(SocketAct::Connect), Stmt::Forever(ask)]);
+    builder
 }
 
 fn exp(mean: Duration) -> Dist {

@@ -24,8 +24,10 @@ pub enum Wake {
 pub struct Listener {
     backlog: u32,
     queue: VecDeque<SocketId>,
-    /// Who waits, and whether in `poll` or a selector rather than in `accept`.
-    waiters: VecDeque<(ContextId, bool)>,
+    /// Who waits in `accept`, longest first.
+    blocked: VecDeque<ContextId>,
+    /// Who waits in `poll` or a selector, longest first.
+    polling: VecDeque<ContextId>,
 }
 
 /// What becomes of a connection.
@@ -41,7 +43,7 @@ pub enum Queued {
 impl Listener {
     /// With room for so many connections that wait.
     pub fn new(backlog: u32) -> Listener {
-        Listener { backlog, queue: VecDeque::new(), waiters: VecDeque::new() }
+        Listener { backlog, queue: VecDeque::new(), blocked: VecDeque::new(), polling: VecDeque::new() }
     }
 
     /// A connection comes.
@@ -63,31 +65,28 @@ impl Listener {
         !self.queue.is_empty()
     }
 
-    /// The context waits for a connection.
+    /// The context waits for a connection, in `poll` or a selector, or in `accept` itself.
     pub fn wait(&mut self, context: ContextId, polls: bool) {
-        self.waiters.push_back((context, polls));
+        if polls { &mut self.polling } else { &mut self.blocked }.push_back(context);
     }
 
     /// The context waits no more.
     pub fn leave(&mut self, context: ContextId) {
-        self.waiters.retain(|(waiter, _)| *waiter != context);
+        self.blocked.retain(|waiter| *waiter != context);
+        self.polling.retain(|waiter| *waiter != context);
     }
 
     /// A connection has come: who is woken for it stops waiting. `wake` is `None` for what is usual in Linux: one of the
     /// threads that block in `accept`, and everybody who polls.
     pub fn wake(&mut self, wake: Option<Wake>, woken: &mut Vec<ContextId>) {
-        let wakes_all = |polls: bool| wake.map_or(polls, |wake| wake == Wake::All);
-        let mut one = self.waiters.iter().find(|(_, polls)| !polls && !wakes_all(false)).copied();
-        if one.is_none() && !wakes_all(true) {
-            one = self.waiters.back().copied();
-        }
-        self.waiters.retain(|waiter| {
-            let goes = Some(*waiter) == one || wakes_all(waiter.1);
-            if goes {
-                woken.push(waiter.0);
+        match wake {
+            None => {
+                woken.extend(self.blocked.pop_front());
+                woken.extend(self.polling.drain(..));
             }
-            !goes
-        });
+            Some(Wake::One) => woken.extend(self.blocked.pop_front().or_else(|| self.polling.pop_back())),
+            Some(Wake::All) => woken.extend(self.blocked.drain(..).chain(self.polling.drain(..))),
+        }
     }
 }
 

@@ -109,7 +109,7 @@ pub fn overview(point: &Point) -> Grid {
 
 /// The other tables, without those that have nothing to say. All are of the first run.
 pub fn details(point: &Point) -> Vec<Grid> {
-    let all = [states(point), gils(point), loops(point), devices(point), tasks(point)];
+    let all = [states(point), gils(point), loops(point), devices(point), connections(point), tasks(point)];
     let mut all: Vec<Grid> =
         all.into_iter().filter(|grid| !grid.rows.is_empty()).map(Grid::without_empty_columns).collect();
     // A column is a model here, and a zero says as much as any number.
@@ -207,6 +207,26 @@ fn devices(point: &Point) -> Grid {
             };
             let mut row = vec![device.device.clone(), model.model.clone(), axis::count(device.completed), busy];
             row.extend(percentiles(&device.response));
+            grid.rows.push(row);
+        }
+    }
+    grid
+}
+
+fn connections(point: &Point) -> Grid {
+    let heads = ["peer", "model", "connected", "accepted", "refused", "in vain", "timed out", "served", "mean", "p99"];
+    let mut grid = Grid::new("Connections", 2, &heads);
+    let peers = firsts(point).next().map_or(0, |(_, run)| run.network.len());
+    let some = |count: u64| if count == 0 { NOTHING.to_owned() } else { axis::count(count) };
+    for index in 0..peers {
+        for (model, run) in firsts(point) {
+            let peer = &run.network[index];
+            let mut row = vec![peer.peer.clone(), model.model.clone()];
+            row.extend([peer.connected, peer.accepted, peer.refused, peer.in_vain, peer.timed_out].map(some));
+            let served = peer.served.as_ref();
+            row.push(served.map_or_else(|| NOTHING.to_owned(), |served| axis::count(served.count)));
+            row.push(served.map_or_else(|| NOTHING.to_owned(), |served| sampled(served, |served| served.mean)));
+            row.push(served.map_or_else(|| NOTHING.to_owned(), |served| sampled(served, |served| served.p99.0 as f64)));
             grid.rows.push(row);
         }
     }

@@ -143,11 +143,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if let Some((On::Socket(_), _)) = self.world.contexts[context].waits {
             let call = self.own(context).call.expect("it waits in a call");
             self.stop_waiting(context, call);
-            if self.awaits(context) {
-                let thread = self.world.contexts[context].thread;
-                self.watch(thread).watched -= 1;
-            }
             self.wake_context(context);
+        }
+        if self.own(context).watched {
+            let thread = self.world.contexts[context].thread;
+            self.watch(thread).watched -= 1;
         }
         self.close_all(context);
     }
@@ -166,6 +166,32 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.world.net.network.sockets[socket].owner = Owner::Context(child);
             self.note(What::Socket { peer, socket, context: parent, call: Call::Give, amount: child.0.into() });
             self.own(child).sockets.push(held);
+        }
+    }
+
+    /// What the context waits for, in words.
+    pub(super) fn name_wait(&self, context: ContextId, peer: PeerId) -> String {
+        let name = &self.model.peers[peer.index()].name;
+        let own = self.world.net.own.get(context.index());
+        let act = own.and_then(|own| own.call).map(|call| self.model.calls[call.index()].act);
+        let left = |bytes: u64| bytes - own.map_or(0, |own| own.got);
+        match act {
+            Some(SocketAct::Accept) => format!("somebody who connects to \"{name}\""),
+            Some(SocketAct::Send(bytes)) => format!("room for {} more bytes to \"{name}\"", left(bytes)),
+            Some(SocketAct::Recv(bytes)) => format!("{} more bytes from \"{name}\"", left(bytes)),
+            Some(SocketAct::Connect | SocketAct::Close) | None => format!("a connection with \"{name}\""),
+        }
+    }
+
+    /// Why nothing comes.
+    pub(super) fn who_could_send(&self, context: ContextId, peer: PeerId) -> Option<String> {
+        let network = &self.world.net.network;
+        let other = network.sockets[self.socket_of(context, peer)?].other;
+        match network.sockets[other].owner {
+            Owner::Context(other) => Some(format!("at the other end is {}", self.who(other))),
+            Owner::Listener => Some("nobody has accepted the connection".to_owned()),
+            Owner::Outside => Some("it has answered all that it was sent".to_owned()),
+            Owner::Nobody | Owner::Gone => None,
         }
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Own {
     pub begun: bool,
     /// When its wait is over at the latest.
     deadline: Option<Time>,
+    /// The selector of its loop watches for it.
+    pub watched: bool,
     /// The call that it waits in.
     pub call: Option<CallId>,
 }
@@ -106,6 +108,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         &self.model.peers[peer.index()].config
     }
 
+    #[inline]
     pub(super) fn own(&mut self, context: ContextId) -> &mut Own {
         let own = &mut self.world.net.own;
         if own.len() <= context.index() {
@@ -130,6 +133,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The step of a program. Whether the thread can go on at this instant.
     #[inline(never)]
     pub(super) fn call_socket(&mut self, thread: ThreadId, context: ContextId, call: CallId) -> bool {
+        if std::mem::take(&mut self.own(context).watched) {
+            self.watch(thread).watched -= 1;
+        }
         match self.own(context).stage {
             Stage::Start | Stage::Polled => {
                 let syscall = self.model.machine.costs.syscall;
@@ -175,6 +181,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return self.fail_call(context, call, Why::TooMany);
         }
         self.watch(thread).watched += 1;
+        self.own(context).watched = true;
         self.wait_for_socket(context, call);
         self.suspend(thread, context, On::Socket(self.model.calls[call.index()].peer), Phase::Step)
     }
@@ -316,7 +323,6 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             _ => {
                 let polls = self.awaits(context) || self.config(peer).timeout.is_some();
                 let listener = &mut self.world.net.network.listeners[peer.index()];
-                listener.leave(context);
                 listener.wait(context, polls);
             }
         }
@@ -362,9 +368,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return;
         }
         let thread = self.world.contexts[context].thread;
-        let watch = self.watch(thread);
-        watch.watched -= 1;
-        watch.reported += 1;
+        self.watch(thread).reported += 1;
         self.make_ready(context);
     }
 
@@ -382,18 +386,6 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         };
         self.own(context).stage = stage;
         true
-    }
-
-    /// What the context waits for, in words.
-    pub(super) fn name_wait(&self, context: ContextId, peer: PeerId) -> String {
-        let name = &self.model.peers[peer.index()].name;
-        let call = self.world.net.own.get(context.index()).and_then(|own| own.call);
-        match call.map(|call| self.model.calls[call.index()].act) {
-            Some(SocketAct::Accept) => format!("somebody who connects to \"{name}\""),
-            Some(SocketAct::Send(_)) => format!("room to send more to \"{name}\""),
-            Some(SocketAct::Recv(_)) => format!("bytes from \"{name}\""),
-            Some(SocketAct::Connect | SocketAct::Close) | None => format!("a connection with \"{name}\""),
-        }
     }
 
     fn end_call(&mut self, context: ContextId) {

@@ -83,7 +83,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     /// Why nobody has come to let it go.
     fn hint(&self, context: ContextId) -> Option<String> {
-        let Some((On::Sync(sync), _)) = self.world.contexts[context].waits else { return None };
+        let sync = match self.world.contexts[context].waits?.0 {
+            On::Sync(sync) => sync,
+            On::Socket(peer) => return self.who_could_send(context, peer),
+            _ => return None,
+        };
         let (verb, frees): (&str, fn(Act) -> bool) =
             match (self.model.syncs[sync.index()].initial, self.state_of_shared(context, sync)) {
                 (Config::Semaphore { .. }, _) => ("released", |act| act == Act::Release),

@@ -664,6 +664,7 @@ fn errors_as_they_are_shown() {
     look("circles", include_str!("../golden/circles.ron"), &[]);
     look("meetings", include_str!("../golden/meetings.ron"), &[]);
     look("protocols", include_str!("../golden/protocols.ron"), &[]);
+    look("network", include_str!("../golden/network.ron"), &[]);
     look("numbers", include_str!("../golden/numbers.ron"), &[]);
     look("expectations", include_str!("../golden/expectations.ron"), &[]);
     look("set", include_str!("../golden/set.ron"), &[("machine.cores", "0"), ("runs", "0")]);

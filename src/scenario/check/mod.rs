@@ -10,6 +10,7 @@ mod atomic;
 mod capacities;
 mod circles;
 mod code;
+mod connections;
 mod cores;
 mod deadlines;
 mod depth;
@@ -102,7 +103,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
 const DEEP_CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     loops::check,
     locks::check,
-    network::use_of_connections,
+    connections::check,
     spawns::check,
     start::check,
     nothing::check,
