@@ -109,6 +109,19 @@ const STEPS: &[(&str, &str)] = &[
     ("Print(text)", "prints"),
     ("Blocking([steps])", "in a coroutine: waits without awaiting, which stops the loop"),
     ("Atomic([steps])", "the GIL does not change hands inside: one call of C code, or code without a check point"),
+    ("Raise", "raises an exception: a job that nobody catches it in fails"),
+    ("Try([steps], [steps])", "the second steps after an exception in the first; a cancellation is not caught"),
+    ("Finally([steps], [steps])", "the second steps after the first, however these have ended"),
+    (
+        "Gather([programs], [n])",
+        "in a coroutine: runs n coroutines of each at once, awaits all, fails with the first that fails",
+    ),
+    ("TaskGroup([programs], [n])", "the same, but the first that fails cancels the others, and all are awaited"),
+    (
+        "Timeout(time, [steps], [[steps]])",
+        "in a coroutine: cancels the first steps after this time; then the second, or an exception",
+    ),
+    ("Cancel(program)", "in a coroutine: cancels the coroutines that it spawned from the program"),
 ];
 
 const CONDITIONS: &[(&str, &str)] = &[
@@ -231,6 +244,7 @@ const EXPECTATIONS: &[(&str, &str)] = &[
     ("Throughput([task: name], at_least: n)", "completed jobs per second"),
     ("Latency([task: name], p: 99, at_most: time)", "a percentile of the response time"),
     ("Missed([task: name], at_most: n)", "jobs not complete at their deadlines"),
+    ("Failed([task: name], at_most: n)", "jobs that ended with an exception"),
     ("Refused([task: name], at_most: n)", "jobs for which there was no room"),
     (
         "Sockets(of: peer, count: Refused, at_most: n)",

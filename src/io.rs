@@ -35,6 +35,12 @@ impl Device {
         }
     }
 
+    /// The request leaves the queue. Whether it stood in it: one that is served goes on.
+    pub fn withdraw(&mut self, request: RequestId) -> bool {
+        let place = self.queue.iter().position(|queued| *queued == request);
+        place.and_then(|place| self.queue.remove(place)).is_some()
+    }
+
     /// A request is served. The one whose service begins in its place.
     #[must_use = "the next request needs a completion event"]
     pub fn finish(&mut self) -> Option<RequestId> {

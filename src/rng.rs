@@ -36,16 +36,22 @@ const PAGE: usize = 32;
 /// beside the owner's own, which is what a hundred thousand sleepers wait for.
 #[derive(Clone, Debug)]
 pub struct Stream {
+    next: u64,
+    page: Box<Page>,
+}
+
+/// What a stream needs seldom, and its draws.
+#[derive(Clone, Debug)]
+struct Page {
+    draws: [u64; PAGE],
     seed: u64,
     id: u64,
-    next: u64,
-    page: Box<[u64; PAGE]>,
 }
 
 impl Stream {
     /// The stream `id` under the seed.
     pub fn new(seed: u64, id: u64) -> Stream {
-        Stream { seed, id, next: 0, page: Box::new([0; PAGE]) }
+        Stream { next: 0, page: Box::new(Page { draws: [0; PAGE], seed, id }) }
     }
 
     /// The next 64 uniform bits.
@@ -56,21 +62,21 @@ impl Stream {
             self.turn();
         }
         self.next += 1;
-        self.page[place]
+        self.page.draws[place]
     }
 
     #[cold]
     fn turn(&mut self) {
-        let mut generator = generator(self.seed, self.id);
+        let mut generator = generator(self.page.seed, self.page.id);
         // A draw is two words of 32 bits.
         generator.set_word_pos(u128::from(self.next) * 2);
-        fill(&mut generator, &mut self.page);
+        fill(&mut generator, &mut self.page.draws);
     }
 }
 
 impl Hash for Stream {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.id, self.next).hash(state);
+        (self.page.id, self.next).hash(state);
     }
 }
 

@@ -74,6 +74,26 @@ pub fn sockets(connections: u32, events: u64) -> Model {
     builder.build()
 }
 
+/// So many coroutines on one loop that sleep for an hour, or for an hour on average.
+#[allow(dead_code, reason = "not everyone who includes this file weighs coroutines")]
+pub fn waiting(coroutines: u32, random: bool) -> Model {
+    let hour = Duration::s(3_600);
+    let sleep = Stmt::Sleep(if random { exp(hour) } else { Dist::Const(hour) });
+    let mut builder = Builder::new(1, Execution::Asyncio).native();
+    builder.batch("sleeper", coroutines, vec![Stmt::Forever(vec![sleep])]);
+    builder.build()
+}
+
+/// So many coroutines on one loop, of which ten do all the work.
+#[allow(dead_code, reason = "not everyone who includes this file compares loops")]
+pub fn mostly_waiting(coroutines: u32, events: u64) -> Model {
+    let mut builder = Builder::new(1, Execution::Asyncio).costs(Costs::linux());
+    builder.batch("busy", 10, vec![Stmt::Forever(vec![cpu(Duration::us(5)), Stmt::Sleep(exp(Duration::ms(1)))])]);
+    builder.batch("waiting", coroutines - 10, vec![Stmt::Sleep(Dist::Const(Duration::s(360_000)))]);
+    builder.model_mut().max_events = events;
+    builder.build()
+}
+
 fn connections(count: u32) -> Builder {
     let mut builder = Builder::new(1, Execution::Asyncio).costs(Costs::linux());
     let reply = builder.dist(exp(Duration::s(10)));
@@ -89,6 +109,15 @@ fn connections(count: u32) -> Builder {
     let ask = vec![call(SocketAct::Send(100)), call(SocketAct::Recv(1_000))];
     builder.batch("ask", count, vec![call(SocketAct::Connect), Stmt::Forever(ask)]);
     builder
+}
+
+/// So many threads that compute under one GIL, on 4 cores: all but one wait for it, and time out each interval.
+#[allow(dead_code, reason = "not everyone who includes this file compares GILs")]
+pub fn gil_waiters(threads: u32, events: u64) -> Model {
+    let mut builder = Builder::new(4, Execution::Threads(threads)).costs(Costs::linux());
+    builder.batch("hog", threads, vec![Stmt::Forever(vec![cpu(Duration::ms(20))])]);
+    builder.model_mut().max_events = events;
+    builder.build()
 }
 
 fn exp(mean: Duration) -> Dist {

@@ -37,7 +37,7 @@ impl Affinities {
                     self.bound.insert(thread, *task);
                 }
             }
-            What::JobEnd { job, context } => {
+            What::JobEnd { job, context } | What::JobFail { job, context } => {
                 self.jobs.remove(&job);
                 if let Some(thread) = own_thread(context, threads) {
                     self.bound.remove(&thread);

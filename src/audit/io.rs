@@ -66,7 +66,10 @@ impl Devices {
     }
 
     pub fn record(&mut self, record: &Record, reports: &mut Reports) {
-        let (What::IoSubmit { device, .. } | What::IoStart { device, .. } | What::IoDone { device, .. }) = record.what
+        let (What::IoSubmit { device, .. }
+        | What::IoStart { device, .. }
+        | What::IoDone { device, .. }
+        | What::IoWithdraw { device, .. }) = record.what
         else {
             return;
         };
@@ -77,6 +80,7 @@ impl Devices {
             What::IoSubmit { device, request, .. } => self.submit(device, request, reports),
             What::IoStart { device, request, latency } => self.start(device, request, latency, reports),
             What::IoDone { device, request } => self.done(device, request, reports),
+            What::IoWithdraw { device, request } => self.withdraw(device, request, reports),
             _ => {}
         }
     }
@@ -102,6 +106,20 @@ impl Devices {
         self.ends.insert((end, request));
         if let Some(found) = self.requests.get_mut(&request) {
             found.end = Some(end);
+        }
+    }
+
+    /// One that is served is served to its end.
+    fn withdraw(&mut self, id: DeviceId, request: RequestId, reports: &mut Reports) {
+        let found = self.requests.get(&request).copied().filter(|found| found.device == id);
+        let Some(found) = found else {
+            return reports.require(false, Rule::IoOnce, || format!("{request:?} is withdrawn but not on {id:?}"));
+        };
+        if found.end.is_none() {
+            let device = &mut self.devices[id.index()];
+            device.queue.retain(|queued| *queued != request);
+            device.times += u128::from(reports.now.since(found.submitted).0);
+            self.requests.remove(&request);
         }
     }
 

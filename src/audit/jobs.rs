@@ -78,7 +78,7 @@ impl Jobs {
             What::JobArrive { job, task, index } => self.arrive(job, task, index, reports),
             What::JobRefuse { task, index } => self.refuse(task, index, reports),
             What::JobStart { job, context } => self.start(job, context, threads, reports),
-            What::JobEnd { job, context } => self.end(job, context, threads, reports),
+            What::JobEnd { job, context } | What::JobFail { job, context } => self.end(job, context, threads, reports),
             What::JobDrop { job, by } => self.drop_job(job, by, reports),
             What::ComputeEnd { context } => {
                 let burst = threads.thread_of(context).and_then(|thread| bursts.of(thread));
@@ -95,6 +95,13 @@ impl Jobs {
             What::IoSubmit { request, context, .. } => {
                 if let Some(job) = self.doing.get(&context) {
                     self.requests.insert(request, *job);
+                }
+            }
+            What::IoWithdraw { request, .. } => drop(self.requests.remove(&request)),
+            // What it has not waited for to the end does not count.
+            What::Cancel { context, .. } => {
+                if let Some(job) = self.job_of(context) {
+                    job.served = 0;
                 }
             }
             What::IoStart { request, latency, .. } => {

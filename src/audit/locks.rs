@@ -97,7 +97,7 @@ impl Locks {
                     self.woken.remove(&own);
                 }
             }
-            What::CoroutineEnd { context } => drop(self.woken.remove(&context)),
+            What::CoroutineEnd { context } | What::Raise { context, .. } => drop(self.woken.remove(&context)),
             _ => {}
         }
         if let Some((context, on)) = threads.waiting(&record.what) {

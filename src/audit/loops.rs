@@ -52,6 +52,9 @@ impl Loops {
         let Some(found) = threads.contexts.get(&context) else { return };
         let own = self.loops.entry(found.thread).or_default();
         own.ready.insert(context, own.iteration);
+        if threads.is_cancelled(context) {
+            return;
+        }
         let line = match found.progress {
             Some(Progress::Running) => 0,
             Some(Progress::Suspended(On::Sleep)) => 1,

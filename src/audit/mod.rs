@@ -6,6 +6,7 @@
 
 mod affinity;
 mod bursts;
+mod cancels;
 mod cores;
 mod gil;
 mod io;
@@ -48,6 +49,7 @@ pub struct Auditor {
     network: network::Network,
     waits: waits::Waits,
     loops: loops::Loops,
+    cancels: cancels::Cancels,
     jobs: jobs::Jobs,
     memory: memory::Memory,
 }
@@ -69,6 +71,7 @@ impl Auditor {
             network: network::Network::new(model),
             waits: waits::Waits::default(),
             loops: loops::Loops::default(),
+            cancels: cancels::Cancels::default(),
             jobs: jobs::Jobs::new(model),
             memory: memory::Memory::new(model),
         }
@@ -138,7 +141,7 @@ impl Auditor {
                 self.reports.require(until == Some(now), Rule::Ending, || format!("{} ns is not the end", now.0));
             }
             Outcome::Deadlock(_) => {
-                let stuck = |on| matches!(on, On::Lock(_) | On::Sync(_) | On::Socket(_) | On::Join(_));
+                let stuck = |on| matches!(on, On::Lock(_) | On::Sync(_) | On::Socket(_) | On::Join(_) | On::Together);
                 let real = self.threads.threads.values().any(|t| matches!(t.state, State::Blocked(on) if stuck(on)))
                     || self
                         .threads
@@ -173,6 +176,7 @@ impl Sink for Auditor {
         self.network.record(record, threads, reports);
         self.waits.record(record, threads, reports);
         self.loops.record(record, threads, &self.gils, reports);
+        self.cancels.record(record, threads, reports);
         self.jobs.record(record, threads, &self.bursts, reports);
         self.memory.record(record, threads, reports);
         self.bursts.record(record, threads, reports);

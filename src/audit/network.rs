@@ -168,16 +168,16 @@ impl Network {
             reports.require(waits, Rule::SocketReady, || format!("{context:?} waits for nothing"));
         }
         if let Some((context, On::Socket(peer))) = threads.woken(&record.what) {
-            self.wake(context, peer, reports);
+            self.wake(context, peer, threads.is_cancelled(context), reports);
         }
     }
 
-    fn wake(&mut self, context: ContextId, peer: PeerId, reports: &mut Reports) {
+    fn wake(&mut self, context: ContextId, peer: PeerId, cancelled: bool, reports: &mut Reports) {
         let Some(wait) = self.waits.get(&context).copied().filter(|wait| wait.on) else {
             return reports.require(false, Rule::SocketReady, || format!("{context:?} wakes and did not wait"));
         };
         let late = self.deadlines.get(&context).is_some_and(|(deadline, _)| reports.now >= *deadline);
-        let may = wait.served || late || self.is_ready(&wait) || self.dropped.contains(&context);
+        let may = wait.served || late || self.is_ready(&wait) || cancelled || self.dropped.contains(&context);
         reports.require(may, Rule::SocketReady, || format!("{context:?} goes on, and nothing is ready"));
         self.peers[peer.index()].woke |= wait.what == 3;
         self.waits.entry(context).and_modify(|wait| wait.on = false);

@@ -94,6 +94,9 @@ rules! {
     LoopOrder Some(34), "a ready coroutine is resumed within three iterations, and after those whose like waits ended before";
     LoopPolls Some(34), "a loop does not wait in its selector while a coroutine is ready";
     SleepNotEarly Some(34), "a sleep is never short, and the sleeps of a loop end in the order of their deadlines";
+    Cancelled None, "who is cancelled, and nobody else, gets that exception as the next thing it does";
+    TimeoutDue None, "a timeout cancels once, when its time is over, and while its steps go on";
+    TogetherEnds None, "who awaits several goes on when all have ended, or one of a gather with an exception, which cancels the rest of a task group";
     JoinWaits Some(35), "a join ends after all it waits for has ended, and then does";
     JobOnce Some(37), "a job arrives, starts and ends once, and who started it ends it";
     JobDropped None, "a job is dropped exactly at its deadline, if its task says so and it is not complete";

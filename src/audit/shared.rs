@@ -99,7 +99,7 @@ impl Shared {
     }
 
     pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
-        self.check_relocking(&record.what, reports);
+        self.check_relocking(&record.what, threads, reports);
         match record.what {
             What::Sync { sync, process, context, deed, amount } => {
                 let key = (sync, process);
@@ -129,8 +129,11 @@ impl Shared {
     }
 
     /// The lock of a condition comes before everything else.
-    fn check_relocking(&mut self, what: &What, reports: &mut Reports) {
+    fn check_relocking(&mut self, what: &What, threads: &Threads, reports: &mut Reports) {
         match *what {
+            What::CoroutineEnd { context } => drop(self.relocking.remove(&context)),
+            What::LockRelease { context, .. } if threads.is_dropped(context) => {}
+            What::Sync { deed: Deed::Withdraw, .. } => {}
             What::LockTake { lock, context, .. } if self.relocking.get(&context) == Some(&lock) => {
                 self.relocking.remove(&context);
             }
@@ -168,6 +171,9 @@ impl Shared {
         let config = self.declared[key.0.index()].0;
         let thing = self.things.entry(key).or_insert_with(|| Thing::new(config));
         let mut line = Line { sync: key.0, context, deed, freed: Vec::new() };
+        if deed == Deed::Withdraw {
+            return self.withdraw(key, context, amount != 0, reports);
+        }
         let given = matches!(deed, Deed::Given | Deed::GivenRead);
         line.require(given || !self.waiting.contains(&context), Rule::SharedWaits, reports);
         match config {
@@ -195,6 +201,35 @@ impl Shared {
         }
         self.fresh.extend(&line.freed);
         self.freed.extend(line.freed.into_iter().map(|context| (context, key)));
+    }
+}
+
+impl Shared {
+    /// A cancelled coroutine leaves the line; one that was freed lets somebody else have what it was freed for.
+    fn withdraw(&mut self, key: Key, context: ContextId, puts: bool, reports: &mut Reports) {
+        let Some(thing) = self.things.get_mut(&key) else { return };
+        let (config, before) = (self.declared[key.0.index()].0, thing.line.len());
+        thing.line.retain(|(waiter, _)| *waiter != context);
+        if self.waiting.remove(&context) {
+            let left = before > thing.line.len();
+            reports.require(left, Rule::SharedWaits, || format!("{context:?} leaves {:?} and was not there", key.0));
+            self.freed.insert(context, key);
+            return;
+        }
+        let freed = match config {
+            Config::Condition { .. } => thing.free(1, Deed::Wait),
+            Config::Queue { capacity } if puts => {
+                let room = capacity.is_none_or(|capacity| thing.items.len() < capacity as usize);
+                thing.free(room.into(), Deed::WaitToPut)
+            }
+            Config::Queue { .. } => thing.free((!thing.items.is_empty()).into(), Deed::Wait),
+            _ => Vec::new(),
+        };
+        for context in &freed {
+            self.waiting.remove(context);
+        }
+        self.fresh.extend(&freed);
+        self.freed.extend(freed.into_iter().map(|context| (context, key)));
     }
 }
 

@@ -94,6 +94,8 @@ pub(super) struct Threads {
     pub contexts: BTreeMap<ContextId, Context>,
     /// Whose job was dropped at this instant.
     dropped: BTreeSet<ContextId>,
+    /// Coroutines that are cancelled, or whose jobs were dropped, until they run.
+    cancelled: BTreeSet<ContextId>,
     /// Time that all threads have spent in each kind of state, up to the last change of each.
     spent: [u128; 6],
     /// The lives of those that have ended.
@@ -118,6 +120,11 @@ impl Threads {
     /// Whether the context has stopped because its job was dropped.
     pub fn is_dropped(&self, context: ContextId) -> bool {
         self.dropped.contains(&context)
+    }
+
+    /// Whether the coroutine does not wait for what it awaited.
+    pub fn is_cancelled(&self, context: ContextId) -> bool {
+        self.cancelled.contains(&context)
     }
 
     pub fn thread_of(&self, context: ContextId) -> Option<ThreadId> {
@@ -175,7 +182,10 @@ impl Threads {
             }
             What::CoroutineStart { context, thread, role } => self.start_coroutine(context, thread, role, reports),
             What::CoroutineReady { context } => self.progress(context, Progress::Ready, reports),
-            What::Resume { context } => self.progress(context, Progress::Running, reports),
+            What::Resume { context } => {
+                self.cancelled.remove(&context);
+                self.progress(context, Progress::Running, reports);
+            }
             What::Suspend { context, on } => {
                 self.progress(context, Progress::Suspended(on), reports);
                 if on == On::Nothing {
@@ -184,7 +194,13 @@ impl Threads {
                 }
             }
             What::CoroutineEnd { context } => self.end_coroutine(context, reports),
-            What::JobDrop { by: Some(context), .. } => drop(self.dropped.insert(context)),
+            What::JobDrop { by: Some(context), .. } => {
+                self.dropped.insert(context);
+                if self.contexts.get(&context).is_some_and(|found| found.progress != Some(Progress::Running)) {
+                    self.cancelled.insert(context);
+                }
+            }
+            What::Cancel { context, .. } => drop(self.cancelled.insert(context)),
             _ => {}
         }
         self.check_step(&record.what, reports);
@@ -211,6 +227,12 @@ impl Threads {
             | What::Store { context, .. }
             | What::Update { context, .. }
             | What::JobEnd { context, .. }
+            | What::JobFail { context, .. }
+            | What::Raise { context, .. }
+            | What::Uncaught { context, .. }
+            | What::Timeout { context, .. }
+            | What::TimeoutEnd { context }
+            | What::Together { context, .. }
             | What::Spawn { context, .. }
             | What::Print { context, .. } => context,
             // Whose job is dropped releases what it holds, wherever it stands.

@@ -123,7 +123,7 @@ impl Urgencies {
                     self.threads.insert(thread, urgency);
                 }
             }
-            What::JobEnd { job, context } => {
+            What::JobEnd { job, context } | What::JobFail { job, context } => {
                 self.jobs.remove(&job);
                 if let Some(thread) = own_thread(context, threads) {
                     self.threads.remove(&thread);

@@ -18,8 +18,10 @@ pub(super) struct Waits {
     alarms: BTreeMap<ContextId, Time>,
     /// The suspended coroutines among them, by loop, the next one first.
     asleep: BTreeSet<(ThreadId, Time, ContextId)>,
-    /// Who created the context, and for which program.
-    parents: BTreeMap<ContextId, Family>,
+    /// Who created the context, and for which program; `None` if it is awaited together with others.
+    parents: BTreeMap<ContextId, Option<Family>>,
+    /// Who creates what it will await together.
+    gathering: BTreeSet<ContextId>,
     /// How many of its children of the program are still there.
     children: BTreeMap<Family, u32>,
     /// Jobs that each context has begun.
@@ -63,10 +65,17 @@ impl Waits {
                     self.due.push((context, On::Io(device)));
                 }
             }
+            What::IoWithdraw { request, .. } => {
+                if let Some(context) = self.requests.remove(&request) {
+                    self.outstanding.remove(&context);
+                }
+            }
             What::Sleep { context, time } => {
                 let twice = self.alarms.insert(context, reports.now + time).is_some();
                 reports.require(!twice, Rule::SleepNotEarly, || format!("{context:?} sleeps in its sleep"));
             }
+            What::Together { context, .. } => drop(self.gathering.insert(context)),
+            What::Suspend { context, on: On::Together } => drop(self.gathering.remove(&context)),
             What::JobStart { context, .. } => *self.begun.entry(context).or_default() += 1,
             What::Spawn { context, child } => self.spawn(context, child, threads, reports),
             What::ThreadEnd { thread, .. } => {
@@ -104,8 +113,11 @@ impl Waits {
         let Role::Spawned { program, .. } = born.role else {
             return reports.require(false, Rule::Existence, || format!("{child:?} is created but has another role"));
         };
-        let key = self.family(context, parent.serial, program);
-        *self.children.entry(key).or_default() += 1;
+        let joined = !self.gathering.contains(&context);
+        let key = joined.then(|| self.family(context, parent.serial, program));
+        if let Some(key) = key {
+            *self.children.entry(key).or_default() += 1;
+        }
         let twice = self.parents.insert(child, key).is_some();
         reports.require(!twice, Rule::Existence, || format!("{child:?} is created a second time"));
     }
@@ -119,6 +131,7 @@ impl Waits {
                 threads.contexts.get(&context).is_some_and(|found| matches!(found.role, Role::Spawned { .. }));
             return reports.require(!spawned, Rule::Existence, || format!("{context:?} has no parent"));
         };
+        let Some(key) = key else { return };
         let Some(left) = self.children.get_mut(&key) else { return };
         *left -= 1;
         if *left == 0 {
@@ -137,7 +150,14 @@ impl Waits {
                 reports.require(set, Rule::SleepNotEarly, || format!("{context:?} sleeps without a `Sleep`"));
             }
             On::Gil | On::GilSwitch | On::Io(_) => {}
-            On::Nothing | On::Lock(_) | On::Sync(_) | On::Socket(_) | On::Join(_) | On::Job | On::Poll => {
+            On::Nothing
+            | On::Lock(_)
+            | On::Sync(_)
+            | On::Socket(_)
+            | On::Join(_)
+            | On::Together
+            | On::Job
+            | On::Poll => {
                 let open = self.outstanding.get(&context);
                 reports.require(open.is_none(), Rule::IoWaits, || format!("{context:?} does not wait for {open:?}"));
             }
@@ -153,10 +173,14 @@ impl Waits {
             }
             On::Sleep => {
                 let alarm = self.alarms.remove(&context).unwrap_or(Time::ZERO);
+                let Some(thread) = threads.thread_of(context) else { return };
+                if threads.is_cancelled(context) {
+                    self.asleep.remove(&(thread, alarm, context));
+                    return;
+                }
                 reports.require(alarm <= reports.now, Rule::SleepNotEarly, || {
                     format!("{context:?} wakes before {} ns", alarm.0)
                 });
-                let Some(thread) = threads.thread_of(context) else { return };
                 if self.asleep.remove(&(thread, alarm, context)) {
                     let first = self.asleep.range((thread, Time::ZERO, ContextId(0))..).next();
                     let late = first.filter(|(of, at, _)| *of == thread && *at < alarm);
@@ -165,6 +189,7 @@ impl Waits {
                     });
                 }
             }
+            On::Join(_) if threads.is_cancelled(context) => {}
             On::Join(program) => {
                 let serial = threads.contexts.get(&context).map_or(0, |context| context.serial);
                 let left = self.children.get(&self.family(context, serial, program));
@@ -172,7 +197,15 @@ impl Waits {
                     format!("{context:?} goes on although {left:?} of its {program:?} are there")
                 });
             }
-            On::Nothing | On::Gil | On::GilSwitch | On::Lock(_) | On::Sync(_) | On::Socket(_) | On::Job | On::Poll => {}
+            On::Nothing
+            | On::Gil
+            | On::GilSwitch
+            | On::Lock(_)
+            | On::Sync(_)
+            | On::Socket(_)
+            | On::Together
+            | On::Job
+            | On::Poll => {}
         }
     }
 }

@@ -197,6 +197,10 @@ fn find(what: &Asked, model: &Model, cell: &Cell) -> Result<Found, String> {
             let (missed, all) = counted(run, task.as_ref(), |task| task.missed).ok_or("no task has a deadline")?;
             found(missed as f64, format!("{missed} of {all} jobs"), bounds.contain(&missed))
         }
+        Asked::Failed { task, bounds } => {
+            let (failed, all) = counted(run, task.as_ref(), |task| task.failed).ok_or("no step raises an exception")?;
+            found(failed as f64, format!("{failed} of {all} jobs"), bounds.contain(&failed))
+        }
         Asked::Refused { task, bounds } => {
             let (refused, all) = counted(run, task.as_ref(), |task| task.refused).ok_or("no task has a capacity")?;
             found(refused as f64, format!("{refused} of {all} jobs"), bounds.contain(&refused))

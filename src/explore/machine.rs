@@ -33,6 +33,8 @@ pub enum Unfit {
     Blocking,
     /// It has connections, which are not searched yet.
     Sockets,
+    /// It raises exceptions, or cancels coroutines: that is not searched yet.
+    Exceptions,
     /// There are more jobs than anybody could explore.
     Crowded {
         /// How many.
@@ -67,6 +69,9 @@ impl<'m> Machine<'m> {
         }
         if loops && model.code.contains(&Op::BeginBlocking) {
             return Err(Unfit::Blocking);
+        }
+        if model.raises() {
+            return Err(Unfit::Exceptions);
         }
         let mut jobs = Vec::new();
         let mut all = 0u64;

@@ -256,6 +256,14 @@ impl Machine<'_> {
             Op::EndBlocking => state.threads[number].blocking -= 1,
             Op::Compute { .. } | Op::Io { .. } | Op::Sleep { .. } | Op::Yield | Op::Print { .. } | Op::Join { .. } => {}
             Op::Socket { .. } => unreachable!("a model with connections is not searched"),
+            Op::Raise
+            | Op::Reraise
+            | Op::Deliver
+            | Op::Begin { .. }
+            | Op::Await
+            | Op::BeginTimeout { .. }
+            | Op::EndTimeout
+            | Op::Cancel { .. } => unreachable!("models with exceptions are not fit"),
         }
     }
 

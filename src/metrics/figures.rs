@@ -196,6 +196,9 @@ pub struct TaskFigures {
     /// Jobs that arrived in the window and were refused, which `arrived` counts, too; for tasks with a capacity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<u64>,
+    /// Jobs that arrived in the window and ended with an exception; where any step can raise one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<u64>,
 }
 
 /// A core's share of a run, in nanoseconds of the window; the sum is the window.

@@ -20,6 +20,10 @@ pub struct Jobs {
     requests: Vec<Request>,
     tasks: Vec<Task>,
     devices: Vec<Device>,
+    /// Whether sleeps can be cut short, and when each context wakes then.
+    cancels: bool,
+    raises: bool,
+    alarms: Vec<u64>,
     /// All tasks together.
     pub all: Task,
     pub last_end: Time,
@@ -56,6 +60,7 @@ pub struct Task {
     deadline: Option<u64>,
     missed: u64,
     refused: u64,
+    failed: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -75,6 +80,9 @@ impl Jobs {
             requests: Vec::new(),
             tasks: model.tasks.iter().map(|task| Task { deadline: deadline(model, task), ..Task::default() }).collect(),
             devices: vec![Device::default(); model.devices.len()],
+            cancels: model.cancels(),
+            raises: model.raises(),
+            alarms: Vec::new(),
             all: Task::default(),
             last_end: Time::ZERO,
         }
@@ -163,6 +171,42 @@ impl Jobs {
         }
     }
 
+    /// The job ends with an exception: it is over and not complete.
+    pub fn fail(&mut self, job: JobId, context: ContextId, now: Time) {
+        self.contexts[context.index()].0 = None;
+        self.last_end = now;
+        let Job { task, arrived, .. } = self.jobs[job.index()];
+        self.jobs[job.index()].open = false;
+        let task = &mut self.tasks[task.index()];
+        if arrived >= self.warm_up {
+            task.failed += 1;
+            task.missed += u64::from(task.deadline.is_some());
+        }
+    }
+
+    #[inline]
+    pub fn sleep(&mut self, context: ContextId, time: Duration, now: Time) {
+        self.serve(context, time.0);
+        if self.cancels {
+            put(&mut self.alarms, context.index(), now.0.saturating_add(time.0));
+        }
+    }
+
+    /// What is left of its sleep, if it sleeps, is not slept.
+    pub fn cancel(&mut self, context: ContextId, now: Time) {
+        let Some(alarm) = self.alarms.get_mut(context.index()) else { return };
+        let left = std::mem::take(alarm).saturating_sub(now.0);
+        if let Some((Some(job), _)) = self.contexts.get(context.index()) {
+            let job = &mut self.jobs[job.index()];
+            job.service = job.service.saturating_sub(left);
+        }
+    }
+
+    /// Nobody waits for the request any more.
+    pub fn withdraw(&mut self, request: RequestId) {
+        self.requests[request.index()].context = ContextId(u32::MAX);
+    }
+
     #[inline]
     pub fn demand(&mut self, context: ContextId, demand: Duration) {
         if let Some(slot) = self.contexts.get_mut(context.index()) {
@@ -235,6 +279,7 @@ impl Jobs {
             self.all = Task { arrived, ..only.clone() };
         }
         let window = now.0.saturating_sub(self.warm_up) as f64;
+        let raises = self.raises;
         let tasks = self.tasks.iter().zip(&model.tasks).map(|(task, definition)| TaskFigures {
             task: definition.name.clone(),
             arrived: task.arrived,
@@ -245,6 +290,7 @@ impl Jobs {
             service: task.service.summary(),
             missed: task.deadline.map(|_| task.missed),
             refused: definition.capacity.map(|_| task.refused),
+            failed: raises.then_some(task.failed),
         });
         let devices = self.devices.iter().zip(&model.devices).map(|(device, definition)| DeviceFigures {
             device: definition.name.clone(),

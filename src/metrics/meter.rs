@@ -186,10 +186,13 @@ impl Sink for Meter<'_> {
                     self.threads.cut(context, now);
                 }
             }
+            What::JobFail { job, context } => self.jobs.fail(job, context, now),
+            What::Cancel { context, .. } => self.jobs.cancel(context, now),
+            What::IoWithdraw { request, .. } => self.jobs.withdraw(request),
             What::CoroutineReady { context } => self.threads.coroutine_ready(context, now),
             What::Resume { context } => self.threads.resume(context, now),
             What::Suspend { context, on } => self.threads.suspend(context, on, now),
-            What::Sleep { context, time } => self.jobs.serve(context, time.0),
+            What::Sleep { context, time } => self.jobs.sleep(context, time, now),
             What::ThreadStart { thread, context, role, .. } => {
                 self.threads.start(thread, context, now);
                 put(&mut self.spawned, thread.index(), matches!(role, Role::Spawned { .. }));
@@ -221,6 +224,11 @@ impl Sink for Meter<'_> {
             | What::Iteration { .. }
             | What::GilOffer { .. }
             | What::Spawn { .. }
+            | What::Raise { .. }
+            | What::Uncaught { .. }
+            | What::Timeout { .. }
+            | What::TimeoutEnd { .. }
+            | What::Together { .. }
             | What::ProcessStart { .. }
             | What::ProcessEnd { .. } => {}
         }

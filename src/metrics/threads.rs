@@ -64,7 +64,7 @@ fn waiting(on: On) -> Kind {
         On::Lock(_) | On::Sync(_) => Kind::Lock,
         On::Io(_) | On::Socket(_) => Kind::Io,
         On::Sleep => Kind::Sleeping,
-        On::Join(_) => Kind::Join,
+        On::Join(_) | On::Together => Kind::Join,
         On::Job | On::Poll => Kind::Idle,
     }
 }

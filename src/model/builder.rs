@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use super::raising::Raising;
 use super::{
-    Act, Arrivals, CheckPoints, Condition, Costs, Device, Execution, Interpreter, Late, Machine, Model, Op, Program,
-    Selector, Shared, SocketAct, SpawnKind, Task, Urgency, Value, Version,
+    Act, Arrivals, CheckPoints, Condition, Costs, Device, Execution, Guard, Interpreter, Late, Machine, Model, Op,
+    Program, Selector, Shared, SocketAct, SpawnKind, Task, Urgency, Value, Version,
 };
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, PeerId, ProgramId, SyncId, TaskId, TextId, VarId};
 use crate::kernel::pace::Paces;
 use crate::kernel::policy::{PolicyConfig, RoundRobin, Ties, Timer};
 use crate::time::Duration;
-use crate::trace::CpuKind;
+use crate::trace::{CpuKind, Together};
 
 /// One structured step of a program. Names are already ids.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +83,18 @@ pub enum Stmt {
     Blocking(Vec<Stmt>),
     /// Steps without a check point in between: computing and variables only.
     Atomic(Vec<Stmt>),
+    /// Raises an exception.
+    Raise,
+    /// The first steps; the second ones after an exception in them.
+    Try(Vec<Stmt>, Vec<Stmt>),
+    /// The first steps, and then the second ones, however the first have ended.
+    Finally(Vec<Stmt>, Vec<Stmt>),
+    /// Starts so many coroutines of each program, and waits for all of them together.
+    Gather(Together, Vec<ProgramId>, u32),
+    /// The first steps, cancelled after this time; then the second ones if there are any, else an exception.
+    Timeout(Dist, Vec<Stmt>, Option<Vec<Stmt>>),
+    /// Cancels all coroutines that this one spawned from the program.
+    Cancel(ProgramId),
 }
 
 /// Collects the parts of a [`Model`]. Ids are given in order of declaration.
@@ -95,6 +108,7 @@ pub struct Builder {
     known: BTreeMap<(u8, u64, u64), DistId>,
     /// Inside of `Stmt::Atomic`.
     atomic: bool,
+    pub(super) raising: Raising,
 }
 
 impl Builder {
@@ -124,6 +138,7 @@ impl Builder {
             vars: Vec::new(),
             code: Vec::new(),
             programs: Vec::new(),
+            regions: Vec::new(),
             choices: Vec::new(),
             operands: Vec::new(),
             dists: Vec::new(),
@@ -133,7 +148,14 @@ impl Builder {
             warm_up: Duration::ZERO,
             max_events: 100_000_000,
         };
-        Builder { model, bodies: Vec::new(), reentrant: Vec::new(), known: BTreeMap::new(), atomic: false }
+        Builder {
+            model,
+            bodies: Vec::new(),
+            reentrant: Vec::new(),
+            known: BTreeMap::new(),
+            atomic: false,
+            raising: Raising::default(),
+        }
     }
 
     /// The parts that need no ids: machine, interpreter, limits.
@@ -249,6 +271,7 @@ impl Builder {
             (machine.costs.context_switch, machine.costs.migration) = (Duration::ZERO, Duration::ZERO);
         }
         let bodies = std::mem::take(&mut self.bodies);
+        self.raising.on = bodies.iter().flatten().any(|body| super::raising::can_raise(body));
         for (program, body) in self.model.programs.iter_mut().zip(&bodies) {
             // Entries are needed by `Call` before the callee is emitted: reserve one jump for each.
             program.entry = self.model.code.len() as u32;
@@ -261,10 +284,12 @@ impl Builder {
             let mut registers = Vec::new();
             self.steps(&body, &mut registers);
             self.model.code.push(Op::Return);
+            self.handlers(&mut registers);
             let program = &mut self.model.programs[index];
             program.entry = start;
             program.registers = registers.len() as u16;
         }
+        self.link_handlers();
         self.link_calls();
         super::draws::count(&mut self.model);
         super::protocol::raise_ceilings(&mut self.model);
@@ -335,13 +360,13 @@ impl Builder {
             Stmt::Release(lock) => self.give_back(*lock),
             Stmt::With(lock, body) => {
                 self.take(*lock);
-                self.steps(body, registers);
+                self.guarded(vec![Stmt::Release(*lock)], body, registers);
                 self.give_back(*lock);
             }
             Stmt::Sync(sync, act) => self.use_shared(*sync, *act),
             Stmt::WithSync(sync, act, body) => {
                 self.use_shared(*sync, *act);
-                self.steps(body, registers);
+                self.guarded(vec![Stmt::Sync(*sync, Act::Release)], body, registers);
                 self.use_shared(*sync, Act::Release);
             }
             Stmt::Put(sync, value) => {
@@ -405,7 +430,7 @@ impl Builder {
             }
             Stmt::Blocking(body) => {
                 self.emit(Op::BeginBlocking);
-                self.steps(body, registers);
+                self.inside(Guard::Blocking, |builder| builder.steps(body, registers));
                 self.emit(Op::EndBlocking);
             }
             Stmt::Atomic(body) => {
@@ -413,6 +438,15 @@ impl Builder {
                 self.steps(body, registers);
                 self.atomic = false;
             }
+            Stmt::Raise => drop(self.emit(Op::Raise)),
+            Stmt::Try(body, except) => self.try_steps(body, except, registers),
+            Stmt::Finally(body, last) => {
+                self.guarded(last.clone(), body, registers);
+                self.steps(last, registers);
+            }
+            Stmt::Gather(how, programs, count) => self.gather(*how, programs, *count),
+            Stmt::Timeout(time, body, otherwise) => self.timeout(time, body, otherwise.as_deref(), registers),
+            Stmt::Cancel(program) => drop(self.emit(Op::Cancel { program: *program })),
         }
     }
 

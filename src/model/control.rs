@@ -1,6 +1,6 @@
 //! Loops, conditions and branches as jumps.
 
-use super::{Builder, Choice, Comparison, Condition, Op, Operand, Stmt, Value};
+use super::{Builder, Choice, Comparison, Condition, Guard, Op, Operand, Stmt, Value};
 use crate::id::{OperandId, TextId, VarId};
 
 impl Builder {
@@ -146,7 +146,7 @@ impl Builder {
         }
         self.emit(Op::Repeat { times });
         let start = self.here();
-        self.steps(body, registers);
+        self.inside(Guard::Slot, |builder| builder.steps(body, registers));
         self.emit(Op::Again { start });
     }
 

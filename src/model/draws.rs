@@ -21,19 +21,47 @@ fn from(model: &Model, entry: u32, depth: u32, known: &mut BTreeMap<u32, Option<
     if depth > 64 {
         return None;
     }
-    let draws = body(model, entry, depth, known);
+    let draws = if never_draws(model, entry, depth, known) { Some(0) } else { body(model, entry, depth, known) };
     known.insert(entry, draws);
     draws
+}
+
+/// The op behind the program that begins at `entry`.
+fn end_of(model: &Model, entry: u32) -> u32 {
+    let next = model.programs.partition_point(|program| program.entry <= entry);
+    model.programs.get(next).map_or(model.code.len() as u32, |next| next.entry)
+}
+
+/// Whether no op from here to the end of the program draws, whatever its loops do, nor one of those that it calls.
+fn never_draws(model: &Model, entry: u32, depth: u32, known: &mut BTreeMap<u32, Option<u32>>) -> bool {
+    model.code[entry as usize..end_of(model, entry) as usize].iter().all(|op| match op {
+        Op::Compute { time, .. } | Op::Sleep { time } | Op::BeginTimeout { time } => {
+            !model.dists[time.index()].is_random()
+        }
+        Op::Io { device, time } => {
+            !model.dists[time.unwrap_or(model.devices[device.index()].latency).index()].is_random()
+        }
+        Op::Choose { .. } => false,
+        Op::Call { entry } => from(model, *entry, depth + 1, known) == Some(0),
+        _ => true,
+    })
 }
 
 fn body(model: &Model, entry: u32, depth: u32, known: &mut BTreeMap<u32, Option<u32>>) -> Option<u32> {
     let mut worst = 0u32;
     let mut at = entry as usize;
+    // An exception leads elsewhere, to code behind this one.
+    let first = model.regions.partition_point(|region| region.to <= entry);
+    if model.regions.get(first).is_some_and(|region| region.from < end_of(model, entry)) {
+        return None;
+    }
     // Straight-line sum: branches of a `Choose` are counted one after the other, an upper bound that costs nothing
     // but unused words of a stream.
     loop {
         let draws = match model.code[at] {
-            Op::Compute { time, .. } | Op::Sleep { time } => u32::from(model.dists[time.index()].is_random()),
+            Op::Compute { time, .. } | Op::Sleep { time } | Op::BeginTimeout { time } => {
+                u32::from(model.dists[time.index()].is_random())
+            }
             Op::Io { device, time } => {
                 let time = time.unwrap_or(model.devices[device.index()].latency);
                 u32::from(model.dists[time.index()].is_random())

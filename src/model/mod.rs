@@ -8,6 +8,7 @@ mod interpreter;
 mod names;
 mod network;
 mod protocol;
+mod raising;
 mod shared;
 mod task_settings;
 mod value;
@@ -19,6 +20,7 @@ pub use costs::{Costs, SwitchCharged};
 pub use interpreter::{CheckPoints, Interpreter, Ticks, Version};
 pub use network::{Peer, Selector, SocketAct, SocketCall};
 pub use protocol::{Ceiling, Protocol};
+pub use raising::{Guard, Region};
 pub use value::{Arithmetic, Comparison, Condition, Operand, Value, evaluate};
 
 use crate::dist::Dist;
@@ -29,7 +31,7 @@ use crate::kernel::policy::PolicyConfig;
 use crate::kernel::{Queues, Setup};
 use crate::sync::Config;
 use crate::time::Duration;
-use crate::trace::CpuKind;
+use crate::trace::{CpuKind, Together};
 
 /// One scenario under one execution model, ready to run. Whatever can be wrong was found before one exists.
 #[derive(Clone, Debug)]
@@ -56,6 +58,8 @@ pub struct Model {
     pub code: Vec<Op>,
     /// Programs, by `ProgramId`.
     pub programs: Vec<Program>,
+    /// What guards which ops against exceptions: sorted by their ends, inner ones first. Empty if no program can raise one.
+    pub regions: Vec<Region>,
     /// Branch tables of `Op::Choose`.
     pub choices: Vec<Choice>,
     /// Numbers that ops compute with, by `OperandId`.
@@ -389,6 +393,22 @@ pub enum Op {
     BeginBlocking,
     /// The end of that.
     EndBlocking,
+    /// Raises an exception: the context goes on at the handler of the innermost region that has one, or ends.
+    Raise,
+    /// The end of a handler that catches nothing: raises the exception that was pushed.
+    Reraise,
+    /// Raises the exception that the context was to get while it could not be cancelled.
+    Deliver,
+    /// What the coroutine spawns up to its `Await`, it awaits together.
+    Begin { how: Together },
+    /// Waits for these.
+    Await,
+    /// From here to its `EndTimeout` the coroutine is cancelled when so much time has passed.
+    BeginTimeout { time: DistId },
+    /// The end of that.
+    EndTimeout,
+    /// Cancels all coroutines that this one spawned from the program and that are still there.
+    Cancel { program: ProgramId },
 }
 
 /// How a shared thing is used. Not everything can be done to every kind of thing.

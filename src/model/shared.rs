@@ -39,9 +39,9 @@ impl Builder {
 
     /// One use of a shared thing. After a wait for a notification the lock is taken again.
     pub(super) fn use_shared(&mut self, sync: SyncId, act: Act) {
-        self.emit(Op::Sync { sync, act });
-        if let (Config::Condition { lock }, Act::Wait) = (self.model.syncs[sync.index()].initial, act) {
-            self.emit(Op::Acquire { lock });
+        match (self.model.syncs[sync.index()].initial, act) {
+            (Config::Condition { lock }, Act::Wait) => self.wait_for_notification(sync, lock),
+            _ => drop(self.emit(Op::Sync { sync, act })),
         }
     }
 }

@@ -234,20 +234,23 @@ fn connections(point: &Point) -> Grid {
 }
 
 fn tasks(point: &Point) -> Grid {
-    let heads =
-        ["task", "model", "completed", "jobs/s", "response", "p50", "p99", "wait", "service", "missed", "refused"];
+    let mut heads =
+        vec!["task", "model", "completed", "jobs/s", "response", "p50", "p99", "wait", "service", "missed", "refused"];
+    let failed = |run: &Figures| run.tasks.iter().any(|task| task.failed.is_some());
+    let fails = firsts(point).any(|(_, run)| failed(run));
+    heads.extend(fails.then_some("failed"));
     let mut grid = Grid::new("Tasks", 2, &heads);
     let tasks = firsts(point).next().map_or(0, |(_, run)| run.tasks.len());
     // One task alone is in the overview, but for what became of its jobs.
     let lost = |run: &Figures| run.tasks.iter().any(|task| task.missed.is_some() || task.refused.is_some());
-    let lost = firsts(point).any(|(_, run)| lost(run));
+    let lost = fails || firsts(point).any(|(_, run)| lost(run));
     for index in 0..if tasks > 1 || lost { tasks } else { 0 } {
         for (model, run) in firsts(point) {
             let task = &run.tasks[index];
             if task.arrived == 0 && task.completed == 0 {
                 continue;
             }
-            grid.rows.push(vec![
+            let mut row = vec![
                 task.task.clone(),
                 model.model.clone(),
                 axis::count(task.completed),
@@ -259,7 +262,9 @@ fn tasks(point: &Point) -> Grid {
                 sampled(&task.service, |service| service.mean),
                 task.missed.map_or_else(|| NOTHING.to_owned(), axis::count),
                 task.refused.map_or_else(|| NOTHING.to_owned(), axis::count),
-            ]);
+            ];
+            row.extend(fails.then(|| task.failed.map_or_else(|| NOTHING.to_owned(), axis::count)));
+            grid.rows.push(row);
         }
     }
     grid

@@ -5,20 +5,25 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::{Class, Engine};
+use crate::engine::{Class, Due, Engine};
 use crate::id::ContextId;
 use crate::time::Time;
+use crate::trace::Raised;
 
 /// One loop.
 #[derive(Clone, Debug, Default, Hash)]
 pub struct EventLoop {
     ready: VecDeque<Handle>,
+    /// How many of them are steps that a handle of this iteration has queued.
+    steps: usize,
     /// What the selector can report: completions and calls from other threads, in the order they happened.
     events: VecDeque<ContextId>,
     /// How many of them the last poll has reported.
     reported: usize,
     timers: Engine,
     snapshot: usize,
+    /// What [`Handle::Call`] stands for, in order.
+    calls: VecDeque<Call>,
 }
 
 /// What an iteration runs.
@@ -29,12 +34,68 @@ pub enum Handle {
     Wakeup(ContextId),
     /// The coroutine runs until it awaits again.
     Step(ContextId),
+    /// The first of the calls that stand in a queue of their own.
+    Call,
+}
+
+/// A callback that neither makes a coroutine ready nor is its step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// A coroutine has ended that another one awaits together with others.
+    Ended {
+        /// Who awaits it.
+        parent: ContextId,
+        /// The how-many-th time that one awaits several.
+        round: u32,
+        /// The exception that it ended with.
+        raised: Option<Raised>,
+    },
+    /// A timeout is over: the coroutine is cancelled.
+    Expire {
+        /// Whose it is.
+        context: ContextId,
+        /// Which of its timeouts.
+        number: u32,
+    },
+}
+
+/// A timer of a loop that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    /// A sleep is over.
+    Sleep(ContextId, u64),
+    /// A timeout is over.
+    Timeout(ContextId, u64),
+}
+
+/// Tells timeouts from sleeps in the numbers of timers: there are fewer coroutines than that.
+const TIMEOUT: u32 = 1 << 23;
+
+impl Alarm {
+    fn of(timer: Due) -> Alarm {
+        match timer.slot & TIMEOUT {
+            0 => Alarm::Sleep(ContextId(timer.slot), timer.sequence),
+            _ => Alarm::Timeout(ContextId(timer.slot & !TIMEOUT), timer.sequence),
+        }
+    }
 }
 
 impl EventLoop {
     /// `call_soon`, from the loop's own thread: the next step of the coroutine.
     pub fn call_soon(&mut self, context: ContextId) {
         self.ready.push_back(Handle::Step(context));
+        self.steps += 1;
+    }
+
+    /// `call_soon`, of another callback.
+    pub fn call(&mut self, call: Call) {
+        self.ready.push_back(Handle::Call);
+        self.calls.push_back(call);
+    }
+
+    /// What the present [`Handle::Call`] is.
+    pub fn next_call(&mut self) -> Option<Call> {
+        self.calls.pop_front()
     }
 
     /// Something outside the loop makes the coroutine ready: seen by the next poll.
@@ -42,9 +103,21 @@ impl EventLoop {
         self.events.push_back(context);
     }
 
-    /// `call_at`.
-    pub fn call_at(&mut self, at: Time, context: ContextId) {
-        self.timers.schedule(at, Class::Timer, context.0);
+    /// `call_at`, for a coroutine that sleeps. The number of the timer.
+    pub fn call_at(&mut self, at: Time, context: ContextId) -> u64 {
+        self.timers.schedule(at, Class::Timer, context.0)
+    }
+
+    /// `call_at`, for a timeout.
+    pub fn expire_at(&mut self, at: Time, context: ContextId) -> u64 {
+        self.timers.schedule(at, Class::Timer, context.0 | TIMEOUT)
+    }
+
+    /// Forgets the timers before the first that is `wanted`, as `_run_once` does with those that were cancelled.
+    pub fn drop_timers(&mut self, wanted: impl Fn(Alarm) -> bool) {
+        while self.timers.peek().is_some_and(|timer| !wanted(Alarm::of(timer))) {
+            self.timers.pop();
+        }
     }
 
     /// How long the selector may sleep: not at all (`Some(now)`), until a timer, or without end (`None`).
@@ -61,19 +134,23 @@ impl EventLoop {
         self.reported = self.events.len();
     }
 
-    /// After the poll: reported events, then due timers, join the ready queue. `due` hears of each due timer. Returns how
+    /// After the poll: reported events, then due timers, join the ready queue. `due` says of each due timer
+    /// whether anybody still waits for it. Returns how
     /// many coroutines the snapshot of this iteration resumes.
-    pub fn collect(&mut self, now: Time, mut due: impl FnMut(ContextId)) -> usize {
-        // Whatever is in the queue now was put there by a handle of the iteration before: a step.
-        let steps = self.ready.len();
+    pub fn collect(&mut self, now: Time, mut due: impl FnMut(Alarm) -> bool) -> usize {
+        let steps = std::mem::take(&mut self.steps);
         let reported = std::mem::take(&mut self.reported);
         self.ready.extend(self.events.drain(..reported).map(Handle::Wakeup));
         while self.timers.next_time() <= now
             && let Some(timer) = self.timers.pop()
         {
-            let context = ContextId(timer.slot);
-            due(context);
-            self.ready.push_back(Handle::Wakeup(context));
+            let alarm = Alarm::of(timer);
+            if due(alarm) {
+                match alarm {
+                    Alarm::Sleep(context, _) => self.ready.push_back(Handle::Wakeup(context)),
+                    Alarm::Timeout(context, number) => self.call(Call::Expire { context, number: number as u32 }),
+                }
+            }
         }
         self.snapshot = self.ready.len();
         steps
@@ -104,11 +181,11 @@ mod tests {
         event_loop.call_soon(ContextId(1));
         assert_eq!(event_loop.poll_until(Time(5)), Some(Time(5)));
         event_loop.report();
-        assert_eq!(event_loop.collect(Time(5), |_| ()), 1);
+        assert_eq!(event_loop.collect(Time(5), |_| true), 1);
         event_loop.call_soon(ContextId(9));
         let [one, two, three] = [1, 2, 3].map(ContextId);
         assert_eq!(handles(&mut event_loop), [Handle::Step(one), Handle::Wakeup(two), Handle::Wakeup(three)]);
-        assert_eq!(event_loop.collect(Time(6), |_| ()), 1);
+        assert_eq!(event_loop.collect(Time(6), |_| true), 1);
         assert_eq!(handles(&mut event_loop), [Handle::Step(ContextId(9))]);
     }
 
@@ -118,11 +195,11 @@ mod tests {
         event_loop.notify(ContextId(1));
         event_loop.report();
         event_loop.notify(ContextId(2));
-        event_loop.collect(Time(5), |_| ());
+        event_loop.collect(Time(5), |_| true);
         assert_eq!(handles(&mut event_loop), [Handle::Wakeup(ContextId(1))]);
         assert_eq!(event_loop.poll_until(Time(5)), Some(Time(5)), "the other one is still to be reported");
         event_loop.report();
-        event_loop.collect(Time(5), |_| ());
+        event_loop.collect(Time(5), |_| true);
         assert_eq!(handles(&mut event_loop), [Handle::Wakeup(ContextId(2))]);
     }
 
@@ -134,10 +211,27 @@ mod tests {
         event_loop.call_at(Time(5), ContextId(3));
         assert_eq!(event_loop.poll_until(Time(1)), Some(Time(5)));
         let mut due = Vec::new();
-        event_loop.collect(Time(4), |context| due.push(context.0));
+        let note = |due: &mut Vec<u32>, alarm| {
+            let Alarm::Sleep(context, _) = alarm else { return false };
+            due.push(context.0);
+            true
+        };
+        event_loop.collect(Time(4), |alarm| note(&mut due, alarm));
         assert_eq!(due, [] as [u32; 0]);
-        event_loop.collect(Time(6), |context| due.push(context.0));
+        event_loop.collect(Time(6), |alarm| note(&mut due, alarm));
         assert_eq!(due, [2, 3]);
         assert_eq!(event_loop.poll_until(Time(6)), Some(Time(6)), "their handles are ready");
+    }
+
+    #[test]
+    fn a_timer_that_nobody_waits_for_wakes_nobody() {
+        let mut event_loop = EventLoop::default();
+        let first = event_loop.call_at(Time(5), ContextId(1));
+        event_loop.expire_at(Time(6), ContextId(1));
+        event_loop.drop_timers(|alarm| alarm != Alarm::Sleep(ContextId(1), first));
+        assert_eq!(event_loop.poll_until(Time(1)), Some(Time(6)));
+        event_loop.collect(Time(6), |alarm| alarm == Alarm::Timeout(ContextId(1), 2));
+        assert_eq!(handles(&mut event_loop), [Handle::Call]);
+        assert_eq!(event_loop.next_call(), Some(Call::Expire { context: ContextId(1), number: 2 }));
     }
 }

@@ -23,6 +23,8 @@ pub enum Asked {
     Latency { task: Option<String>, p: f64, bounds: Bounds<Duration> },
     /// Bounds on the number of jobs that missed their deadlines, of one task or of all that have any.
     Missed { task: Option<String>, bounds: Bounds<u64> },
+    /// Bounds on the number of jobs that ended with an exception, of one task or of all.
+    Failed { task: Option<String>, bounds: Bounds<u64> },
     /// Bounds on the number of jobs that were refused, of one task or of all that have a capacity.
     Refused { task: Option<String>, bounds: Bounds<u64> },
     /// Bounds on what became of connections with a peer.

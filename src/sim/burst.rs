@@ -234,6 +234,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Phase::Handle => self.next_handle(thread),
             Phase::Wakeup(context) => self.wakeup(thread, context),
             Phase::Resume(context) => self.resume_coroutine(thread, context),
+            Phase::Callback => self.call_back(thread),
             Phase::End => {
                 self.end_thread(core, thread);
                 false

@@ -141,15 +141,27 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     #[cold]
     pub(super) fn abandon_sockets(&mut self, context: ContextId) {
         if let Some((On::Socket(_), _)) = self.world.contexts[context].waits {
-            let call = self.own(context).call.expect("it waits in a call");
-            self.stop_waiting(context, call);
+            self.leave_socket(context);
             self.wake_context(context);
         }
-        if self.own(context).watched {
+        self.unwatch(context);
+        self.close_all(context);
+    }
+
+    /// The context, which waits for a connection, does so no more.
+    #[cold]
+    pub(super) fn leave_socket(&mut self, context: ContextId) {
+        let call = self.own(context).call.expect("it waits in a call");
+        self.stop_waiting(context, call);
+    }
+
+    /// The selector does not watch the connection any more that the coroutine has awaited.
+    #[cold]
+    pub(super) fn unwatch(&mut self, context: ContextId) {
+        if std::mem::take(&mut self.own(context).watched) {
             let thread = self.world.contexts[context].thread;
             self.watch(thread).watched -= 1;
         }
-        self.close_all(context);
     }
 
     /// The child has the connections that its parent has accepted.

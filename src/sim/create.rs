@@ -1,6 +1,6 @@
 //! How processes, threads and coroutines come to be, and how they end.
 
-use super::world::{Body, Burst, Context, Draws, Phase, Process, State, Sync, TaskState, Thread, Work, World};
+use super::world::{Body, Burst, Context, Draws, Phase, Process, Resume, State, Sync, TaskState, Thread, Work, World};
 use super::{Chooser, Sim};
 use crate::engine::Engine;
 use crate::id::{ContextId, CoreId, ProcessId, ProgramId, TaskId, ThreadId};
@@ -13,7 +13,7 @@ use crate::runtime::gil::{Gil, Why};
 use crate::slab::Slab;
 use crate::sync::Lock;
 use crate::time::{Duration, Time};
-use crate::trace::{CpuKind, On, Role, Sink, What};
+use crate::trace::{CpuKind, On, Raised, Role, Sink, What};
 
 impl World {
     /// An empty machine, and the work before it begins.
@@ -68,6 +68,7 @@ impl World {
             work,
             net: super::socket::Net::new(model, seed),
             held: Vec::new(),
+            loop_tasks: Vec::new(),
         }
     }
 }
@@ -214,34 +215,19 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     fn context(&mut self, origin: Origin) -> ContextId {
-        let context = self.world.contexts.claim(|| Context {
-            thread: ThreadId(u32::MAX),
-            coroutine: false,
-            role: origin.role,
-            pc: 0,
-            stack: Vec::new(),
-            registers: Vec::new(),
-            draws: Draws::None,
-            job: None,
-            parent: None,
-            program: origin.program,
-            children: Vec::new(),
-            blocking: 0,
-            paid: false,
-            woken: false,
-            waits: None,
-            resume: Phase::Step,
-            key: 0,
-            spawned: 0,
-            generation: 0,
-        });
+        let context = self.world.contexts.claim(|| Context::new(origin.role, origin.program));
+        if self.tracks {
+            self.world.new_loop_task(context);
+        }
         let state = &mut self.world.contexts[context];
         state.coroutine = false;
         state.role = origin.role;
-        state.parent = origin.parent;
+        if origin.parent.is_some() || state.family.is_some() {
+            let family = state.family();
+            (family.parent, family.spawned) = (origin.parent, 0);
+        }
         state.key = origin.key;
-        state.spawned = 0;
-        state.resume = Phase::Step;
+        state.resume = Resume::Step;
         state.waits = None;
         if origin.program.0 != u32::MAX {
             let draws = match self.model.programs[origin.program.index()].draws {
@@ -263,7 +249,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state.generation += 1;
         state.pc = definition.entry;
         state.stack.clear();
-        state.children.clear();
+        if let Some(family) = &mut state.family {
+            family.children.clear();
+        }
         state.registers.clear();
         if definition.registers > 0 {
             state.registers.resize(definition.registers as usize, 0);
@@ -278,23 +266,30 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn spawn(&mut self, parent: ContextId, kind: SpawnKind, program: ProgramId) {
         let index = self.world.work.spawned[program.index()];
         self.world.work.spawned[program.index()] += 1;
+        let grouped = self.starts_group(parent);
         let state = &mut self.world.contexts[parent];
-        state.spawned += 1;
+        let family = state.family();
+        family.spawned += 1;
+        let number = u64::from(family.spawned);
         let origin = Origin {
             role: Role::Spawned { program, index },
             program,
             parent: Some((parent, state.generation)),
-            key: numbered(state.key ^ stream_id(&self.model.programs[program.index()].name), u64::from(state.spawned)),
+            key: numbered(state.key ^ stream_id(&self.model.programs[program.index()].name), number),
         };
-        match state.children.iter_mut().find(|(of, _)| *of == program) {
-            Some((_, live)) => *live += 1,
-            None => state.children.push((program, 1)),
+        match state.children(program) {
+            _ if grouped => {}
+            Some(live) => *live += 1,
+            None => state.family().children.push((program, 1)),
         }
         let parent_thread = state.thread;
         let process = self.world.threads[parent_thread].process;
         match kind {
             SpawnKind::Coroutine => {
                 let child = self.coroutine(parent_thread, origin);
+                if self.tracks {
+                    self.world.adopt(parent, child);
+                }
                 self.note(What::Spawn { context: parent, child });
                 self.hand_sockets_over(parent, child);
                 self.make_ready(child);
@@ -323,16 +318,18 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         }
     }
 
-    /// The context has executed its program to the end. What the thread it ran on does next.
-    pub(super) fn finish(&mut self, core: CoreId, context: ContextId) {
+    /// The context has executed its program to the end, or was left by an exception. What the thread it ran on does next.
+    pub(super) fn finish(&mut self, core: CoreId, context: ContextId, raised: Option<Raised>) {
         if self.has_network() {
             self.close_all(context);
         }
-        self.end_job(context);
+        self.end_job(context, raised);
         let thread = self.world.contexts[context].thread;
         if self.world.contexts[context].coroutine {
             self.note(What::CoroutineEnd { context });
-            self.tell_parent(context);
+            if !self.tracks || !self.leave_group(context, raised) {
+                self.tell_parent(context);
+            }
             self.free_context(context);
             self.world.work.unfinished -= 1;
             let state = &mut self.world.threads[thread];
@@ -384,12 +381,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     fn tell_parent(&mut self, context: ContextId) {
         let state = &self.world.contexts[context];
-        let (Some((parent, generation)), program) = (state.parent, state.program) else { return };
+        let (Some((parent, generation)), program) = (state.parent(), state.program) else { return };
         let parent_state = &mut self.world.contexts[parent];
         if parent_state.generation != generation {
             return; // It ended without waiting for its children.
         }
-        let Some((_, live)) = parent_state.children.iter_mut().find(|(of, _)| *of == program) else { return };
+        let Some(live) = parent_state.children(program) else { return };
         *live -= 1;
         if *live == 0 && parent_state.waits.is_some_and(|(on, _)| on == On::Join(program)) {
             self.wake_context(parent);

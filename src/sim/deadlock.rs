@@ -18,8 +18,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         while at < reached.len() {
             for blocker in self.blockers(reached[at].0) {
                 if blocker == context {
-                    let circle = way(&reached, at);
-                    self.outcome = Some(Outcome::Deadlock(circle.filter_map(|who| self.describe(who)).collect()));
+                    // Who can still be cancelled may let go: then there is an end only when nothing else happens any more.
+                    if !way(&reached, at).any(|who| self.may_be_cancelled(who)) {
+                        let circle = way(&reached, at);
+                        self.outcome = Some(Outcome::Deadlock(circle.filter_map(|who| self.describe(who)).collect()));
+                    }
                     return;
                 }
                 if known.insert(blocker) {

@@ -1,19 +1,17 @@
 //! Event loops on their threads: poll, collect, run the snapshot.
 
-use super::world::{Body, Phase, State};
+use super::loop_task::is_wanted;
+use super::world::{Body, Phase, State, Thread, World};
 use super::{Chooser, Sim};
 use crate::id::{ContextId, ThreadId};
-use crate::runtime::event_loop::{EventLoop, Handle};
+use crate::runtime::event_loop::{Alarm, EventLoop, Handle};
 use crate::time::Time;
 use crate::trace::{CpuKind, On, Sink, What};
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The loop that runs on the thread.
     pub(super) fn event_loop(&mut self, thread: ThreadId) -> &mut EventLoop {
-        match &mut self.world.threads[thread].body {
-            Body::Loop(event_loop) => event_loop,
-            Body::Worker | Body::Program => unreachable!("a model without event loops has no coroutines"),
-        }
+        own_loop(&mut self.world.threads[thread])
     }
 
     /// The coroutine can run: its loop hears of it, by `call_soon` on its own thread and through the selector otherwise.
@@ -45,6 +43,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// Returns at once if something is ready; else sleeps until an event or the first timer, whose timeout is rounded up.
     pub(super) fn wait_for_events(&mut self, thread: ThreadId) -> bool {
         let now = self.world.now;
+        if self.tracks {
+            let World { threads, contexts, loop_tasks, .. } = &mut self.world;
+            own_loop(&mut threads[thread]).drop_timers(|alarm| is_wanted(contexts, loop_tasks, thread, alarm));
+        }
         let until = self.event_loop(thread).poll_until(now);
         let asks_on = self.model.execution == crate::model::Execution::Polling && self.world.work.unfinished > 0;
         if asks_on || until.is_some_and(|until| until <= now) {
@@ -70,7 +72,15 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn collect(&mut self, thread: ThreadId) -> bool {
         let now = self.world.now;
         let mut due = std::mem::take(&mut self.due);
-        let ready = self.event_loop(thread).collect(now, |context| due.push(context));
+        let World { threads, contexts, loop_tasks, .. } = &mut self.world;
+        let tracks = self.tracks;
+        let ready = own_loop(&mut threads[thread]).collect(now, |alarm| {
+            let wanted = !tracks || is_wanted(contexts, loop_tasks, thread, alarm);
+            if let (Alarm::Sleep(context, _), true) = (alarm, wanted) {
+                due.push(context);
+            }
+            wanted
+        });
         for context in due.drain(..) {
             self.world.contexts[context].waits = None;
             self.note(What::CoroutineReady { context });
@@ -89,6 +99,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 let then = match handle {
                     Handle::Wakeup(context) => Phase::Wakeup(context),
                     Handle::Step(context) => Phase::Resume(context),
+                    Handle::Call => Phase::Callback,
                 };
                 self.start_burst(thread, own, CpuKind::Loop, cost, then);
             }
@@ -106,10 +117,17 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     pub(super) fn resume_coroutine(&mut self, thread: ThreadId, context: ContextId) -> bool {
         self.note(What::Resume { context });
-        let phase = self.world.contexts[context].resume;
-        let state = &mut self.world.threads[thread];
-        state.current = context;
-        state.phase = phase;
+        self.world.threads[thread].current = context;
+        if !self.tracks || !self.interrupted(context) {
+            self.world.threads[thread].phase = self.world.contexts[context].resume.into();
+        }
         true
+    }
+}
+
+fn own_loop(thread: &mut Thread) -> &mut EventLoop {
+    match &mut thread.body {
+        Body::Loop(event_loop) => event_loop,
+        Body::Worker | Body::Program => unreachable!("a model without event loops has no coroutines"),
     }
 }

@@ -3,7 +3,7 @@
 //! A thread inherits urgency by the locks it holds, and gives what it has to the holder of the lock it waits for, over any
 //! number of holders. Coroutines neither give nor inherit: their loop is as urgent as it is.
 
-use super::world::{Phase, State};
+use super::world::{Phase, Resume, State};
 use super::{Chooser, Sim};
 use crate::id::{ContextId, LockId, ProcessId, ThreadId};
 use crate::kernel::policy::Rank;
@@ -89,7 +89,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.note(What::LockTake { lock, process, context: waiter });
             self.inherit_by(waiter, lock, process);
             if self.awaits(waiter) {
-                self.world.contexts[waiter].resume = Phase::Step;
+                self.world.contexts[waiter].resume = Resume::Step;
             } else {
                 let thread = self.world.contexts[waiter].thread;
                 self.world.threads[thread].phase = Phase::Gil;

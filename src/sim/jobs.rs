@@ -8,7 +8,7 @@ use crate::id::{ContextId, JobId, ProcessId, TaskId, ThreadId};
 use crate::model::{Arrivals, Execution};
 use crate::rng::{Stream, numbered};
 use crate::time::Duration;
-use crate::trace::{On, Role, Sink, What};
+use crate::trace::{On, Raised, Role, Sink, What};
 
 /// Jobs of programs with at most this many draws share the pages of their task.
 const PAGED_DRAWS: u32 = 16;
@@ -160,7 +160,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         };
         let state = &mut self.world.contexts[context];
         state.key = key;
-        state.job = Some(job);
+        state.begin_job(job);
         self.load_program(context, definition.program, draws);
         self.carry(context, job);
         if self.aborts {
@@ -201,10 +201,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         false
     }
 
-    /// If the context has executed a job, the job is complete.
-    pub(super) fn end_job(&mut self, context: ContextId) {
-        let Some(job) = self.world.contexts[context].job.take() else { return };
-        self.note(What::JobEnd { job, context });
+    /// If the context has executed a job, the job is over: complete, or failed.
+    pub(super) fn end_job(&mut self, context: ContextId, raised: Option<Raised>) {
+        let Some(job) = self.world.contexts[context].take_job() else { return };
+        self.note(if raised.is_some() { What::JobFail { job, context } } else { What::JobEnd { job, context } });
         if !self.world.contexts[context].coroutine {
             self.carry_nothing(self.world.contexts[context].thread);
         }

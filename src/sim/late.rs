@@ -5,7 +5,7 @@
 //! once. A wait for a device, the clock, children or the GIL goes on to its end, and so does computing in a coroutine, which
 //! nobody can interrupt.
 
-use super::world::{Phase, State};
+use super::world::{Phase, Resume, State};
 use super::{Chooser, Sim};
 use crate::engine::Class;
 use crate::id::{ContextId, JobId, LockId, ProgramId, ThreadId};
@@ -109,7 +109,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             None => self.world.work.expiries[job.index()] = Expiry { dropped: true, ..Expiry::default() },
             Some(context) => {
                 self.forget_expiry(job);
-                self.world.contexts[context].job = None;
+                self.world.contexts[context].take_job();
             }
         }
         let left = self.world.work.jobs[job].clone();
@@ -126,14 +126,17 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn abandon(&mut self, context: ContextId) {
         let program = self.world.contexts[context].program;
         let end = self.end_of(program);
+        let wanted = self.lock_wanted_by(context);
+        let state = &self.world.contexts[context];
+        let suspended = state.coroutine && self.world.threads[state.thread].current != context;
+        if suspended {
+            self.give_up_waiting(context);
+        }
         let state = &mut self.world.contexts[context];
         (state.pc, state.blocking, state.paid) = (end, 0, false);
         state.stack.clear();
         let (thread, coroutine) = (state.thread, state.coroutine);
-        let wanted = self.lock_wanted_by(context);
-        if coroutine && self.world.threads[thread].current != context {
-            self.world.contexts[context].resume = Phase::Step;
-        } else {
+        if !suspended {
             self.stand_before_the_end(thread, coroutine);
         }
         if !coroutine {
@@ -159,6 +162,21 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         {
             self.execute(core, thread);
         }
+    }
+
+    /// A coroutine that does not run waits no more, but for others that it awaits.
+    fn give_up_waiting(&mut self, context: ContextId) {
+        let task = self.world.loop_task(context);
+        task.pending = None;
+        task.deadlines.clear();
+        if let Some(sync) = task.freed.take() {
+            self.return_shared(context, sync);
+        }
+        // Its lock is left below.
+        if !matches!(self.world.contexts[context].waits, Some((On::Lock(_), _))) {
+            self.withdraw(context);
+        }
+        self.world.contexts[context].resume = Resume::Step;
     }
 
     /// The last op of a program, which ends it.
@@ -214,13 +232,13 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         match (state.waits, thread.phase, state.resume) {
             (Some((On::Lock(lock), _)), ..) => Some(lock),
             (_, Phase::Lock(lock), _) if thread.current == context => Some(lock),
-            (_, _, Phase::Lock(lock)) if thread.current != context && state.woken => Some(lock),
+            (_, _, Resume::Lock(lock)) if thread.current != context && state.woken => Some(lock),
             _ => None,
         }
     }
 
     /// It neither waits for the lock nor takes it when it runs; if it was woken for that, somebody else is.
-    fn leave_lock(&mut self, context: ContextId, lock: LockId) {
+    pub(super) fn leave_lock(&mut self, context: ContextId, lock: LockId) {
         let process = self.home_of_lock(context, lock);
         self.world.processes[process.index()].locks[lock.index()].leave(context);
         let state = &mut self.world.contexts[context];

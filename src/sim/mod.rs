@@ -4,6 +4,7 @@
 //! records. Everything at one instant is handled before free cores are given away.
 
 mod burst;
+mod cancel;
 mod connection;
 mod create;
 mod crowd;
@@ -16,13 +17,16 @@ mod gil;
 mod inheritance;
 mod jobs;
 mod late;
+mod loop_task;
 mod memory;
 mod outcome;
 mod queues;
+mod raise;
 mod run_queue;
 mod shared;
 mod socket;
 mod step;
+mod together;
 mod urgency;
 mod wait;
 mod waiting;
@@ -81,6 +85,8 @@ pub struct Sim<'a, S, C> {
     acting: Option<ThreadId>,
     /// Threads that joined the run queue at this instant, under a policy on which they may preempt.
     woken: Vec<ThreadId>,
+    /// Whether coroutines can be cancelled, so that it is known what each awaits.
+    tracks: bool,
     /// Due timers of a loop, kept to save allocations.
     due: Vec<ContextId>,
     /// Who is woken by one step, kept to save allocations.
@@ -111,6 +117,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             outcome: None,
             acting: None,
             woken: Vec::new(),
+            tracks: cancel::any(model),
             due: Vec::new(),
             freed: Vec::new(),
             lends: inheritance::order(model),
@@ -142,6 +149,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             outcome: None,
             acting: None,
             woken: Vec::new(),
+            tracks: cancel::any(model),
             due: Vec::new(),
             freed: Vec::new(),
             lends: inheritance::order(model),

@@ -3,7 +3,7 @@
 //!
 //! Each use is atomic: it has no check point inside, as the code of `threading` and `asyncio` holds a lock of its own.
 
-use super::world::{Phase, Sync};
+use super::world::{Phase, Resume, Sync};
 use super::{Chooser, Outcome, Sim};
 use crate::id::{ContextId, LockId, ProcessId, SyncId, ThreadId};
 use crate::model::Act;
@@ -199,6 +199,54 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         true
     }
 
+    /// A cancelled coroutine waits no more.
+    #[cold]
+    pub(super) fn leave_shared(&mut self, context: ContextId, sync: SyncId) {
+        let thread = self.world.contexts[context].thread;
+        let by = Use { thread, context, sync, process: self.home_of_sync(context, sync) };
+        let mut given = Vec::new();
+        match &mut self.shared(by).state {
+            Primitive::Semaphore(state) => state.leave(context),
+            Primitive::Event(state) => state.leave(context),
+            Primitive::Condition(state) => state.leave(context),
+            Primitive::Barrier(state) => state.leave(context),
+            Primitive::Queue(state) => state.leave(context),
+            Primitive::RwLock(state) => state.leave(context, &mut given),
+        }
+        self.note_use(by, Deed::Withdraw, 0);
+        self.hand_on(by, given);
+    }
+
+    /// A cancelled coroutine gives back what it was given, or lets somebody else have what it was woken for, as `asyncio` does.
+    #[cold]
+    pub(super) fn return_shared(&mut self, context: ContextId, sync: SyncId) {
+        let thread = self.world.contexts[context].thread;
+        let by = Use { thread, context, sync, process: self.home_of_sync(context, sync) };
+        let puts = matches!(
+            self.model.code.get(self.world.contexts[context].pc as usize),
+            Some(crate::model::Op::Sync { act: Act::Put(_), .. })
+        );
+        let woken = match &mut self.shared(by).state {
+            Primitive::Semaphore(_) => {
+                self.use_semaphore(by, Act::Release);
+                return;
+            }
+            Primitive::RwLock(_) => {
+                self.release_rw_lock(by);
+                return;
+            }
+            Primitive::Event(_) | Primitive::Barrier(_) => return,
+            Primitive::Condition(state) => {
+                let mut woken = Vec::new();
+                state.notify(1, &mut woken);
+                woken.pop()
+            }
+            Primitive::Queue(state) => state.pass_on(puts),
+        };
+        self.note_use(by, Deed::Withdraw, puts.into());
+        woken.into_iter().for_each(|waiter| self.free(waiter));
+    }
+
     fn release_rw_lock(&mut self, by: Use) -> bool {
         let mut given = Vec::new();
         let Primitive::RwLock(state) = &mut self.shared(by).state else { unreachable!("built from its config") };
@@ -209,12 +257,17 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return false;
         }
         self.note_use(by, Deed::Release, 0);
+        self.hand_on(by, given);
+        true
+    }
+
+    /// These have the lock now.
+    fn hand_on(&mut self, by: Use, given: Vec<(ContextId, Mode)>) {
         for (waiter, mode) in given {
             let deed = if mode == Mode::Read { Deed::GivenRead } else { Deed::Given };
             self.note_use(Use { context: waiter, ..by }, deed, 0);
             self.free(waiter);
         }
-        true
     }
 
     fn shared(&mut self, by: Use) -> &mut Sync {
@@ -236,7 +289,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// What the context is at present: the job that it carries, or itself.
     pub(super) fn role_of(&self, context: ContextId) -> Role {
         let state = &self.world.contexts[context];
-        match state.job {
+        match state.job() {
             Some(job) => {
                 let job = &self.world.work.jobs[job];
                 Role::Task { task: job.task, index: job.index }
@@ -249,6 +302,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn wait_for(&mut self, by: Use, deed: Deed, after: After) -> bool {
         if let After::AskAgain = after {
             self.world.contexts[by.context].pc -= 1;
+            if self.tracks {
+                self.world.loop_task(by.context).again = true;
+            }
         }
         self.note_use(by, deed, 0);
         self.stop_until_freed(by)
@@ -256,7 +312,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     fn stop_until_freed(&mut self, by: Use) -> bool {
         if self.awaits(by.context) {
-            return self.suspend(by.thread, by.context, On::Sync(by.sync), Phase::Step);
+            return self.suspend(by.thread, by.context, On::Sync(by.sync), Resume::Step);
         }
         self.leave_gil(by.thread, Phase::Sync(by.sync))
     }
@@ -276,7 +332,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn free(&mut self, context: ContextId) {
         let state = &mut self.world.contexts[context];
         match state.waits {
-            Some((On::Sync(_), _)) => self.wake_context(context),
+            Some((On::Sync(sync), _)) => {
+                if self.tracks {
+                    self.world.loop_task(context).freed = Some(sync);
+                }
+                self.wake_context(context);
+            }
             // It is still on its way to its wait.
             _ => state.woken = true,
         }

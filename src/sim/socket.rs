@@ -3,7 +3,7 @@
 //! A call releases the GIL, takes the time of a system call, and asks. Who finds nothing to do blocks in the same call; with a
 //! timeout it waits in `poll` and calls again; in an event loop it tells the selector and is suspended.
 
-use super::world::Phase;
+use super::world::{Phase, Resume};
 use super::{Chooser, Outcome, Sim};
 use crate::id::{CallId, ContextId, PeerId, SocketId, ThreadId};
 use crate::load::Source;
@@ -183,7 +183,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.watch(thread).watched += 1;
         self.own(context).watched = true;
         self.wait_for_socket(context, call);
-        self.suspend(thread, context, On::Socket(self.model.calls[call.index()].peer), Phase::Step)
+        if self.tracks {
+            self.world.loop_task(context).again = true;
+        }
+        self.suspend(thread, context, On::Socket(self.model.calls[call.index()].peer), Resume::Step)
     }
 
     /// The thread is in the system, without the GIL. Whether it can go on at this instant.
@@ -388,7 +391,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         true
     }
 
-    fn end_call(&mut self, context: ContextId) {
+    pub(super) fn end_call(&mut self, context: ContextId) {
         let own = self.own(context);
         let sockets = std::mem::take(&mut own.sockets);
         *own = Own { sockets, ..Own::default() };

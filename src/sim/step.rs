@@ -1,6 +1,6 @@
 //! What each op does. Ops that take time or wait set the thread's phase; the rest is done at once.
 
-use super::world::{Phase, State};
+use super::world::{Phase, Resume, State};
 use super::{Chooser, Outcome, Sim};
 use crate::choice::Choice;
 use crate::id::{ContextId, CoreId, LockId, ProcessId, ProgramId, ThreadId};
@@ -72,6 +72,14 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Op::Fail { text } => self.fail(context, text),
             Op::BeginBlocking => self.blocking(context, 1),
             Op::EndBlocking => self.blocking(context, -1),
+            Op::Raise => self.raise_here(context),
+            Op::Reraise => self.raise_again(context),
+            Op::Deliver => self.deliver(context),
+            Op::Begin { how } => self.begin_group(context, how),
+            Op::Await => self.await_group(thread, context),
+            Op::BeginTimeout { time } => self.begin_timeout(thread, context, time),
+            Op::EndTimeout => self.end_timeout(context),
+            Op::Cancel { program } => self.cancel_all(context, program),
         }
     }
 
@@ -181,7 +189,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         match self.world.contexts[context].stack.pop() {
             Some(back) => self.jump(context, back),
             None => {
-                self.finish(core, context);
+                self.finish(core, context, None);
                 true
             }
         }
@@ -228,7 +236,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         false
     }
 
-    fn blocking(&mut self, context: ContextId, change: i32) -> bool {
+    fn blocking(&mut self, context: ContextId, change: i16) -> bool {
         let depth = &mut self.world.contexts[context].blocking;
         *depth = depth.wrapping_add_signed(change);
         true
@@ -278,11 +286,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state.coroutine && state.blocking == 0
     }
 
-    /// The coroutine stops until it is made ready, and then does `phase`.
-    pub(super) fn suspend(&mut self, thread: ThreadId, context: ContextId, on: On, phase: Phase) -> bool {
+    /// The coroutine stops until it is made ready, and then does `resume`.
+    pub(super) fn suspend(&mut self, thread: ThreadId, context: ContextId, on: On, resume: Resume) -> bool {
         self.note(What::Suspend { context, on });
         let state = &mut self.world.contexts[context];
-        state.resume = phase;
+        state.resume = resume;
         state.waits = Some((on, self.world.now));
         let state = &mut self.world.threads[thread];
         state.current = state.own;

@@ -260,3 +260,9 @@ fn the_end_of_the_clock_is_no_deadlock() {
         assert_eq!(end_of(builder).0.word(), "clock-end");
     }
 }
+
+/// A million coroutines that wait are a million of these.
+#[test]
+fn a_context_is_small() {
+    assert!(std::mem::size_of::<super::world::Context>() <= 152);
+}

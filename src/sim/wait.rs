@@ -1,6 +1,6 @@
 //! Steps that wait: devices, the clock, locks, children. A thread releases the GIL and blocks; a coroutine is suspended.
 
-use super::world::{Phase, Request};
+use super::world::{Phase, Request, Resume};
 use super::{Chooser, Sim};
 use crate::engine::Class;
 use crate::id::{ContextId, CoreId, DeviceId, DistId, LockId, ProgramId, RequestId, ThreadId};
@@ -41,7 +41,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         }
         let costs = self.model.machine.costs.completion > Duration::ZERO;
         if self.awaits(context) {
-            return self.suspend(thread, context, On::Io(device), if costs { Phase::Complete } else { Phase::Step });
+            if self.tracks {
+                self.world.loop_task(context).request = Some(request);
+            }
+            return self.suspend(thread, context, On::Io(device), if costs { Resume::Complete } else { Resume::Step });
         }
         self.block(thread, On::Io(device), if costs { Phase::Complete } else { Phase::Gil });
         false
@@ -72,7 +75,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if let Some(next) = self.world.devices[device.index()].finish() {
             self.serve(next);
         }
-        self.wake_context(context);
+        if context != super::cancel::NOBODY {
+            self.wake_context(context);
+        }
     }
 
     pub(super) fn begin_sleep(&mut self, thread: ThreadId, context: ContextId, time: DistId) -> bool {
@@ -88,8 +93,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let at = self.world.now + time;
         self.note(What::Sleep { context, time });
         if self.awaits(context) {
-            self.event_loop(thread).call_at(at, context);
-            return self.suspend(thread, context, On::Sleep, Phase::Step);
+            let alarm = self.event_loop(thread).call_at(at, context);
+            if self.tracks {
+                self.world.loop_task(context).alarm = alarm;
+            }
+            return self.suspend(thread, context, On::Sleep, Resume::Step);
         }
         self.block(thread, On::Sleep, Phase::Gil);
         self.set_timeout(thread, at);
@@ -99,7 +107,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn yield_now(&mut self, thread: ThreadId, context: ContextId) -> bool {
         if self.awaits(context) {
             self.event_loop(thread).call_soon(context);
-            return self.suspend(thread, context, On::Nothing, Phase::Step);
+            return self.suspend(thread, context, On::Nothing, Resume::Step);
         }
         self.leave_gil(thread, Phase::Yield)
     }
@@ -141,7 +149,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 self.world.threads[thread].phase = if awaits { Phase::Step } else { Phase::Gil };
                 true
             }
-            (Acquire::Queued, true) => self.suspend(thread, context, On::Lock(lock), Phase::Lock(lock)),
+            (Acquire::Queued, true) => self.suspend(thread, context, On::Lock(lock), Resume::Lock(lock)),
             (Acquire::Queued, false) => {
                 self.block(thread, On::Lock(lock), Phase::Lock(lock));
                 self.lend(context);
@@ -155,7 +163,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return true;
         }
         if self.awaits(context) {
-            return self.suspend(thread, context, On::Join(program), Phase::Step);
+            return self.suspend(thread, context, On::Join(program), Resume::Step);
         }
         self.leave_gil(thread, Phase::Join(program))
     }
@@ -170,6 +178,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     fn has_children(&self, context: ContextId, program: ProgramId) -> bool {
-        self.world.contexts[context].children.iter().any(|(of, live)| *of == program && *live > 0)
+        let family = self.world.contexts[context].family.as_ref();
+        family.is_some_and(|family| family.children.iter().any(|(of, live)| *of == program && *live > 0))
     }
 }

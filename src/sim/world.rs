@@ -30,6 +30,8 @@ pub struct World {
     pub(super) net: super::socket::Net,
     /// By thread number: the locks with a protocol that it holds. Empty if none has one.
     pub(super) held: Vec<Vec<super::inheritance::Held>>,
+    /// By context number; empty if no coroutine can be cancelled.
+    pub(super) loop_tasks: Vec<super::loop_task::LoopTask>,
 }
 
 /// Jobs, and where they come from and go to.
@@ -203,8 +205,28 @@ pub(super) enum Phase {
     Handle,
     Wakeup(ContextId),
     Resume(ContextId),
+    /// The callback that the loop has come to.
+    Callback,
     /// End the thread.
     End,
+}
+
+/// Where a coroutine goes on after a wait: a [`Phase`], without what only threads can be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Resume {
+    Step,
+    Complete,
+    Lock(crate::id::LockId),
+}
+
+impl From<Resume> for Phase {
+    fn from(resume: Resume) -> Phase {
+        match resume {
+            Resume::Step => Phase::Step,
+            Resume::Complete => Phase::Complete,
+            Resume::Lock(lock) => Phase::Lock(lock),
+        }
+    }
 }
 
 /// Something that executes a program: a program counter and what belongs to it.
@@ -219,14 +241,13 @@ pub(super) struct Context {
     pub stack: Vec<u32>,
     pub registers: Vec<i64>,
     pub draws: Draws,
-    pub job: Option<JobId>,
-    /// Who spawned it (with its generation), and from which program it was made.
-    pub parent: Option<(ContextId, u32)>,
+    job: JobId,
+    /// From which program it was made.
     pub program: ProgramId,
-    /// How many children live, by program.
-    pub children: Vec<(ProgramId, u32)>,
+    /// Most contexts have none.
+    pub family: Option<Box<Family>>,
     /// Depth of `BeginBlocking`.
-    pub blocking: u32,
+    pub blocking: u16,
     /// The cost of the `Spawn` at `pc` has been paid.
     pub paid: bool,
     /// It was woken by the release of the lock that it waits for.
@@ -234,12 +255,80 @@ pub(super) struct Context {
     /// What it waits for, if it does, and since when.
     pub waits: Option<(On, Time)>,
     /// What a resumed coroutine does first.
-    pub resume: Phase,
+    pub resume: Resume,
     /// Names its streams.
     pub key: u64,
-    pub spawned: u32,
     /// Counts the users of this slot.
     pub generation: u32,
+}
+
+/// A context without a job.
+const NO_JOB: JobId = JobId(u32::MAX);
+
+/// Whom a context comes from, and who comes from it.
+#[derive(Clone, Debug, Default, Hash)]
+pub(super) struct Family {
+    /// Who spawned it, with its generation.
+    pub parent: Option<(ContextId, u32)>,
+    /// How many children live, by program.
+    pub children: Vec<(ProgramId, u32)>,
+    pub spawned: u32,
+}
+
+impl Context {
+    /// On the thread, with nothing to do.
+    pub fn new(role: Role, program: ProgramId) -> Context {
+        Context {
+            thread: ThreadId(u32::MAX),
+            coroutine: false,
+            role,
+            pc: 0,
+            stack: Vec::new(),
+            registers: Vec::new(),
+            draws: Draws::None,
+            job: NO_JOB,
+            program,
+            family: None,
+            blocking: 0,
+            paid: false,
+            woken: false,
+            waits: None,
+            resume: Resume::Step,
+            key: 0,
+            generation: 0,
+        }
+    }
+
+    /// The job that it does.
+    pub fn job(&self) -> Option<JobId> {
+        Some(self.job).filter(|job| *job != NO_JOB)
+    }
+
+    /// What it did until now.
+    pub fn take_job(&mut self) -> Option<JobId> {
+        let job = self.job();
+        self.job = NO_JOB;
+        job
+    }
+
+    pub fn begin_job(&mut self, job: JobId) {
+        self.job = job;
+    }
+
+    /// Who spawned it, with its generation.
+    pub fn parent(&self) -> Option<(ContextId, u32)> {
+        self.family.as_ref()?.parent
+    }
+
+    pub fn family(&mut self) -> &mut Family {
+        self.family.get_or_insert_default()
+    }
+
+    /// How many of its children of the program live.
+    pub fn children(&mut self, program: ProgramId) -> Option<&mut u32> {
+        let children = &mut self.family.as_mut()?.children;
+        children.iter_mut().find(|(of, _)| *of == program).map(|(_, live)| live)
+    }
 }
 
 /// Where a context's random numbers come from.

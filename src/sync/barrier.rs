@@ -28,6 +28,11 @@ impl Barrier {
         last
     }
 
+    /// The context waits no more, and the round needs one more again.
+    pub fn leave(&mut self, context: ContextId) {
+        self.waiters.retain(|waiter| *waiter != context);
+    }
+
     /// How many have come in this round, and how many it takes.
     pub fn come(&self) -> (usize, u32) {
         (self.waiters.len(), self.parties)

@@ -18,6 +18,11 @@ impl Condition {
         self.waiters.push_back(context);
     }
 
+    /// The context waits no more.
+    pub fn leave(&mut self, context: ContextId) {
+        self.waiters.retain(|waiter| *waiter != context);
+    }
+
     /// The longest `most` waiters go on: they are added to `woken`.
     pub fn notify(&mut self, most: u32, woken: &mut Vec<ContextId>) {
         let count = self.waiters.len().min(most as usize);

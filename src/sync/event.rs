@@ -20,6 +20,11 @@ impl Event {
         self.set
     }
 
+    /// The context waits no more.
+    pub fn leave(&mut self, context: ContextId) {
+        self.waiters.retain(|waiter| *waiter != context);
+    }
+
     /// Sets the flag. All who wait go on, even if it is cleared before they run: they are added to `woken`.
     pub fn set(&mut self, woken: &mut Vec<ContextId>) {
         self.set = true;

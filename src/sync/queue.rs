@@ -63,6 +63,22 @@ impl Queue {
         }
     }
 
+    /// The context waits no more.
+    pub fn leave(&mut self, context: ContextId) {
+        self.getters.retain(|waiter| *waiter != context);
+        self.putters.retain(|waiter| *waiter != context);
+    }
+
+    /// One that was woken does not go on: the next one who waits for the same, if it is there, is woken.
+    pub fn pass_on(&mut self, puts: bool) -> Option<ContextId> {
+        let room = self.capacity.is_none_or(|capacity| self.items.len() < capacity as usize);
+        match puts {
+            true if room => self.putters.pop_front(),
+            false if !self.items.is_empty() => self.getters.pop_front(),
+            _ => None,
+        }
+    }
+
     /// How many items there are.
     pub fn len(&self) -> usize {
         self.items.len()

@@ -83,12 +83,22 @@ impl RwLock {
         } else {
             return false;
         }
+        self.give_on(given);
+        true
+    }
+
+    /// The context waits no more; who does not have to wait any longer for that has the lock and is added to `given`.
+    pub fn leave(&mut self, context: ContextId, given: &mut Vec<(ContextId, Mode)>) {
+        self.waiters.retain(|(waiter, _)| *waiter != context);
+        self.give_on(given);
+    }
+
+    fn give_on(&mut self, given: &mut Vec<(ContextId, Mode)>) {
         while let Some(place) = self.next() {
             let (waiter, mode) = self.waiters.remove(place).expect("it waits");
             self.give(waiter, mode);
             given.push((waiter, mode));
         }
-        true
     }
 
     /// The place of the waiter who may go on now, if any.

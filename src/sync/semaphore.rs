@@ -59,6 +59,11 @@ impl Semaphore {
         free
     }
 
+    /// The context waits no more.
+    pub fn leave(&mut self, context: ContextId) {
+        self.waiters.retain(|(waiter, _)| *waiter != context);
+    }
+
     /// One more permit, whoever had it.
     pub fn release(&mut self) -> Released {
         if self.permits == self.bound {

@@ -5,11 +5,13 @@
 
 mod decision;
 mod digest;
+mod raising;
 mod socket;
 mod words;
 
 pub use decision::{Decided, Decision};
 pub use digest::Digest;
+pub use raising::{Cause, Raised, Together};
 pub use socket::{Call, Wire};
 
 use crate::id::{
@@ -82,6 +84,8 @@ pub enum What {
     IoStart { device: DeviceId, request: RequestId, latency: Duration },
     /// The request is served. What waited for it wakes.
     IoDone { device: DeviceId, request: RequestId },
+    /// Who waits for the request does so no more: one in the queue leaves it, one that is served is served to its end.
+    IoWithdraw { device: DeviceId, request: RequestId },
 
     /// What a context does to its end of a connection. `socket` is `u32::MAX` where it has none yet.
     Socket { peer: PeerId, socket: SocketId, context: ContextId, call: Call, amount: u64 },
@@ -129,6 +133,21 @@ pub enum What {
     /// The job is dropped at its deadline: it is over and not complete. `by` did it, if anybody did; as a thread of its own
     /// it stops computing, without `ComputeEnd`.
     JobDrop { job: JobId, by: Option<ContextId> },
+    /// The job ends with an exception: it is over and not complete.
+    JobFail { job: JobId, context: ContextId },
+    /// The coroutine is to be cancelled: what it awaits is withdrawn, and at its next step `Raise` follows. One that awaits
+    /// others together goes on to wait for them.
+    Cancel { context: ContextId, why: Cause },
+    /// An exception is raised in the context, which goes on at a handler or ends.
+    Raise { context: ContextId, raised: Raised },
+    /// The exception has left the context's program: the context ends, or a worker goes to its next job.
+    Uncaught { context: ContextId, raised: Raised },
+    /// The coroutine will be cancelled after `time`, unless `TimeoutEnd` comes before.
+    Timeout { context: ContextId, time: Duration },
+    /// Its innermost timeout is over.
+    TimeoutEnd { context: ContextId },
+    /// What the coroutine creates from here to its `Suspend` on them, it awaits together.
+    Together { context: ContextId, how: Together },
     /// The context created the context `child`.
     Spawn { context: ContextId, child: ContextId },
     /// The context prints.
@@ -156,6 +175,8 @@ pub enum On {
     Sleep,
     /// The end of the contexts it spawned from this program.
     Join(ProgramId),
+    /// The coroutines that it gathers, or that are its task group.
+    Together,
     /// A worker without a job.
     Job,
     /// An event loop in its selector.
@@ -193,6 +214,8 @@ pub enum Deed {
     Put,
     /// It takes the oldest item out of the queue.
     Get,
+    /// It is cancelled and waits no more.
+    Withdraw,
 }
 
 /// What kind of core time a burst is.

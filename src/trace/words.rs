@@ -75,6 +75,14 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         What::JobDrop { job, by } => {
             (word(41, by.is_some().into(), job.0), Some([pair(by.map_or(0, |by| by.0), 0), 0]))
         }
+        What::JobFail { job, context } => (word(60, 0, job.0), Some([pair(context.0, 0), 0])),
+        What::Cancel { context, why } => (word(61, why as u8, context.0), None),
+        What::Raise { context, raised } => (word(62, raised as u8, context.0), None),
+        What::Uncaught { context, raised } => (word(67, raised as u8, context.0), None),
+        What::Timeout { context, time } => (word(63, 0, context.0), Some([0, time.0])),
+        What::TimeoutEnd { context } => (word(64, 0, context.0), None),
+        What::Together { context, how } => (word(65, how as u8, context.0), None),
+        What::IoWithdraw { device, request } => (word(66, 0, request.0), Some([pair(device.0, 0), 0])),
         What::Spawn { context, child } => (word(34, 0, context.0), Some([pair(child.0, 0), 0])),
         What::Migrate { core, thread } => (word(37, 0, thread.0), Some([pair(core.0, 0), 0])),
         What::GilOffer { process, thread, cost } => (word(40, 0, thread.0), Some([pair(process.0, 0), cost.0])),
@@ -109,6 +117,7 @@ fn on_words(on: On) -> (u8, u32) {
         On::Poll => (8, 0),
         On::Sync(sync) => (20, sync.0),
         On::Socket(peer) => (21, peer.0),
+        On::Together => (30, 0),
     }
 }
 
@@ -129,6 +138,7 @@ fn deed_word(deed: Deed) -> u8 {
         Deed::Notify => 11,
         Deed::Put => 12,
         Deed::Get => 13,
+        Deed::Withdraw => 30,
     }
 }
 

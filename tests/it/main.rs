@@ -1,5 +1,6 @@
 //! Everything that needs whole runs or the command: one binary, because each further one links everything again.
 
+mod cancel;
 mod cli;
 mod conditions;
 mod digests;

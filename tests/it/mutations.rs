@@ -24,7 +24,7 @@ use gilsim::runtime::gil::Rules;
 use gilsim::sim::{Ended, Outcome};
 use gilsim::sync::{Config, Preference};
 use gilsim::time::{Duration, Time};
-use gilsim::trace::{CpuKind, Deed, On, Record, What};
+use gilsim::trace::{Cause, CpuKind, Deed, On, Raised, Record, Together, What};
 
 use crate::real_runs::{audit, everything, run, shared_things};
 
@@ -293,6 +293,7 @@ fn mutations() -> Vec<Mutation> {
     all.extend(interpreter());
     all.extend(waits());
     all.extend(loops());
+    all.extend(cancellations());
     all.extend(shared());
     all.extend(accounts());
     all.extend(sockets::mutations());
@@ -1082,6 +1083,108 @@ fn loops() -> Vec<Mutation> {
             wrong: Edit(|records, at| {
                 let ready = matches!(records[at].what, What::CoroutineReady { .. });
                 ready && without(records, at + 1, |what| matches!(what, What::Wake { .. }))
+            }),
+        },
+    ]
+}
+
+/// Cancellations of every kind.
+fn cancelled() -> Model {
+    let mut builder = Builder::new(1, Execution::Asyncio).costs(costs());
+    let disk = builder.device("disk", Dist::Const(Duration::ms(5)), Some(1));
+    let sleep = |ms| Stmt::Sleep(Dist::Const(Duration::ms(ms)));
+    let slow = builder.program("slow", vec![cpu(Duration::us(10)), sleep(9), cpu(Duration::us(10))]);
+    let quick = builder.program("quick", vec![sleep(3), Stmt::Yield]);
+    let bad = builder.program("bad", vec![sleep(1), Stmt::Raise]);
+    let first = Stmt::Gather(Together::Gather, vec![slow, bad], 1);
+    let group = Stmt::Gather(Together::TaskGroup, vec![quick, slow, bad], 1);
+    let read =
+        Stmt::Timeout(Dist::Const(Duration::ms(3)), vec![Stmt::Io(disk, None)], Some(vec![cpu(Duration::us(10))]));
+    let steps = vec![
+        Stmt::Try(vec![first], vec![]),
+        Stmt::Try(vec![group], vec![]),
+        read,
+        Stmt::Spawn(SpawnKind::Coroutine, slow, 2),
+        sleep(2),
+        Stmt::Cancel(slow),
+        Stmt::Join(slow),
+    ];
+    builder.batch("parent", 3, steps);
+    builder.build()
+}
+
+fn cancellations() -> Vec<Mutation> {
+    vec![
+        Mutation {
+            rule: Rule::Cancelled,
+            what: "a cancelled coroutine goes on",
+            model: cancelled,
+            wrong: Edit(|records, at| {
+                without(records, at, |what| matches!(what, What::Raise { raised: Raised::Cancelled, .. }))
+            }),
+        },
+        Mutation {
+            rule: Rule::Cancelled,
+            what: "a coroutine is cancelled that nobody asked to be",
+            model: cancelled,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::Cancel { .. }))),
+        },
+        Mutation {
+            rule: Rule::TimeoutDue,
+            what: "a timeout is one nanosecond too early",
+            model: || {
+                let mut model = cancelled();
+                model.machine.costs = Costs { timer_granularity: Duration(1), ..Costs::zero() };
+                model
+            },
+            wrong: Edit(|records, at| {
+                change(records, at, |what| match what {
+                    What::Timeout { time, .. } => std::mem::replace(time, *time + Duration(1)) != *time,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::TogetherEnds,
+            what: "a task group goes on at its first exception",
+            model: cancelled,
+            wrong: Edit(|records, at| {
+                change(records, at, |what| match what {
+                    What::Together { how, .. } => std::mem::replace(how, Together::TaskGroup) == Together::Gather,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::TogetherEnds,
+            what: "a coroutine is cancelled for a task group without exceptions",
+            model: cancelled,
+            wrong: Edit(|records, at| {
+                change(records, at, |what| match what {
+                    What::Cancel { why, .. } => std::mem::replace(why, Cause::Sibling) == Cause::Asked,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::TogetherEnds,
+            what: "a task group does not cancel the rest",
+            model: cancelled,
+            // The one that is left in peace sleeps to its end, an exception earlier than the others.
+            wrong: Edit(|records, at| {
+                let cancels = |what: &What| matches!(what, What::Cancel { why: Cause::Sibling, .. });
+                let What::Cancel { context, .. } = records[at].what else { return false };
+                if !cancels(&records[at].what) {
+                    return false;
+                }
+                let own = move |what: &What| matches!(what, What::Raise { context: of, .. } | What::Uncaught { context: of, .. } if *of == context);
+                records.remove(at);
+                let end =
+                    next(records, at, |what| matches!(what, What::CoroutineEnd { context: of } if *of == context));
+                let Some(end) = end else { return false };
+                let before = records.drain(at..end).filter(|record| !own(&record.what)).collect::<Vec<_>>();
+                records.splice(at..at, before);
+                true
             }),
         },
     ]

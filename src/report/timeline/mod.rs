@@ -375,7 +375,7 @@ impl Sink for Timeline {
                 self.jobs.insert(job, Role::Task { task, index });
             }
             What::JobStart { job, context } => self.job(context, now, self.jobs.get(&job).copied()),
-            What::JobEnd { job, context } => {
+            What::JobEnd { job, context } | What::JobFail { job, context } => {
                 self.jobs.remove(&job);
                 self.job(context, now, None);
             }
@@ -406,6 +406,13 @@ impl Sink for Timeline {
             | What::Update { .. }
             | What::Iteration { .. }
             | What::Spawn { .. }
+            | What::Cancel { .. }
+            | What::Raise { .. }
+            | What::Uncaught { .. }
+            | What::Timeout { .. }
+            | What::TimeoutEnd { .. }
+            | What::Together { .. }
+            | What::IoWithdraw { .. }
             | What::Print { .. } => {}
         }
     }

@@ -70,6 +70,21 @@ pub enum Expect {
         #[serde(default)]
         at_most: Option<u64>,
     },
+    /// Jobs that ended with an exception.
+    Failed {
+        /// Of this task; of all if left out.
+        #[serde(default)]
+        task: Option<String>,
+        /// Exactly.
+        #[serde(default)]
+        is: Option<u64>,
+        /// Not less.
+        #[serde(default)]
+        at_least: Option<u64>,
+        /// Not more.
+        #[serde(default)]
+        at_most: Option<u64>,
+    },
     /// Jobs that were refused because there was no room for them.
     Refused {
         /// Of this task; of all with a capacity if left out.

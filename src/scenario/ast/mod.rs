@@ -277,6 +277,20 @@ pub enum Step {
     Blocking(Vec<Step>),
     /// Without a check point in between: the GIL does not change hands.
     Atomic(Vec<Step>),
+    /// Raises an exception.
+    Raise,
+    /// The first steps; after an exception in them the second ones.
+    Try(Vec<Step>, Vec<Step>),
+    /// The first steps, and then the second ones, however the first have ended.
+    Finally(Vec<Step>, Vec<Step>),
+    /// Runs so many coroutines of each program at once and awaits them all.
+    Gather(Vec<String>, #[serde(default = "one_run")] u32),
+    /// The same, but an exception of one cancels the others.
+    TaskGroup(Vec<String>, #[serde(default = "one_run")] u32),
+    /// The first steps, cancelled after this time; then the second ones, or an exception if left out.
+    Timeout(When, Vec<Step>, #[serde(default)] Option<Vec<Step>>),
+    /// Cancels the coroutines that it spawned from a program.
+    Cancel(String),
 }
 
 fn one_more() -> i64 {

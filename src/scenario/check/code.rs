@@ -15,7 +15,7 @@ pub struct Code<'a> {
     scenario: &'a Scenario,
 }
 
-/// A `Call` or `Spawn`.
+/// A `Call` or `Spawn`, or a program of a `Gather` or `TaskGroup`.
 #[derive(Clone, Debug)]
 pub struct Reference {
     /// Number of the body that contains it.
@@ -41,12 +41,13 @@ impl<'a> Code<'a> {
         let mut references = Vec::new();
         for (from, body) in bodies.iter().enumerate() {
             body.each(&mut |path, step| {
-                let (name, spawn) = match step {
-                    Step::Call(name) => (name, None),
-                    Step::Spawn(what, name, _) => (name, Some(*what)),
+                let (names, spawn) = match step {
+                    Step::Call(name) => (std::slice::from_ref(name), None),
+                    Step::Spawn(what, name, _) => (std::slice::from_ref(name), Some(*what)),
+                    Step::Gather(names, _) | Step::TaskGroup(names, _) => (&names[..], Some(SpawnWhat::Coroutine)),
                     _ => return,
                 };
-                if let Some(to) = scenario.programs.get_index_of(name) {
+                for to in names.iter().filter_map(|name| scenario.programs.get_index_of(name)) {
                     references.push(Reference { from, to, spawn, path: path.clone() });
                 }
             });

@@ -6,7 +6,7 @@ use super::model::{execution, has_loop};
 use super::names::{Kind, unknown};
 use super::{Finding, Findings, Path, Subject, deadlines, entry, head, interpreter, key};
 use crate::model::Execution;
-use crate::scenario::ast::{Expect, ModelName, Task};
+use crate::scenario::ast::{Expect, ModelName, Step, Task};
 use crate::scenario::words::nearest;
 
 /// The settings of one point: swept paths and their values, as written on one line.
@@ -54,6 +54,11 @@ impl Asker<'_, '_> {
             Expect::Missed { task, is, at_least, at_most } => {
                 self.task(path, task.as_deref());
                 self.deadline(path, task.as_deref());
+                self.bounds(path, *is, *at_least, *at_most);
+            }
+            Expect::Failed { task, is, at_least, at_most } => {
+                self.task(path, task.as_deref());
+                self.exceptions(path);
                 self.bounds(path, *is, *at_least, *at_most);
             }
             Expect::Refused { task, is, at_least, at_most } => {
@@ -188,6 +193,23 @@ impl Asker<'_, '_> {
     }
 
     /// Something must be able to refuse jobs.
+    /// Some step can raise an exception.
+    fn exceptions(&mut self, path: &Path) {
+        let mut raises = false;
+        for body in self.subject.code.bodies() {
+            body.each(&mut |_, step| {
+                raises |= matches!(
+                    step,
+                    Step::Raise | Step::Gather(..) | Step::TaskGroup(..) | Step::Timeout(..) | Step::Cancel(_)
+                );
+            });
+        }
+        if !raises && self.subject.is_whole("tasks") && self.subject.is_whole("programs") {
+            let finding = Finding::error("E13", "no step raises an exception", path, "nothing to count");
+            self.found.push(finding.help("a Timeout does, and Raise: Choose({ 0.01: [Raise] })"));
+        }
+    }
+
     fn capacity(&mut self, path: &Path, task: Option<&str>) {
         self.able(path, task, ("a capacity to exceed", "capacity: 100"), |task| task.capacity.is_some());
     }

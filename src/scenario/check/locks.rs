@@ -112,6 +112,7 @@ impl<'a> Follower<'a, '_> {
                 self.release(path, name, &mut held);
                 held
             }
+            Step::Finally(..) | Step::Try(..) | Step::Timeout(..) => self.caught(path, step, held),
             Step::Wait(name) => {
                 self.wait(path, name, &held);
                 held
@@ -141,6 +142,23 @@ impl<'a> Follower<'a, '_> {
             Step::Blocking(steps) => self.follow(&path.index(0), steps, held),
             _ => held,
         }
+    }
+
+    /// Steps, and others after them: always, or if these break off anywhere.
+    #[inline(never)]
+    fn caught(&mut self, path: &Path, step: &'a Step, held: Held<'a>) -> Held<'a> {
+        let mut bodies = inside(path, step).into_iter();
+        let Some(first) = bodies.next() else { return held };
+        if let Step::Finally(..) = step {
+            let done = self.follow(&first.path, first.steps, held);
+            return bodies.fold(done, |done, last| self.follow(&last.path, last.steps, done));
+        }
+        let done = self.follow(&first.path, first.steps, held.clone());
+        let broken = done.clone().merge(held);
+        bodies.fold(done, |done, body| {
+            let after = self.follow(&body.path, body.steps, broken.clone());
+            done.merge(after)
+        })
     }
 
     /// One or the other list of steps.

@@ -132,6 +132,12 @@ impl<'a> Clock<'a> {
             Step::Wait(_) | Step::Get(..) | Step::Accept(..) | Step::Recv(..) => true,
             Step::Connect(peer, _) => self.is_away(peer) || costs.syscall > Duration::ZERO,
             Step::Send(..) | Step::Close(_) => costs.syscall > Duration::ZERO,
+            Step::Gather(names, _) | Step::TaskGroup(names, _) => {
+                let passes = |name| self.subject.code.program(name).and_then(|program| known[program]).unwrap_or(true);
+                names.iter().any(|name| passes(name))
+            }
+            // An exception ends the loop, or leads to steps that are asked by themselves.
+            Step::Raise => true,
             Step::Repeat(0, _) => false,
             Step::With(..)
             | Step::WithRead(..)
@@ -142,6 +148,9 @@ impl<'a> Clock<'a> {
             | Step::RepeatUntil(..)
             | Step::Choose(_)
             | Step::Atomic(_)
+            | Step::Try(..)
+            | Step::Finally(..)
+            | Step::Timeout(..)
             | Step::Blocking(_) => inside(&Path::root(), step).iter().any(|body| self.any_passes(body, known)),
             Step::Spawn(SpawnWhat::Coroutine, ..)
             | Step::Yield
@@ -159,6 +168,7 @@ impl<'a> Clock<'a> {
             | Step::Store(..)
             | Step::Swap(..)
             | Step::FetchAdd(..)
+            | Step::Cancel(_)
             | Step::Print(_) => false,
         }
     }

@@ -1,8 +1,9 @@
 //! E06: nothing to do, or nobody to do it. E10: steps that an execution model cannot carry.
 
-use super::{Finding, Findings, Path, Subject, head};
+use super::walk::Body;
+use super::{Finding, Findings, Path, Spot, Subject, head};
 use crate::model::Execution;
-use crate::scenario::ast::{Each, ModelName, SpawnWhat};
+use crate::scenario::ast::{Each, ModelName, SpawnWhat, Step};
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let scenario = subject.scenario;
@@ -23,6 +24,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
         }
     }
     coroutines(subject, &models, found);
+    awaits_in_blocking(subject, found);
 }
 
 /// The execution model of a name.
@@ -69,21 +71,77 @@ fn coroutines(subject: &Subject<'_>, models: &Path, found: &mut Findings) {
     let used = code.used();
     let from_task = code.reach(code.tasks(), |r| same_context(r.spawn));
     let from_thread = code.reach(threads.into_iter().filter(|&index| used[index]), |r| same_context(r.spawn));
-    for spawn in code.references().iter().filter(|r| r.spawn == Some(SpawnWhat::Coroutine)) {
+    let spawned = code.references().iter().filter(|r| r.spawn == Some(SpawnWhat::Coroutine));
+    let mut needs: Vec<Need> = spawned.map(|r| Need { body: r.from, path: r.path.clone(), of: SPAWN }).collect();
+    for (body, list) in code.bodies().iter().enumerate() {
+        list.each(&mut |path, step| {
+            let of = match step {
+                Step::Timeout(..) => TIMEOUT,
+                Step::Cancel(_) => CANCEL,
+                _ => return,
+            };
+            needs.push(Need { body, path: path.clone(), of });
+        });
+    }
+    for need in needs {
+        let Need { body, of: (title, text, help), .. } = need;
         let loopless = subject.scenario.models.iter().position(|model| !has_loop(model));
-        if let (true, Some(index)) = (from_task[spawn.from], loopless) {
+        if let (true, Some(index)) = (from_task[body], loopless) {
             let model = execution(&subject.scenario.models[index]);
-            let title = format!("a coroutine needs an event loop, and {model} has none");
-            let finding = Finding::error("E10", title, &spawn.path, "spawned here");
-            let help = "use Spawn(Thread, ..), or list only models with an event loop";
+            let title = format!("{title} needs an event loop, and {model} has none");
+            let finding = Finding::error("E10", title, need.spot(), text);
             found.push(finding.and(models.index(index), "this model has no event loop").help(help));
-        } else if from_thread[spawn.from] {
-            let title = "a coroutine needs an event loop, and a spawned thread or process has none";
-            let mut finding = Finding::error("E10", title, &spawn.path, "spawned here");
+        } else if from_thread[body] {
+            let title = format!("{title} needs an event loop, and a spawned thread or process has none");
+            let mut finding = Finding::error("E10", title, need.spot(), text);
             if let Some(thread) = code.references().iter().find(|r| !same_context(r.spawn)) {
                 finding = finding.and(head(&thread.path), "threads and processes are spawned here");
             }
             found.push(finding);
         }
+    }
+}
+
+/// Something that only a coroutine can do.
+struct Need {
+    body: usize,
+    path: Path,
+    /// What, in the words of a title, a label and advice.
+    of: (&'static str, &'static str, &'static str),
+}
+
+impl Need {
+    /// All of a step without steps inside.
+    fn spot(&self) -> Spot {
+        if self.of == TIMEOUT { head(&self.path) } else { Spot::from(&self.path) }
+    }
+}
+
+const SPAWN: (&str, &str, &str) =
+    ("a coroutine", "spawned here", "use Spawn(Thread, ..) and Join, or list only models with an event loop");
+const TIMEOUT: (&str, &str, &str) = (
+    "Timeout",
+    "cancels a coroutine",
+    "give the task a `deadline` and `late: Abort`, which also drops threads, or list only models with an event loop",
+);
+const CANCEL: (&str, &str, &str) = (
+    "Cancel",
+    "cancels coroutines",
+    "nobody can cancel a thread: set an Event that it waits for, or list only models with an event loop",
+);
+
+/// What awaits cannot stand where waiting means blocking.
+fn awaits_in_blocking(subject: &Subject<'_>, found: &mut Findings) {
+    for body in subject.code.bodies() {
+        body.each(&mut |path, step| {
+            let Step::Blocking(steps) = step else { return };
+            Body { path: path.index(0), steps }.each(&mut |inner, step| {
+                if let Step::Gather(..) | Step::TaskGroup(..) | Step::Timeout(..) = step {
+                    let title = "this awaits, inside of Blocking, where nothing is awaited";
+                    let finding = Finding::error("E10", title, head(inner), "move it out");
+                    found.push(finding.and(head(path), "in this call without await"));
+                }
+            });
+        });
     }
 }

@@ -70,8 +70,15 @@ fn step_names(subject: &Subject<'_>, path: &Path, step: &Step, found: &mut Findi
                 found.push(finding.and(super::key(&entry("network", peer)), "declared here"));
             }
         }
-        Step::Call(name) | Step::Join(name) => expect_name(subject, "programs", name, &first, found),
+        Step::Call(name) | Step::Join(name) | Step::Cancel(name) => {
+            expect_name(subject, "programs", name, &first, found)
+        }
         Step::Spawn(_, name, _) => expect_name(subject, "programs", name, &path.index(1), found),
+        Step::Gather(names, _) | Step::TaskGroup(names, _) => {
+            for (index, name) in names.iter().enumerate() {
+                expect_name(subject, "programs", name, &first.index(index), found);
+            }
+        }
         _ => {}
     }
     for Named { path, name, by } in objects(path, step) {

@@ -197,6 +197,15 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
                 count(*n, MOST_CHILDREN, "children", path.index(2), found);
             }
         }
+        Step::Gather(programs, n) | Step::TaskGroup(programs, n) => {
+            if *n == 0 || u64::from(*n) * programs.len() as u64 > u64::from(MOST_CHILDREN) {
+                count(*n, MOST_CHILDREN / (programs.len() as u32).max(1), "children", path.index(1), found);
+            }
+            if programs.is_empty() {
+                let text = "write the names of programs: [\"a\", \"b\"]";
+                found.push(Finding::error("E05", "there is nothing to await here", path.index(0), text));
+            }
+        }
         Step::Notify(_, 0) => {
             let help = "at least 1, or NotifyAll(..)";
             found.push(Finding::error("E05", "this notifies nobody", path.index(1), help));
@@ -240,6 +249,11 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
         | Step::Join(_)
         | Step::Print(_)
         | Step::Blocking(_)
+        | Step::Raise
+        | Step::Try(..)
+        | Step::Finally(..)
+        | Step::Timeout(..)
+        | Step::Cancel(_)
         | Step::Atomic(_) => {}
     }
 }

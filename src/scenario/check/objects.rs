@@ -117,6 +117,13 @@ impl<'a> List<'a> {
             | Step::Join(_)
             | Step::Print(_)
             | Step::Blocking(_)
+            | Step::Raise
+            | Step::Try(..)
+            | Step::Finally(..)
+            | Step::Gather(..)
+            | Step::TaskGroup(..)
+            | Step::Timeout(..)
+            | Step::Cancel(_)
             | Step::Atomic(_) => return,
         };
         self.found.push(Named { path: path.index(0), name, by: (word, kinds) });

@@ -178,6 +178,19 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
                 }
             }
             Step::Join(name) => sum.length += program(name).map_or(0.0, |child| child.length),
+            Step::Gather(names, count) | Step::TaskGroup(names, count) => {
+                let mut longest = 0.0f64;
+                for child in names.iter().filter_map(|name| program(name)) {
+                    longest = longest.max(child.length);
+                    sum.add(f64::from(*count), &Demand { length: 0.0, ..child.clone() });
+                }
+                sum.length += longest;
+            }
+            // What comes after it is not done.
+            Step::Raise => break,
+            // How much of these is done is not known.
+            Step::Timeout(..) | Step::Try(..) => {}
+            Step::Finally(..) => inner(subject, &path, step, |n| f64::from(n as u32), known, &mut sum),
             Step::Repeat(times, _) => inner(subject, &path, step, |_| f64::from(*times), known, &mut sum),
             Step::Choose(branches) => inner(subject, &path, step, |n| branches.0[n].0, known, &mut sum),
             // How often these are done is not known: as seldom as can be, so that the warning is right.
@@ -210,6 +223,7 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
             | Step::Swap(..)
             | Step::FetchAdd(..)
             | Step::Incr(..)
+            | Step::Cancel(_)
             | Step::Print(_) => {}
         }
     }

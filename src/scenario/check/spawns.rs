@@ -42,6 +42,10 @@ fn children(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<f64>]) -> f6
         total += match step {
             // More than that in one step is reported by itself.
             Step::Spawn(_, name, count) => f64::from((*count).min(MOST_CHILDREN)) * (1.0 + program(name)),
+            Step::Gather(names, count) | Step::TaskGroup(names, count) => {
+                let each: f64 = names.iter().map(|name| 1.0 + program(name)).fold(0.0, |a, b| a + b);
+                f64::from((*count).min(MOST_CHILDREN)) * each
+            }
             Step::Call(name) => program(name),
             Step::Repeat(times, _) => {
                 let rounds = if joins_all(&inside(&path, step)) { 1.0 } else { f64::from(*times) };
@@ -65,6 +69,10 @@ fn joins_all(bodies: &[Body<'_>]) -> bool {
         match step {
             Step::Spawn(_, name, _) => spawned.push(name),
             Step::Join(name) => joined.push(name),
+            Step::Gather(names, _) | Step::TaskGroup(names, _) => {
+                spawned.extend(names);
+                joined.extend(names);
+            }
             _ => {}
         }
     }

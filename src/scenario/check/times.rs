@@ -42,6 +42,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
             Step::Cpu(time) | Step::CpuNoGil(time) | Step::CpuHoldGil(time) | Step::Sleep(time) => {
                 when(time, &path.index(0), found);
             }
+            Step::Timeout(time, ..) => when(time, &path.index(0), found),
             Step::Io(_, Some(time)) => when(time, &path.index(1), found),
             _ => {}
         });

@@ -51,6 +51,14 @@ pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
             vec![Body { path: path.index(1), steps }, Body { path: path.index(2), steps: otherwise }]
         }
         Step::Forever(steps) | Step::Blocking(steps) | Step::Atomic(steps) => vec![Body { path: path.index(0), steps }],
+        Step::Try(steps, others) | Step::Finally(steps, others) => {
+            vec![Body { path: path.index(0), steps }, Body { path: path.index(1), steps: others }]
+        }
+        Step::Timeout(_, steps, otherwise) => {
+            let mut bodies = vec![Body { path: path.index(1), steps }];
+            bodies.extend(otherwise.iter().map(|steps| Body { path: path.index(2), steps }));
+            bodies
+        }
         Step::Choose(branches) => {
             let map = path.index(0);
             branches.0.iter().enumerate().map(|(n, (_, steps))| Body { path: map.index(n), steps }).collect()
@@ -88,6 +96,10 @@ pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
         | Step::Call(_)
         | Step::Spawn(..)
         | Step::Join(_)
+        | Step::Raise
+        | Step::Gather(..)
+        | Step::TaskGroup(..)
+        | Step::Cancel(_)
         | Step::Print(_) => Vec::new(),
     }
 }

@@ -27,6 +27,9 @@ fn asked(path: &Path, written: &ast::Expect, text: &impl Fn(&Path) -> String) ->
         Ast::Missed { task, is, at_least, at_most } => {
             Asked::Missed { task: task.clone(), bounds: bounds(*is, *at_least, *at_most) }
         }
+        Ast::Failed { task, is, at_least, at_most } => {
+            Asked::Failed { task: task.clone(), bounds: bounds(*is, *at_least, *at_most) }
+        }
         Ast::Refused { task, is, at_least, at_most } => {
             Asked::Refused { task: task.clone(), bounds: bounds(*is, *at_least, *at_most) }
         }

@@ -5,7 +5,7 @@ use super::shared::Object;
 use crate::id::{DeviceId, LockId, PeerId, ProgramId, SyncId, VarId};
 use crate::model::{self, Act, Arithmetic, Comparison, SocketAct, SpawnKind, Stmt};
 use crate::scenario::ast::{Computed, Condition, Scenario, SpawnWhat, Step, Value};
-use crate::trace::CpuKind;
+use crate::trace::{CpuKind, Together};
 
 /// What the names in steps stand for. All of them are known: the checks have seen to it.
 pub(super) struct Names<'a> {
@@ -79,12 +79,26 @@ impl Names<'_> {
             Step::Print(text) => Stmt::Print(text.clone()),
             Step::Blocking(steps) => Stmt::Blocking(self.steps(steps)),
             Step::Atomic(steps) => Stmt::Atomic(self.steps(steps)),
+            Step::Raise => Stmt::Raise,
+            Step::Try(steps, except) => Stmt::Try(self.steps(steps), self.steps(except)),
+            Step::Finally(steps, last) => Stmt::Finally(self.steps(steps), self.steps(last)),
+            Step::Gather(programs, count) => Stmt::Gather(Together::Gather, self.programs(programs), *count),
+            Step::TaskGroup(programs, count) => Stmt::Gather(Together::TaskGroup, self.programs(programs), *count),
+            Step::Timeout(time, steps, otherwise) => {
+                let otherwise = otherwise.as_ref().map(|steps| self.steps(steps));
+                Stmt::Timeout(dist(time), self.steps(steps), otherwise)
+            }
+            Step::Cancel(program) => Stmt::Cancel(self.program(program)),
         }
     }
 
     fn socket(&self, peer: &str, act: SocketAct, failed: Option<&[Step]>) -> Stmt {
         let peer = self.scenario.network.get_index_of(peer).map(PeerId::from).expect("names are checked");
         Stmt::Socket(peer, act, failed.map(|steps| self.steps(steps)))
+    }
+
+    fn programs(&self, names: &[String]) -> Vec<ProgramId> {
+        names.iter().map(|name| self.program(name)).collect()
     }
 
     fn condition(&self, condition: &Condition) -> model::Condition {

@@ -1,0 +1,200 @@
+//! Exceptions: who is cancelled gets one, timeouts are neither early nor forgotten, and what is awaited together ends together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rule::{Reports, Rule};
+use super::threads::{Progress, Threads};
+use crate::id::{ContextId, ThreadId};
+use crate::time::Time;
+use crate::trace::{Cause, Deed, On, Raised, Record, Together, What};
+
+/// A coroutine that can be cancelled.
+#[derive(Debug, Default)]
+struct Task {
+    /// It is cancelled and does not know yet.
+    pending: bool,
+    /// It runs, and has to know before it does anything.
+    told: bool,
+    /// When each of its timeouts is over, innermost last, and whether it has cancelled it.
+    timeouts: Vec<(Time, bool)>,
+    /// The timeout that it has just left had cancelled it.
+    expired: bool,
+    /// Who awaits it together with others.
+    parent: Option<ContextId>,
+    /// The exception that it ends with.
+    raised: Option<Raised>,
+}
+
+/// What is awaited together.
+#[derive(Debug)]
+struct Group {
+    how: Together,
+    starting: bool,
+    live: BTreeSet<ContextId>,
+    /// One ended with an exception that the group has to hear of, in this iteration.
+    failed: Option<u64>,
+}
+
+/// All that can be cancelled.
+#[derive(Debug, Default)]
+pub(super) struct Cancels {
+    tasks: BTreeMap<ContextId, Task>,
+    groups: BTreeMap<ContextId, Group>,
+    iterations: BTreeMap<ThreadId, u64>,
+}
+
+impl Cancels {
+    pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
+        if self.tasks.is_empty() && matches!(record.what, What::Iteration { .. }) {
+            return;
+        }
+        self.check_told(&record.what, reports);
+        match record.what {
+            What::Iteration { thread, .. } => *self.iterations.entry(thread).or_default() += 1,
+            What::Cancel { context, why } => self.cancel(context, why, reports),
+            What::Raise { context, raised } => self.raise(context, raised, reports),
+            What::Uncaught { context, raised } => self.tasks.entry(context).or_default().raised = Some(raised),
+            What::Resume { context } => {
+                if let Some(task) = self.tasks.get_mut(&context) {
+                    task.told = task.pending;
+                }
+            }
+            What::Timeout { context, time } => {
+                let due = reports.now + time;
+                self.tasks.entry(context).or_default().timeouts.push((due, false));
+            }
+            What::TimeoutEnd { context } => {
+                let task = self.tasks.entry(context).or_default();
+                let ended = task.timeouts.pop();
+                task.expired = ended.is_some_and(|(_, expired)| expired);
+                reports.require(ended.is_some(), Rule::TimeoutDue, || format!("{context:?} ends no timeout"));
+            }
+            What::Together { context, how } => {
+                let group = Group { how, starting: true, live: BTreeSet::new(), failed: None };
+                self.tasks.entry(context).or_default();
+                self.groups.insert(context, group);
+            }
+            What::Spawn { context, child } => {
+                if let Some(group) = self.groups.get_mut(&context).filter(|group| group.starting) {
+                    group.live.insert(child);
+                    self.tasks.entry(child).or_default().parent = Some(context);
+                }
+            }
+            What::Suspend { context, on: On::Together } => {
+                if let Some(group) = self.groups.get_mut(&context) {
+                    group.starting = false;
+                }
+            }
+            What::CoroutineReady { context } => self.ready(context, threads, reports),
+            What::CoroutineEnd { context } => self.end(context, threads, reports),
+            What::JobDrop { by: Some(context), .. } => drop(self.tasks.remove(&context)),
+            _ => {}
+        }
+    }
+
+    /// Who is cancelled does nothing before it knows, but give back what it was given, or take the lock of a condition.
+    fn check_told(&mut self, what: &What, reports: &mut Reports) {
+        let context = match *what {
+            What::Compute { context, .. }
+            | What::Sleep { context, .. }
+            | What::IoSubmit { context, .. }
+            | What::Load { context, .. }
+            | What::Store { context, .. }
+            | What::Spawn { context, .. }
+            | What::Print { context, .. }
+            | What::LockRelease { context, .. }
+            | What::JobEnd { context, .. }
+            | What::Suspend { context, on: On::Nothing | On::Sync(_) | On::Join(_) | On::Together }
+            | What::CoroutineEnd { context } => context,
+            What::Sync { context, deed, .. }
+                if !matches!(deed, Deed::Withdraw | Deed::Release | Deed::Given | Deed::GivenRead) =>
+            {
+                context
+            }
+            _ => return,
+        };
+        if let Some(task) = self.tasks.get_mut(&context) {
+            let open = std::mem::take(&mut task.told);
+            reports.require(!open, Rule::Cancelled, || format!("{context:?} is cancelled, yet {what:?}"));
+        }
+    }
+
+    fn cancel(&mut self, context: ContextId, why: Cause, reports: &mut Reports) {
+        let parent = self.tasks.entry(context).or_default().parent;
+        let failed = |parent| self.groups.get(&parent).is_some_and(|group: &Group| group.failed.is_some());
+        let cancelled = |parent| self.tasks.get(&parent).is_some_and(|task| task.pending);
+        let right = match why {
+            Cause::Asked | Cause::Timeout => true,
+            Cause::Sibling => parent.is_some_and(failed),
+            Cause::Parent => parent.is_some_and(cancelled),
+        };
+        reports.require(right, Rule::TogetherEnds, || format!("{context:?} is cancelled because of {why:?}"));
+        let task = self.tasks.entry(context).or_default();
+        task.pending = true;
+        if why == Cause::Timeout {
+            let over = task.timeouts.iter_mut().filter(|(due, expired)| *due <= reports.now && !*expired);
+            let due = over.min_by_key(|(due, _)| *due);
+            reports.require(due.is_some(), Rule::TimeoutDue, || format!("no timeout of {context:?} is over"));
+            due.into_iter().for_each(|(_, expired)| *expired = true);
+        }
+    }
+
+    fn raise(&mut self, context: ContextId, raised: Raised, reports: &mut Reports) {
+        let task = self.tasks.entry(context).or_default();
+        match raised {
+            Raised::Exception => {}
+            Raised::Timeout => {
+                let expired = std::mem::take(&mut task.expired);
+                reports.require(expired, Rule::TimeoutDue, || format!("{context:?} has left no timeout that was over"));
+            }
+            Raised::Cancelled => {
+                let pending = std::mem::take(&mut task.pending);
+                task.told = false;
+                reports.require(pending, Rule::Cancelled, || format!("{context:?} was not cancelled"));
+            }
+        }
+    }
+
+    fn ready(&mut self, context: ContextId, threads: &Threads, reports: &mut Reports) {
+        let waits = threads.contexts.get(&context).and_then(|found| found.progress);
+        if waits != Some(Progress::Suspended(On::Together)) {
+            return;
+        }
+        let Some(group) = self.groups.remove(&context) else { return };
+        let failed = group.how == Together::Gather && group.failed.is_some();
+        reports.require(failed || group.live.is_empty(), Rule::TogetherEnds, || {
+            format!("{context:?} goes on although {:?} have not ended", group.live)
+        });
+    }
+
+    fn end(&mut self, context: ContextId, threads: &Threads, reports: &mut Reports) {
+        self.groups.remove(&context);
+        let Some(ended) = self.tasks.remove(&context) else { return };
+        let Some((parent, group)) = ended.parent.and_then(|parent| Some((parent, self.groups.get_mut(&parent)?)))
+        else {
+            return;
+        };
+        if !group.live.remove(&context) {
+            return;
+        }
+        let thread = threads.thread_of(context);
+        let now = thread.and_then(|thread| self.iterations.get(&thread)).copied().unwrap_or(0);
+        if ended.raised.is_none()
+            && group.how == Together::TaskGroup
+            && let Some(since) = group.failed
+        {
+            // The callback of the one that failed runs in the iteration after, and cancels.
+            reports.require(now < since + 2, Rule::TogetherEnds, || {
+                format!("{context:?} of the group of {parent:?} is not cancelled although another one has failed")
+            });
+        }
+        let counts = match (group.how, ended.raised) {
+            (_, None) => false,
+            (Together::Gather, _) => true,
+            (Together::TaskGroup, Some(raised)) => raised != Raised::Cancelled,
+        };
+        if counts {
+            group.failed.get_or_insert(now);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Exceptions: what guards which ops, and the code that an exception leads to.
+//!
+//! The way of an exception is known when a model is built, as in the exception tables of CPython 3.11: a program that raises
+//! none pays nothing. Handlers stand behind the program, so that its own code is the same with and without them.
+
+use super::{Act, Builder, Op, SpawnKind, Stmt};
+use crate::dist::Dist;
+use crate::id::{LockId, ProgramId, SyncId, VarId};
+use crate::trace::Together;
+
+/// Ops that an exception leaves in a certain way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// The first of them.
+    pub from: u32,
+    /// The one behind the last.
+    pub to: u32,
+    /// What leaving them means.
+    pub guard: Guard,
+}
+
+/// What it means that an exception leaves a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// A number is popped: the rounds of a loop, or an exception that was put off.
+    Slot,
+    /// The waits of a coroutine block its thread no more.
+    Blocking,
+    /// Nothing: inside, a coroutine cannot be cancelled.
+    Shield,
+    /// The context goes on at this op, unless it is cancelled.
+    Except(u32),
+    /// The context goes on at this op with the exception pushed.
+    Finally(u32),
+    /// The timeout is over. If it was this that cancelled the coroutine, that goes on at the op if one is given, else the
+    /// exception is another one from here on.
+    Timeout(Option<u32>),
+}
+
+/// Code behind a program.
+#[derive(Clone, Debug)]
+struct Handler {
+    code: Code,
+    /// Where it leads if it catches; else the exception goes on.
+    after: Option<u32>,
+    /// What is around the region that leads here, outermost first.
+    around: Vec<Guard>,
+    at: u32,
+}
+
+#[derive(Clone, Debug)]
+enum Code {
+    Steps(Vec<Stmt>),
+    Retake(LockId),
+}
+
+/// What the builder knows about exceptions. Until the model is complete, guards have the numbers of their handlers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Raising {
+    /// Whether anything can be raised.
+    pub on: bool,
+    /// The guards around the op that is emitted next, outermost first.
+    open: Vec<Guard>,
+    handlers: Vec<Handler>,
+    emitted: usize,
+}
+
+/// Whether any of the steps can raise an exception or cancel a coroutine.
+pub(super) fn can_raise(steps: &[Stmt]) -> bool {
+    steps.iter().any(|step| match step {
+        Stmt::Raise | Stmt::Try(..) | Stmt::Finally(..) | Stmt::Gather(..) | Stmt::Timeout(..) | Stmt::Cancel(_) => {
+            true
+        }
+        Stmt::With(_, body)
+        | Stmt::WithSync(_, _, body)
+        | Stmt::Repeat(_, body)
+        | Stmt::Forever(body)
+        | Stmt::While(_, body)
+        | Stmt::RepeatUntil(_, body)
+        | Stmt::Blocking(body)
+        | Stmt::Atomic(body) => can_raise(body),
+        Stmt::Socket(_, _, Some(failed)) => can_raise(failed),
+        Stmt::If(_, steps, otherwise) => can_raise(steps) || can_raise(otherwise),
+        Stmt::Choose(branches) => branches.iter().any(|(_, steps)| can_raise(steps)),
+        _ => false,
+    })
+}
+
+impl Builder {
+    /// Emits ops inside of a guard.
+    pub(super) fn inside(&mut self, guard: Guard, emit: impl FnOnce(&mut Builder)) {
+        let from = self.here();
+        self.raising.open.push(guard);
+        emit(self);
+        self.raising.open.pop();
+        let to = self.here();
+        self.region(from, to, guard);
+    }
+
+    fn region(&mut self, from: u32, to: u32, guard: Guard) {
+        if self.raising.on && from < to {
+            self.model.regions.push(super::Region { from, to, guard });
+        }
+    }
+
+    /// The number of a new handler.
+    fn handler(&mut self, code: Code, catches: bool) -> u32 {
+        let after = catches.then_some(0);
+        let around = self.raising.open.clone();
+        self.raising.handlers.push(Handler { code, after, around, at: 0 });
+        self.raising.handlers.len() as u32 - 1
+    }
+
+    fn lead_back(&mut self, handler: u32) {
+        self.raising.handlers[handler as usize].after = Some(self.here());
+    }
+
+    /// The body, and `last` if an exception leaves it.
+    pub(super) fn guarded(&mut self, last: Vec<Stmt>, body: &[Stmt], registers: &mut Vec<VarId>) {
+        if !self.raising.on {
+            return self.steps(body, registers);
+        }
+        let handler = self.handler(Code::Steps(last), false);
+        self.inside(Guard::Finally(handler), |builder| builder.steps(body, registers));
+    }
+
+    pub(super) fn try_steps(&mut self, body: &[Stmt], except: &[Stmt], registers: &mut Vec<VarId>) {
+        let handler = self.handler(Code::Steps(except.to_vec()), true);
+        self.inside(Guard::Except(handler), |builder| builder.steps(body, registers));
+        self.lead_back(handler);
+    }
+
+    pub(super) fn timeout(
+        &mut self,
+        time: &Dist,
+        body: &[Stmt],
+        otherwise: Option<&[Stmt]>,
+        registers: &mut Vec<VarId>,
+    ) {
+        let time = self.dist(time.clone());
+        let handler = otherwise.map(|steps| self.handler(Code::Steps(steps.to_vec()), true));
+        self.emit(Op::BeginTimeout { time });
+        self.inside(Guard::Timeout(handler), |builder| builder.steps(body, registers));
+        self.emit(Op::EndTimeout);
+        if let Some(handler) = handler {
+            self.lead_back(handler);
+        }
+    }
+
+    pub(super) fn gather(&mut self, how: Together, programs: &[ProgramId], count: u32) {
+        self.emit(Op::Begin { how });
+        for program in programs {
+            self.emit(Op::Spawn { kind: SpawnKind::Coroutine, program: *program, count });
+        }
+        self.emit(Op::Await);
+    }
+
+    /// After a wait for a notification the lock is taken again, also if the wait was cancelled, and cannot be cancelled then.
+    pub(super) fn wait_for_notification(&mut self, sync: SyncId, lock: LockId) {
+        let wait = Op::Sync { sync, act: Act::Wait };
+        if !self.raising.on {
+            self.emit(wait);
+            self.emit(Op::Acquire { lock });
+            return;
+        }
+        let handler = self.handler(Code::Retake(lock), false);
+        self.inside(Guard::Finally(handler), |builder| _ = builder.emit(wait));
+        self.retake(lock);
+        self.emit(Op::Deliver);
+    }
+
+    fn retake(&mut self, lock: LockId) {
+        self.inside(Guard::Shield, |builder| _ = builder.emit(Op::Acquire { lock }));
+    }
+
+    /// Emits what exceptions in the program lead to. The last op of a program always ends it.
+    pub(super) fn handlers(&mut self, registers: &mut Vec<VarId>) {
+        let first = self.raising.emitted;
+        while let Some(handler) = self.raising.handlers.get(self.raising.emitted).cloned() {
+            let from = self.here();
+            self.raising.handlers[self.raising.emitted].at = from;
+            self.raising.emitted += 1;
+            let mut around = handler.around;
+            around.extend(handler.after.is_none().then_some(Guard::Slot));
+            self.raising.open.clone_from(&around);
+            match handler.code {
+                Code::Steps(steps) => self.steps(&steps, registers),
+                Code::Retake(lock) => self.retake(lock),
+            }
+            self.raising.open.clear();
+            self.emit(handler.after.map_or(Op::Reraise, |to| Op::Jump { to }));
+            let to = self.here();
+            for guard in around.into_iter().rev() {
+                self.region(from, to, guard);
+            }
+        }
+        if self.raising.emitted > first {
+            self.emit(Op::Return);
+        }
+    }
+
+    /// Ops for numbers of handlers.
+    pub(super) fn link_handlers(&mut self) {
+        let handlers = &self.raising.handlers;
+        for region in &mut self.model.regions {
+            if let Guard::Except(handler) | Guard::Finally(handler) | Guard::Timeout(Some(handler)) = &mut region.guard
+            {
+                *handler = handlers[*handler as usize].at;
+            }
+        }
+    }
+}
+
+impl super::Model {
+    /// The regions around an op, innermost first.
+    pub(crate) fn regions_around(&self, op: u32) -> impl Iterator<Item = Region> + '_ {
+        let first = self.regions.partition_point(|region| region.to <= op);
+        let after = self.programs.partition_point(|program| program.entry <= op);
+        let end = self.programs.get(after).map_or(u32::MAX, |next| next.entry);
+        let own = self.regions[first..].iter().take_while(move |region| region.from < end);
+        own.filter(move |region| region.from <= op).copied()
+    }
+
+    /// Whether some program can raise an exception or cancel a coroutine.
+    pub fn raises(&self) -> bool {
+        self.cancels() || self.code.contains(&Op::Raise)
+    }
+
+    /// Whether some coroutine can be cancelled or awaits several together.
+    pub fn cancels(&self) -> bool {
+        let cancels = |op: &Op| matches!(op, Op::Begin { .. } | Op::BeginTimeout { .. } | Op::Cancel { .. });
+        self.code.iter().any(cancels)
+    }
+}
