@@ -13,12 +13,20 @@ fn main() {
     let Some(work) = args.get(1) else {
         works::WORKS.iter().for_each(|(letter, what)| println!("{letter}  {what}"));
         println!("policies  64 cores under every policy");
+        println!("coroutines  a loop with ten coroutines that work, alone and beside a million that wait");
+        println!("gil  10 and 1,000 threads that compute under one GIL");
         println!("sockets  connections under epoll, many against few");
         return;
     };
     let events: u64 = args.get(2).map_or(10_000_000, |n| n.parse().expect("a number of events"));
     if work == "policies" {
         return policies(events);
+    }
+    if work == "coroutines" {
+        return compare("coroutines on one loop", [10 + 1, 1_000_000], events, works::mostly_waiting);
+    }
+    if work == "gil" {
+        return compare("threads under one GIL", [10, 1_000], events, works::gil_waiters);
     }
     if work == "sockets" {
         return sockets(events);
@@ -81,6 +89,29 @@ fn sockets(events: u64) {
     let ns = |connections| 1e9 * (seconds(connections, events) - seconds(connections, begun)) / (events - begun) as f64;
     let (many, few) = (ns(100_000), ns(10));
     println!("{many:.0} ns for an event with 100,000 connections, {few:.0} with 10: {:.2} times as long", many / few);
+}
+
+/// Core time of an event with few and with many of something, without their start.
+fn compare(what: &str, numbers: [u32; 2], events: u64, work: fn(u32, u64) -> gilsim::model::Model) {
+    let each = numbers.map(|number| {
+        // Each of them begins, and waits, before the count.
+        let begun = 20 * u64::from(number) + events / 4;
+        let seconds = |events: u64| {
+            let model = work(number, events);
+            let start = core_seconds();
+            let ended = gilsim::sim::run(&model, 1, &mut ());
+            assert_eq!(ended.events, events, "{number} {what}");
+            core_seconds() - start
+        };
+        (seconds(begun + events) - seconds(begun)) * 1e9 / events as f64
+    });
+    let [few, many] = numbers;
+    println!(
+        "{what}: {:.0} ns an event with {few}, {:.0} with {many}, {:.2} times",
+        each[0],
+        each[1],
+        each[1] / each[0]
+    );
 }
 
 /// Core time of this process where `/proc` tells it, so that what else runs matters less; else nothing is known.

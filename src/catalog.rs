@@ -218,6 +218,7 @@ const CORES: &[(&str, &str)] = &[
 const COSTS: &[(&str, &str)] = &[
     ("Zero", "nothing: for lessons and theory"),
     ("Linux", "what Linux and CPython take on a current computer"),
+    ("Uvloop", "as Linux, with uvloop for the loop of asyncio"),
     ("Set(context_switch: time, ..)", "as Linux, but for what is given"),
 ];
 
@@ -252,6 +253,7 @@ const EXPECTATIONS: &[(&str, &str)] = &[
     ),
     ("LoopLag(p: 99, at_most: time)", "a percentile of the time from ready to running on an event loop"),
     ("Utilization(of: \"cpu\", at_least: 0.9)", "the busy share of the cores, of \"gil\" or of a device"),
+    ("SlowCallbacks(at_most: n)", "steps of coroutines that took 100 ms or longer"),
     ("GilSwitches(at_most: n)", "how often the GIL changed hands"),
     ("Final(var: name, is: n)", "the last value of a variable"),
     ("Speedup(of: model, over: model, at_least: n)", "makespan of `over` divided by that of `of`, run by run"),

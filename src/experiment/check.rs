@@ -220,6 +220,12 @@ fn find(what: &Asked, model: &Model, cell: &Cell) -> Result<Found, String> {
             sampled(Percentile::of(what).and_then(|asked| cell.percentile(&asked)), bounds, "no coroutine resumed")
         }
         Asked::Utilization { of, bounds } => number(utilization(of, model, cell)?, bounds),
+        Asked::SlowCallbacks(bounds) => {
+            let slow = run.slow_callbacks.as_ref().ok_or_else(|| format!("{execution} has no event loop"))?;
+            let longest = slow.longest.map_or(String::new(), |longest| format!(", the longest {longest}"));
+            let of = slow.of.as_ref().map_or(String::new(), |of| format!(" of {of}"));
+            found(slow.count as f64, format!("{}{longest}{of}", slow.count), bounds.contain(&slow.count))
+        }
         Asked::GilSwitches(bounds) => {
             with_gil(model)?;
             number(run.gils.iter().map(|gil| gil.switches).sum::<u64>() as f64, bounds)

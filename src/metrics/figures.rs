@@ -121,6 +121,9 @@ pub struct Figures {
     pub gils: Vec<GilFigures>,
     /// From the moment a coroutine could run to the moment it ran; `None` without an event loop.
     pub loop_lag: Option<Summary>,
+    /// Steps of coroutines during which a loop stood still for 100 ms or more; `None` without an event loop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow_callbacks: Option<SlowCallbacks>,
     /// Busy time of each device's slots divided by slots (or by 1 if unlimited: mean requests in service).
     pub devices: Vec<DeviceFigures>,
     /// By peer, if there are any.
@@ -199,6 +202,19 @@ pub struct TaskFigures {
     /// Jobs that arrived in the window and ended with an exception; where any step can raise one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<u64>,
+}
+
+/// Steps of coroutines that took 100 ms or longer, as asyncio's debug mode reports them.
+#[derive(Clone, Debug, Serialize)]
+pub struct SlowCallbacks {
+    /// How many ended in the window.
+    pub count: u64,
+    /// The longest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest: Option<Duration>,
+    /// Whose that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
 }
 
 /// A core's share of a run, in nanoseconds of the window; the sum is the window.

@@ -2,13 +2,13 @@
 
 use indexmap::IndexMap;
 
-use super::figures::{Figures, Printed};
+use super::figures::{Figures, Printed, SlowCallbacks};
 use super::gil::Gils;
 use super::jobs::{Jobs, rate};
 use super::longest::Longest;
 use super::network::Network;
 use super::threads::{Threads, put};
-use crate::id::ProcessId;
+use crate::id::{ContextId, ProcessId};
 use crate::model::Model;
 use crate::sim::{Ended, Outcome};
 use crate::time::{Duration, Time};
@@ -33,6 +33,8 @@ pub struct Meter<'a> {
     /// When the last thread or coroutine ended that a program spawned.
     children_end: Time,
     prints: Vec<Printed>,
+    /// The longest step of a coroutine, if it was slow.
+    slowest: Option<(Duration, Role)>,
 }
 
 impl<'a> Meter<'a> {
@@ -50,6 +52,7 @@ impl<'a> Meter<'a> {
             spawned: Vec::new(),
             children_end: Time::ZERO,
             prints: Vec::new(),
+            slowest: None,
         }
     }
 
@@ -111,6 +114,11 @@ impl<'a> Meter<'a> {
             voluntary: self.threads.voluntary,
             involuntary: self.threads.involuntary,
             loop_lag: self.threads.lag.as_ref().map(|lag| lag.summary()),
+            slow_callbacks: self.threads.lag.as_ref().map(|_| SlowCallbacks {
+                count: self.threads.slow,
+                longest: self.slowest.map(|(took, _)| took),
+                of: self.slowest.map(|(_, role)| model.role_name(role)),
+            }),
             gils: self.gils.finish(ended.at),
             devices,
             network: self.network.finish(model),
@@ -118,6 +126,13 @@ impl<'a> Meter<'a> {
             critical_path: self.jobs.critical_path(model),
             longest_wait: self.longest.finish(model, ended.at),
             prints: self.prints,
+        }
+    }
+
+    #[cold]
+    fn slow_step(&mut self, context: ContextId, took: Duration) {
+        if self.slowest.is_none_or(|(longest, _)| took > longest) {
+            self.slowest = self.roles.get(context.index()).map(|role| (took, *role));
         }
     }
 
@@ -191,7 +206,11 @@ impl Sink for Meter<'_> {
             What::IoWithdraw { request, .. } => self.jobs.withdraw(request),
             What::CoroutineReady { context } => self.threads.coroutine_ready(context, now),
             What::Resume { context } => self.threads.resume(context, now),
-            What::Suspend { context, on } => self.threads.suspend(context, on, now),
+            What::Suspend { context, on } => {
+                if let Some(took) = self.threads.suspend(context, on, now) {
+                    self.slow_step(context, took);
+                }
+            }
             What::Sleep { context, time } => self.jobs.sleep(context, time, now),
             What::ThreadStart { thread, context, role, .. } => {
                 self.threads.start(thread, context, now);
@@ -207,7 +226,9 @@ impl Sink for Meter<'_> {
                 self.name(context, role);
             }
             What::CoroutineEnd { context } => {
-                self.threads.end_coroutine(context, now);
+                if let Some(took) = self.threads.end_coroutine(context, now) {
+                    self.slow_step(context, took);
+                }
                 self.child_ends(matches!(self.roles[context.index()], Role::Spawned { .. }), now);
             }
             What::Store { var, process: ProcessId(0), value, .. }

@@ -21,7 +21,12 @@ pub struct Threads {
     pub voluntary: u64,
     pub involuntary: u64,
     pub lag: Option<Sample>,
+    /// Steps of coroutines that took as long as [`SLOW`].
+    pub slow: u64,
 }
+
+/// asyncio's `slow_callback_duration`.
+const SLOW: Duration = Duration::ms(100);
 
 #[derive(Clone, Copy, Debug)]
 struct Thread {
@@ -82,6 +87,7 @@ impl Threads {
             voluntary: 0,
             involuntary: 0,
             lag: None,
+            slow: 0,
         }
     }
 
@@ -188,14 +194,27 @@ impl Threads {
     }
 
     #[inline]
-    pub fn suspend(&mut self, context: ContextId, on: On, now: Time) {
+    pub fn suspend(&mut self, context: ContextId, on: On, now: Time) -> Option<Duration> {
+        let slow = self.slow_step(context, now);
         self.change_coroutine(context, waiting(on), now);
+        slow
     }
 
-    pub fn end_coroutine(&mut self, context: ContextId, now: Time) {
+    pub fn end_coroutine(&mut self, context: ContextId, now: Time) -> Option<Duration> {
+        let slow = self.slow_step(context, now);
         let context = &mut self.contexts[context.index()];
         context.live = false;
         self.coroutine_times.end(context.doing, now.0.max(self.warm_up));
+        slow
+    }
+
+    /// How long the step of the coroutine took that ends now, if that was long.
+    #[inline]
+    fn slow_step(&mut self, context: ContextId, now: Time) -> Option<Duration> {
+        let took = now.since(self.contexts[context.index()].since);
+        let slow = took >= SLOW && now.0 >= self.warm_up;
+        self.slow += u64::from(slow);
+        slow.then_some(took)
     }
 
     /// Everything that still lives has lived until `now`. The figures of the cores.

@@ -78,6 +78,12 @@ impl Costs {
         }
     }
 
+    /// As [`Costs::linux`], with uvloop for the loop of asyncio: an iteration with one callback takes 1.3 us instead of 3.3 us
+    /// (measured with CPython 3.13), so both of its parts take 0.39 of the time.
+    pub fn uvloop() -> Costs {
+        Costs { callback: Duration(160), iteration: Duration(590), ..Costs::linux() }
+    }
+
     /// A current Linux on x86-64 with CPython 3.13.
     pub fn linux() -> Costs {
         Costs {

@@ -170,12 +170,17 @@ fn gils(point: &Point) -> Grid {
 }
 
 fn loops(point: &Point) -> Grid {
-    let heads = ["model", "resumptions", "mean", "p50", "p99", "max"];
+    let heads = ["model", "resumptions", "mean", "p50", "p99", "max", "slow", "longest", "of"];
     let mut grid = Grid::new("Loop lag: from ready to running", 1, &heads);
     for (model, run) in firsts(point) {
         if let Some(lag) = &run.loop_lag {
             let mut row = vec![model.model.clone(), axis::count(lag.count)];
             row.extend(percentiles(lag));
+            let slow = run.slow_callbacks.as_ref();
+            row.push(slow.map_or_else(|| NOTHING.to_owned(), |slow| axis::count(slow.count)));
+            let longest = slow.and_then(|slow| slow.longest);
+            row.push(longest.map_or_else(|| NOTHING.to_owned(), |longest| axis::duration(longest.0 as f64)));
+            row.push(slow.and_then(|slow| slow.of.clone()).unwrap_or_else(|| NOTHING.to_owned()));
             grid.rows.push(row);
         }
     }

@@ -153,6 +153,7 @@ pub(super) fn figures() -> Figures {
         involuntary: 0,
         gils: Vec::new(),
         loop_lag: None,
+        slow_callbacks: None,
         devices: Vec::new(),
         network: Vec::new(),
         finals: IndexMap::new(),

@@ -33,6 +33,8 @@ pub enum Asked {
     LoopLag { p: f64, bounds: Bounds<Duration> },
     /// Bounds on the busy share of the cores (`cpu`), of the time the GIL was held (`gil`), or of a device.
     Utilization { of: String, bounds: Bounds<f64> },
+    /// Bounds on the number of steps of coroutines that were slow.
+    SlowCallbacks(Bounds<u64>),
     /// Bounds on the number of GIL switches.
     GilSwitches(Bounds<f64>),
     /// Bounds on the last value of a variable (of the first process, unless it is interprocess).

@@ -336,6 +336,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("Sockets", "Sockets(of: \"web\", count: Refused, at_most: 0)"),
     ("LoopLag", "LoopLag(p: 99, at_most: \"5ms\")"),
     ("Utilization", "Utilization(of: \"cpu\", at_least: 0.9)"),
+    ("SlowCallbacks", "SlowCallbacks(at_most: 0)"),
     ("GilSwitches", "GilSwitches(at_most: 100)"),
     ("Final", "Final(var: \"hits\", is: 200)"),
     ("Speedup", "Speedup(of: Threads(2), over: Serial, at_most: 1.1)"),

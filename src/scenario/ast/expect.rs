@@ -144,6 +144,18 @@ pub enum Expect {
         #[serde(default)]
         at_most: Option<f64>,
     },
+    /// Steps of coroutines that take 100 ms or longer.
+    SlowCallbacks {
+        /// Exactly.
+        #[serde(default)]
+        is: Option<u64>,
+        /// Not less.
+        #[serde(default)]
+        at_least: Option<u64>,
+        /// Not more.
+        #[serde(default)]
+        at_most: Option<u64>,
+    },
     /// How often the GIL changes hands.
     GilSwitches {
         /// Exactly.

@@ -100,6 +100,8 @@ pub enum CostsName {
     Zero,
     /// Measured on Linux.
     Linux,
+    /// `Linux` with an event loop of uvloop.
+    Uvloop,
     /// `Linux` with these changes.
     Set {
         /// Core time of a context switch.

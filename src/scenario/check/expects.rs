@@ -80,6 +80,10 @@ impl Asker<'_, '_> {
                 self.numbers(path, *is, *at_least, *at_most);
                 self.shares(path, of, is.or(*at_least), at_most.filter(|_| is.is_none()));
             }
+            Expect::SlowCallbacks { is, at_least, at_most } => {
+                self.needs(path, scope, "SlowCallbacks", "an event loop", has_loop);
+                self.bounds(path, *is, *at_least, *at_most);
+            }
             Expect::GilSwitches { is, at_least, at_most } => {
                 self.gil(path, scope, "GilSwitches");
                 self.numbers(path, *is, *at_least, *at_most);

@@ -40,6 +40,7 @@ fn asked(path: &Path, written: &ast::Expect, text: &impl Fn(&Path) -> String) ->
         Ast::Utilization { of, is, at_least, at_most } => {
             Asked::Utilization { of: of.clone(), bounds: bounds(*is, *at_least, *at_most) }
         }
+        Ast::SlowCallbacks { is, at_least, at_most } => Asked::SlowCallbacks(bounds(*is, *at_least, *at_most)),
         Ast::GilSwitches { is, at_least, at_most } => Asked::GilSwitches(bounds(*is, *at_least, *at_most)),
         Ast::Final { var, is, at_least, at_most } => {
             Asked::Final { var: var.clone(), bounds: bounds(*is, *at_least, *at_most) }

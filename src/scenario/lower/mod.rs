@@ -125,6 +125,7 @@ pub(super) fn costs(name: &CostsName) -> Costs {
     match name {
         CostsName::Zero => Costs::zero(),
         CostsName::Linux => linux,
+        CostsName::Uvloop => Costs::uvloop(),
         CostsName::Set {
             context_switch,
             switch_charged,
