@@ -4,7 +4,8 @@ use gilsim::dist::Dist;
 use gilsim::id::ProgramId;
 use gilsim::metrics::Meter;
 use gilsim::metrics::figures::Figures;
-use gilsim::model::{Act, Builder, Costs, Execution, Model, SpawnKind, Stmt, Value};
+use gilsim::model::{Act, Builder, Costs, Execution, Model, Selector, SocketAct, SpawnKind, Stmt, Value};
+use gilsim::net::{Kind, Path};
 use gilsim::sync::{Config, Preference};
 use gilsim::time::Duration;
 use gilsim::trace::{CpuKind, Digest, Record, Together, What};
@@ -284,6 +285,25 @@ fn requests_are_withdrawn_while_they_are_queued() {
     let model = builder.build();
     assert_eq!(lines(&model), at(&[(2, "served"), (3, "queued"), (20, "next")]));
     assert_eq!(figures(&model).devices[0].completed, 2);
+}
+
+/// Who awaits bytes and is cancelled hears of none, and can use the connection again.
+#[test]
+fn a_wait_for_a_connection_is_given_up() {
+    for selector in [Selector::Epoll, Selector::Select, Selector::Iocp] {
+        let mut builder = asyncio();
+        builder.model_mut().machine.selector = selector;
+        let path = Path { latency: Duration::ms(5), bandwidth: None };
+        let kind = Kind::Host { reply: builder.dist(time(20)), size: 100 };
+        let config = gilsim::net::Config { path, send_buffer: 1_000, recv_buffer: 2_000, timeout: None, kind };
+        let host = builder.peer("host", config, None);
+        let call = |act| Stmt::Socket(host, act, None);
+        let late = within(10, vec![call(SocketAct::Recv(100))], vec![say("late")]);
+        let ask = [SocketAct::Connect, SocketAct::Send(50)].map(call);
+        let steps = [ask.to_vec(), vec![late, call(SocketAct::Recv(100)), say("answer")]].concat();
+        builder.batch("client", 1, steps);
+        assert_eq!(lines(&builder.build()), at(&[(20, "late"), (40, "answer")]), "{selector:?}");
+    }
 }
 
 /// Each of a gather costs a callback, and four iterations pass in all, as in CPython: first steps, second steps,
