@@ -49,6 +49,17 @@ fn deep_calls_of_nested_steps_fit_the_stack() {
     assert_eq!(codes(&chain(64, nested)), [] as [&str; 0]);
 }
 
+/// Loops and calls are followed to know where connections are closed, and not for ever.
+#[test]
+fn nested_loops_with_connections_are_checked_in_time() {
+    let nested = |index: usize| format!("{}{}{}", "Repeat(2, [".repeat(20), call(index), "])".repeat(20));
+    let network =
+        "network: { \"h\": Host(latency: \"1ms\") }, tasks: { \"n\": (steps: [Connect(\"h\"), Close(\"h\")]), ";
+    let text = chain(64, nested).replacen("tasks: {", network, 1);
+    assert!(text.contains("Host"), "{text}");
+    assert_eq!(codes(&text), [] as [&str; 0]);
+}
+
 #[test]
 fn chains_of_children_are_as_long_as_programs_are_many() {
     let spawn = |index: usize| format!("Spawn(Thread, \"p{index}\"), Join(\"p{index}\")");

@@ -30,7 +30,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let never = |open| Known { closed: true, open, closed_at: None };
     let peers = subject.scenario.network.keys();
     let none: State<'_> = peers.map(|peer| (peer.as_str(), never(false))).collect();
-    let mut flow = Flow { subject, found, budget: 100_000 };
+    let mut flow = Flow { subject, found, budget: 100_000, depth: 100, quiet: false };
     for index in subject.code.tasks() {
         flow.body(&subject.code.bodies()[index], &mut none.clone());
     }
@@ -62,22 +62,30 @@ fn accepted<'a>(subject: &Subject<'a>) -> Vec<&'a str> {
 struct Flow<'a, 'f> {
     subject: &'a Subject<'a>,
     found: &'f mut Findings,
-    /// Steps that are looked at: programs that call programs can be many.
+    /// Steps that are still looked at: programs that call programs can be many.
     budget: u32,
+    /// How many lists of steps around this one may be.
+    depth: u32,
+    /// A first look at a loop, to know what its later rounds begin with.
+    quiet: bool,
 }
 
 impl<'a> Flow<'a, '_> {
     fn body(&mut self, body: &Body<'a>, state: &mut State<'a>) {
+        if self.budget == 0 || self.depth == 0 {
+            // Not looked at: anything may have happened.
+            state.values_mut().for_each(|known| known.open = true);
+            return;
+        }
+        self.depth -= 1;
         for (path, step) in body.own() {
             self.step(&path, step, state);
         }
+        self.depth += 1;
     }
 
     fn step(&mut self, path: &Path, step: &'a Step, state: &mut State<'a>) {
         self.budget = self.budget.saturating_sub(1);
-        if self.budget == 0 {
-            return;
-        }
         match step {
             Step::Connect(peer, failed) | Step::Accept(peer, failed) => {
                 self.otherwise(path, step, failed.is_some(), state);
@@ -104,8 +112,9 @@ impl<'a> Flow<'a, '_> {
                 for body in super::walk::inside(path, step) {
                     // The state before a later round is one after an earlier one.
                     let mut after = state.clone();
-                    Flow { subject: self.subject, found: &mut Findings::default(), budget: self.budget }
-                        .body(&body, &mut after);
+                    let quiet = std::mem::replace(&mut self.quiet, true);
+                    self.body(&body, &mut after);
+                    self.quiet = quiet;
                     join(state, &after);
                     self.body(&body, state);
                     if let Step::While(..) = step {
@@ -142,7 +151,8 @@ impl<'a> Flow<'a, '_> {
     }
 
     fn needs(&mut self, path: &Path, peer: &str, state: &State<'a>) {
-        let Some(known) = state.get(peer).filter(|known| !known.open) else { return };
+        let known = state.get(peer).filter(|known| !known.open && !self.quiet && self.budget > 0);
+        let Some(known) = known else { return };
         let finding = match &known.closed_at {
             Some(at) => {
                 let title = format!("the connection with \"{peer}\" is closed");
