@@ -428,6 +428,29 @@ fn an_echo_beside_a_thread_that_computes_as_measured() {
     times.done();
 }
 
+/// `asyncio.timeout` around a call: the coroutine is cancelled, its loop watches for nothing any more, and the connection is
+/// there for the next call.
+#[test]
+fn a_cancelled_call_leaves_its_connection() {
+    for selector in [Selector::Select, Selector::Epoll, Selector::Iocp] {
+        let mut builder = Builder::new(1, Execution::Asyncio);
+        builder.model_mut().machine.selector = selector;
+        let peer = host(&mut builder, 100);
+        let recv = || call(peer, SocketAct::Recv(100));
+        // Asked at 10 ms, given up at 15 ms, answered at 30 ms.
+        let give_up = Stmt::Timeout(Dist::Const(Duration::ms(5)), vec![recv()], Some(Vec::new()));
+        let ask = vec![call(peer, SocketAct::Connect), call(peer, SocketAct::Send(100)), give_up, recv()];
+        builder.batch("ask", 1_024, ask);
+        let (records, ended) = clean(&builder.build(), 1);
+        assert_eq!((ended.outcome, last_end(&records)), (Outcome::Finished, Duration::ms(30)), "{selector:?}");
+        let read = records.iter().filter_map(|record| match record.what {
+            What::Socket { call: Call::Recv, amount, .. } => Some(amount),
+            _ => None,
+        });
+        assert_eq!(read.sum::<u64>(), 1_024 * 100);
+    }
+}
+
 /// Random numbers below a bound.
 struct Dice(Stream);
 

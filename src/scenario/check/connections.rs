@@ -130,6 +130,15 @@ impl<'a> Flow<'a, '_> {
                     join(state, &branch);
                 }
             }
+            Step::Try(..) | Step::Timeout(..) => {
+                for (index, body) in super::walk::inside(path, step).iter().enumerate() {
+                    if index == 0 {
+                        self.body(body, state);
+                    } else {
+                        self.after_failure(body, state);
+                    }
+                }
+            }
             step => {
                 for body in super::walk::inside(path, step) {
                     self.body(&body, state);
@@ -142,12 +151,17 @@ impl<'a> Flow<'a, '_> {
     fn otherwise(&mut self, path: &Path, step: &'a Step, some: bool, state: &mut State<'a>) {
         if some {
             for body in super::walk::inside(path, step) {
-                let mut failed = state.clone();
-                failed.values_mut().for_each(|known| known.open = true);
-                self.body(&body, &mut failed);
-                join(state, &failed);
+                self.after_failure(&body, state);
             }
         }
+    }
+
+    /// Steps that are done if something before them failed, nobody knows what.
+    fn after_failure(&mut self, body: &Body<'a>, state: &mut State<'a>) {
+        let mut failed = state.clone();
+        failed.values_mut().for_each(|known| known.open = true);
+        self.body(body, &mut failed);
+        join(state, &failed);
     }
 
     fn needs(&mut self, path: &Path, peer: &str, state: &State<'a>) {
