@@ -284,6 +284,17 @@ fn locks() {
 #[test]
 fn models_that_cannot_carry_the_work() {
     check("E10", &steps("«Spawn(Coroutine, \"p\")»"));
+    check("E10", &steps("«Gather([\"p\"])»"));
+    check("E10", &steps("«Timeout»(\"1s\", [Sleep(\"2s\")])"));
+    let alone = |steps: &str| {
+        let programs = "programs: { \"p\": [Cpu(\"1ms\")] }, allow: [\"unused\"]";
+        format!("(models: [Asyncio], {programs}, tasks: {{ \"t\": (steps: [{steps}]) }})")
+    };
+    check("E10", &alone("«Cancel(\"p\")»"));
+    check("E10", &alone("Blocking([«TaskGroup»([\"p\"])])"));
+    check("E05", &alone("Gather([\"p\"], «0»)"));
+    check("E05", &alone("Gather(«[]»)"));
+    check("E01", &alone("Gather([«\"nobody\"»])"));
     check("E10", &steps("«Join(\"p\")»"));
     check(
         "E10",
