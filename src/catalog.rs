@@ -54,6 +54,7 @@ fn capital(name: &str) -> String {
 const MODELS: &[(&str, &str)] = &[
     ("Serial", "one thread, one job after the other"),
     ("Threads(n)", "one process with n worker threads under one GIL"),
+    ("ThreadPool", "as Threads, with as many workers as the interpreter takes if nobody says how many"),
     ("ThreadPerTask", "one process, a thread for every job"),
     ("Processes(n)", "n processes with one worker each, and a GIL each"),
     ("Subinterpreters(n)", "one process with n worker threads, a GIL and variables for each"),

@@ -18,12 +18,16 @@ pub(super) struct Memory {
     processes: BTreeMap<ProcessId, Vec<i64>>,
     /// The load that was the record before.
     loaded: Option<(ContextId, VarId)>,
-    /// The process whose main thread only starts a thread for each job and is not modelled.
+    /// The process whose main thread only starts threads for jobs and is not modelled.
     main: Option<ProcessId>,
 }
 
 impl Memory {
     pub fn new(model: &Model) -> Memory {
+        let has_main = matches!(
+            model.execution,
+            Execution::ThreadPerTask | Execution::Threads(_) | Execution::FreeThreaded(_) | Execution::ThreadPool
+        );
         let initial: Vec<i64> = model.vars.iter().map(|var| var.initial).collect();
         Memory {
             interprocess: model.vars.iter().map(|var| var.interprocess).collect(),
@@ -31,7 +35,7 @@ impl Memory {
             initial,
             processes: BTreeMap::new(),
             loaded: None,
-            main: (model.execution == Execution::ThreadPerTask).then_some(ProcessId(0)),
+            main: has_main.then_some(ProcessId(0)),
         }
     }
 

@@ -16,6 +16,7 @@ mod loops;
 mod memory;
 mod network;
 mod pace;
+mod pool;
 mod rule;
 mod run_queues;
 mod shared;
@@ -52,6 +53,7 @@ pub struct Auditor {
     cancels: cancels::Cancels,
     jobs: jobs::Jobs,
     memory: memory::Memory,
+    pool: Option<pool::Pool>,
 }
 
 impl Auditor {
@@ -74,6 +76,7 @@ impl Auditor {
             cancels: cancels::Cancels::default(),
             jobs: jobs::Jobs::new(model),
             memory: memory::Memory::new(model),
+            pool: pool::Pool::new(model),
         }
     }
 
@@ -91,6 +94,9 @@ impl Auditor {
         self.jobs.finish(finished, regular, &mut self.reports);
         self.gils.finish(&mut self.reports);
         self.memory.finish(&self.threads, &mut self.reports);
+        if let Some(pool) = &self.pool {
+            pool.finish(&mut self.reports);
+        }
         self.check_outcome(&ended.outcome);
         self.reports.finish()
     }
@@ -179,6 +185,9 @@ impl Sink for Auditor {
         self.cancels.record(record, threads, reports);
         self.jobs.record(record, threads, &self.bursts, reports);
         self.memory.record(record, threads, reports);
+        if let Some(pool) = &mut self.pool {
+            pool.record(record, threads, reports);
+        }
         self.bursts.record(record, threads, reports);
         self.threads.record(record, reports);
         self.reports.index += 1;

@@ -103,6 +103,7 @@ rules! {
     JobRefused None, "a job is refused exactly when as many of its task are in the system as there can be";
     JobAfter None, "no job begins before all jobs of the tasks it comes after have ended";
     JobArrivals None, "the jobs of a task arrive in number and at the times that the model says";
+    PoolStarts None, "a pool of threads starts a worker exactly when a job finds none idle and there are fewer than it may have";
     Memory None, "a load sees the last store of its process";
     Atomic None, "an atomic operation writes right after it reads, with nothing in between";
     JobService Some(38), "a job's response is its service and its waits: a thread runs as long as its steps demand";

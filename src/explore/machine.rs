@@ -147,8 +147,10 @@ impl<'m> Machine<'m> {
         if spawns(SpawnKind::Process) || in_loop && spawns(SpawnKind::Thread) {
             return Preemption::EveryOp;
         }
-        let one_process =
-            matches!(model.execution, Execution::Serial | Execution::Threads(_) | Execution::ThreadPerTask);
+        let one_process = matches!(
+            model.execution,
+            Execution::Serial | Execution::Threads(_) | Execution::ThreadPool | Execution::ThreadPerTask
+        );
         let calls_only = model.interpreter.check_points == CheckPoints::CallsAndJumps;
         match model.execution {
             Execution::Asyncio | Execution::Polling => Preemption::Awaits,
@@ -167,6 +169,7 @@ impl<'m> Machine<'m> {
         let (processes, workers) = match self.model.execution {
             Execution::Serial => (1, 1),
             Execution::Threads(threads) | Execution::FreeThreaded(threads) => (1, threads),
+            Execution::ThreadPool => (1, self.model.default_workers()),
             Execution::Processes(processes) | Execution::Subinterpreters(processes) => (processes, 1),
             Execution::HybridThreads { processes, threads } => (processes, threads),
             Execution::ThreadPerTask | Execution::Asyncio | Execution::Polling => (1, 0),

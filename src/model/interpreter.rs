@@ -25,6 +25,27 @@ pub struct Interpreter {
     pub shared_access: Duration,
     /// An extension that is not safe without a GIL has brought it back in the free-threaded build.
     pub unsafe_extension: bool,
+    /// How many workers a pool of threads has if nobody says how many.
+    pub default_workers: DefaultWorkers,
+}
+
+/// How many workers a pool of threads has if nobody says how many: `max_workers` of `ThreadPoolExecutor`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DefaultWorkers {
+    /// Five for each core: CPython up to 3.7, and the backport for versions before 3.2.
+    FivePerCore,
+    /// Four more than there are cores, at most 32: from 3.8 on.
+    FourMore,
+}
+
+impl DefaultWorkers {
+    /// How many there are on so many cores.
+    pub fn on(self, cores: u32) -> u32 {
+        match self {
+            DefaultWorkers::FivePerCore => cores.saturating_mul(5),
+            DefaultWorkers::FourMore => cores.saturating_add(4).min(32),
+        }
+    }
 }
 
 /// Where a thread that executes interpreted code can lose the lock.
@@ -132,6 +153,11 @@ impl Interpreter {
             free_threading_permille: if version > (Version { major: 3, minor: 13 }) { 1_080 } else { 1_400 },
             // Two reference counts and a lock, on a line that another core has.
             shared_access: Duration(120),
+            default_workers: if version < (Version { major: 3, minor: 8 }) {
+                DefaultWorkers::FivePerCore
+            } else {
+                DefaultWorkers::FourMore
+            },
             ..Interpreter::with(format!("CPython {version}"), Some(gil))
         }
     }
@@ -169,6 +195,7 @@ impl Interpreter {
             free_threading_permille: 1_000,
             shared_access: Duration::ZERO,
             unsafe_extension: false,
+            default_workers: DefaultWorkers::FourMore,
         }
     }
 
@@ -192,6 +219,19 @@ impl Interpreter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `Lib/concurrent/futures/thread.py` of 3.7, 3.8 and 3.14.
+    #[test]
+    fn the_default_size_of_a_pool_by_version_and_cores() {
+        let size = |version, cores| {
+            Interpreter::cpython(Version::parse(version).expect("it is known")).default_workers.on(cores)
+        };
+        for (version, one, two, many) in
+            [("3.5", 5, 10, 320), ("3.7", 5, 10, 320), ("3.8", 5, 6, 32), ("3.14", 5, 6, 32)]
+        {
+            assert_eq!([1, 2, 64].map(|cores| size(version, cores)), [one, two, many], "{version}");
+        }
+    }
 
     #[test]
     fn versions_and_those_that_are_meant() {

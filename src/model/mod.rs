@@ -17,7 +17,7 @@ use std::fmt;
 
 pub use builder::{Builder, Stmt};
 pub use costs::{Costs, SwitchCharged};
-pub use interpreter::{CheckPoints, Interpreter, Ticks, Version};
+pub use interpreter::{CheckPoints, DefaultWorkers, Interpreter, Ticks, Version};
 pub use network::{Peer, Selector, SocketAct, SocketCall};
 pub use protocol::{Ceiling, Protocol};
 pub use raising::{Guard, Region};
@@ -101,6 +101,11 @@ impl Model {
         self.interpreter.has_gil(self.execution)
     }
 
+    /// How many workers a pool of threads has if nobody says how many.
+    pub fn default_workers(&self) -> u32 {
+        self.interpreter.default_workers.on(self.machine.cores)
+    }
+
     /// What a demand for core time becomes in this build of the interpreter.
     #[inline]
     pub fn stretched(&self, kind: CpuKind, demand: Duration) -> Duration {
@@ -145,6 +150,8 @@ pub enum Execution {
     Serial,
     /// One process with this many worker threads.
     Threads(u32),
+    /// As `Threads`, with as many workers as the interpreter starts if nobody says how many: `Model::default_workers`.
+    ThreadPool,
     /// One process, one thread for each job.
     ThreadPerTask,
     /// This many processes with one worker thread each.
@@ -181,6 +188,7 @@ impl fmt::Display for Execution {
         match self {
             Execution::Serial => write!(f, "Serial"),
             Execution::Threads(n) => write!(f, "Threads({n})"),
+            Execution::ThreadPool => write!(f, "ThreadPool"),
             Execution::ThreadPerTask => write!(f, "ThreadPerTask"),
             Execution::Processes(n) => write!(f, "Processes({n})"),
             Execution::Subinterpreters(n) => write!(f, "Subinterpreters({n})"),

@@ -161,8 +161,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("counter", "Int"),
     ("sequential", "Serial"),
     ("threading", "Threads"),
-    ("threadpool", "Threads"),
-    ("threadpoolexecutor", "Threads"),
+    ("threadpoolexecutor", "ThreadPool"),
     ("processpool", "Processes"),
     ("processpoolexecutor", "Processes"),
     ("multiprocessing", "Processes"),
@@ -348,6 +347,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
 
 /// Words of other worlds, and what there is here.
 const INSTEAD: &[(&str, &str)] = &[
+    ("threadpool", "of n workers: `Threads(n)`"),
     ("gil", "without a GIL: the model `FreeThreaded(n)`, or `interpreter: Native`"),
     ("nogil", "without a GIL: the model `FreeThreaded(n)`, or `interpreter: Native`"),
     ("freethreaded", "without a GIL: the model `FreeThreaded(n)`, or `interpreter: Native`"),

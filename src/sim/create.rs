@@ -47,6 +47,7 @@ impl World {
             tasks,
             queue: Default::default(),
             idle_workers: Default::default(),
+            unstarted: Default::default(),
             loops: Vec::new(),
             next_loop: 0,
             spawned: vec![0; model.programs.len()],
@@ -86,7 +87,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn populate(&mut self) {
         match self.model.execution {
             Execution::Serial => self.crew(1, 1),
-            Execution::Threads(threads) | Execution::FreeThreaded(threads) => self.crew(1, threads),
+            Execution::Threads(threads) | Execution::FreeThreaded(threads) => self.pool(threads),
+            Execution::ThreadPool => self.pool(self.model.default_workers()),
             Execution::Processes(processes) => self.crew(processes, 1),
             Execution::Subinterpreters(interpreters) => self.interpreters(interpreters),
             Execution::HybridThreads { processes, threads } => self.crew(processes, threads),
@@ -109,6 +111,26 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 self.wake_after(thread, boot + Duration(thread_start));
             }
         }
+    }
+
+    /// A process with a pool of threads, of which none is started yet.
+    fn pool(&mut self, workers: u32) {
+        self.process(None);
+        self.world.work.unstarted.left = workers;
+    }
+
+    /// One more worker of a pool of threads, as `ThreadPoolExecutor.submit` starts one if none is idle. Simplification: the
+    /// thread that submits is not modelled; it starts one worker after the other, and each is runnable when those before
+    /// it are started.
+    #[cold]
+    pub(super) fn start_worker(&mut self) {
+        let unstarted = &mut self.world.work.unstarted;
+        let (number, ready) = (unstarted.next, unstarted.busy.max(self.world.now));
+        unstarted.left -= 1;
+        unstarted.next += 1;
+        unstarted.busy = ready + self.model.machine.costs.thread_start;
+        let thread = self.thread(ProcessId(0), Body::Worker, self.unprogrammed(Role::Worker(number)));
+        self.wake_after(thread, ready.since(self.world.now));
     }
 
     /// Worker threads of one process, each in an interpreter that it makes for itself: they do not wait for one another.

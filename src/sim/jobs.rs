@@ -130,6 +130,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 self.world.work.queue.push_back(job);
                 if let Some(worker) = self.world.work.idle_workers.pop_front() {
                     self.wake(worker);
+                } else if self.world.work.unstarted.left > 0 {
+                    self.start_worker();
                 }
             }
         }

@@ -266,3 +266,35 @@ fn the_end_of_the_clock_is_no_deadlock() {
 fn a_context_is_small() {
     assert!(std::mem::size_of::<super::world::Context>() <= 152);
 }
+
+/// `ThreadPoolExecutor` starts a worker when a job finds none idle, and no more than it may have.
+#[test]
+fn a_pool_starts_workers_when_jobs_find_none_idle() {
+    let started = |execution, arrivals: &[u64], costs: Costs| {
+        let mut builder = Builder::new(4, execution).costs(costs);
+        let disk = builder.device("disk", ms(10), None);
+        let times: Vec<Duration> = arrivals.iter().map(|at| Duration::ms(*at)).collect();
+        let count = Some(times.len() as u32);
+        builder.task("read", count, Arrivals::Recorded(times.into()), Vec::new(), vec![Stmt::Io(disk, None)]);
+        let mut records = Vec::new();
+        assert_eq!(run(&builder.build(), 1, &mut records).outcome, Outcome::Finished);
+        let starts = records.iter().filter(|record| matches!(record.what, What::ThreadStart { .. }));
+        starts.map(|record| record.time.0 / 1_000_000).collect::<Vec<u64>>()
+    };
+    assert_eq!(started(Execution::Threads(3), &[0, 20, 40], Costs::zero()), [0], "the one worker is idle again");
+    assert_eq!(started(Execution::Threads(3), &[0, 5, 40, 41], Costs::zero()), [0, 5], "two are under way at a time");
+    assert_eq!(started(Execution::FreeThreaded(2), &[1, 2, 3, 4], Costs::zero()), [1, 2], "and never more than two");
+    assert_eq!(started(Execution::ThreadPool, &[0; 20], Costs::linux()), [0; 8], "four cores and four");
+    assert_eq!(started(Execution::Processes(2), &[5], Costs::zero()), [0, 0], "processes are there from the start");
+}
+
+/// Whoever submits starts one worker after the other.
+#[test]
+fn workers_come_one_after_the_other() {
+    let costs = Costs { thread_start: Duration::ms(2), ..Costs::zero() };
+    let mut builder = Builder::new(4, Execution::Threads(4)).costs(costs);
+    let disk = builder.device("disk", ms(10), None);
+    builder.batch("read", 3, vec![Stmt::Io(disk, None)]);
+    // The third worker begins after two others have been started.
+    assert_eq!(end_of(builder), (Outcome::Finished, 14.0));
+}

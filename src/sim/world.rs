@@ -42,6 +42,8 @@ pub(super) struct Work {
     /// Jobs that no worker has taken yet.
     pub queue: VecDeque<JobId>,
     pub idle_workers: VecDeque<ThreadId>,
+    /// Workers that a pool starts when it needs them.
+    pub unstarted: Unstarted,
     /// Threads of event loops, in the order of their processes, and whose turn it is to get the next job.
     pub loops: Vec<ThreadId>,
     pub next_loop: usize,
@@ -56,6 +58,16 @@ pub(super) struct Work {
     pub arrivals: u64,
     /// Threads and coroutines that are neither workers nor loops, and jobs.
     pub unfinished: u64,
+}
+
+/// Workers that a pool of threads has not started yet.
+#[derive(Clone, Debug, Default, Hash)]
+pub(super) struct Unstarted {
+    /// How many are left, and the number of the next one.
+    pub left: u32,
+    pub next: u32,
+    /// Until when whoever submits is busy starting others.
+    pub busy: Time,
 }
 
 #[derive(Clone, Debug, Hash)]

@@ -1274,6 +1274,18 @@ fn accounts() -> Vec<Mutation> {
             wrong: Lie(|model| model.tasks[1].after.push(TaskId(2))),
         },
         Mutation {
+            rule: Rule::PoolStarts,
+            what: "a pool has more workers than it may",
+            model: threads,
+            wrong: Lie(|model| model.execution = Execution::Threads(3)),
+        },
+        Mutation {
+            rule: Rule::PoolStarts,
+            what: "a pool has fewer workers than it could",
+            model: threads,
+            wrong: Lie(|model| model.execution = Execution::Threads(5)),
+        },
+        Mutation {
             rule: Rule::JobArrivals,
             what: "jobs arrive too often",
             model: slices,

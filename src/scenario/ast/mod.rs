@@ -324,6 +324,8 @@ pub enum ModelName {
     Serial,
     /// A pool of so many threads.
     Threads(u32),
+    /// A pool of as many threads as the interpreter takes if nobody says how many.
+    ThreadPool,
     /// A thread each.
     ThreadPerTask,
     /// A pool of so many processes.

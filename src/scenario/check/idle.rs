@@ -36,6 +36,10 @@ fn workers(model: &ModelName) -> u64 {
         | ModelName::Subinterpreters(n) => u64::from(*n),
         ModelName::Hybrid { processes, each: Each::Threads(threads) } => u64::from(*processes) * u64::from(*threads),
         ModelName::Hybrid { processes, each: Each::Asyncio } => u64::from(*processes),
-        ModelName::Serial | ModelName::ThreadPerTask | ModelName::Asyncio | ModelName::Polling => 1,
+        ModelName::Serial
+        | ModelName::ThreadPool
+        | ModelName::ThreadPerTask
+        | ModelName::Asyncio
+        | ModelName::Polling => 1,
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::locks::expects_deadlock;
-use super::model::execution;
+use super::model::{default_workers, execution};
 use super::names::Kind;
 use super::objects::objects;
 use super::{Finding, Findings, Path, Subject, entry, key};
@@ -125,7 +125,7 @@ fn few(subject: &Subject<'_>, name: &str, parties: u32, waits: &[(Path, usize)],
     let jobs = subject.scenario.tasks.values().enumerate().map(jobs).fold(0u64, u64::saturating_add);
     let everywhere = matches!(subject.scenario.shared[name], Shared::Interprocess(_));
     for (index, model) in subject.scenario.models.iter().enumerate() {
-        let at_once = jobs.min(carriers(model, everywhere));
+        let at_once = jobs.min(carriers(subject, model, everywhere));
         if at_once < u64::from(parties) {
             let title = format!(
                 "under {} at most {at_once} can be at the barrier \"{name}\" at a time, and it takes {parties}",
@@ -142,11 +142,12 @@ fn few(subject: &Subject<'_>, name: &str, parties: u32, waits: &[(Path, usize)],
 }
 
 /// How many jobs can be under way at a time where they use the same thing.
-fn carriers(model: &ModelName, everywhere: bool) -> u64 {
+fn carriers(subject: &Subject<'_>, model: &ModelName, everywhere: bool) -> u64 {
     let of = |processes: u32, each: u32| u64::from(each) * if everywhere { u64::from(processes) } else { 1 };
     match model {
         ModelName::Serial => 1,
         ModelName::Threads(threads) | ModelName::FreeThreaded(threads) => u64::from(*threads),
+        ModelName::ThreadPool => u64::from(default_workers(subject.scenario)),
         ModelName::Processes(processes) | ModelName::Subinterpreters(processes) => of(*processes, 1),
         ModelName::Hybrid { processes, each: Each::Threads(threads) } => of(*processes, *threads),
         ModelName::ThreadPerTask | ModelName::Asyncio | ModelName::Polling | ModelName::Hybrid { .. } => u64::MAX,

@@ -3,7 +3,8 @@
 use super::walk::Body;
 use super::{Finding, Findings, Path, Spot, Subject, head};
 use crate::model::Execution;
-use crate::scenario::ast::{Each, ModelName, SpawnWhat, Step};
+use crate::scenario::ast::{Each, ModelName, Scenario, SpawnWhat, Step};
+use crate::scenario::lower;
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let scenario = subject.scenario;
@@ -32,6 +33,7 @@ pub fn execution(name: &ModelName) -> Execution {
     match *name {
         ModelName::Serial => Execution::Serial,
         ModelName::Threads(threads) => Execution::Threads(threads),
+        ModelName::ThreadPool => Execution::ThreadPool,
         ModelName::ThreadPerTask => Execution::ThreadPerTask,
         ModelName::Processes(processes) => Execution::Processes(processes),
         ModelName::Subinterpreters(interpreters) => Execution::Subinterpreters(interpreters),
@@ -45,6 +47,11 @@ pub fn execution(name: &ModelName) -> Execution {
     }
 }
 
+/// How many workers `ThreadPool` has.
+pub fn default_workers(scenario: &Scenario) -> u32 {
+    lower::interpreter::interpreter(&scenario.interpreter).default_workers.on(scenario.machine.cores)
+}
+
 /// Whether tasks are coroutines of an event loop.
 pub fn has_loop(model: &ModelName) -> bool {
     matches!(model, ModelName::Asyncio | ModelName::Polling | ModelName::Hybrid { each: Each::Asyncio, .. })
@@ -56,6 +63,7 @@ pub fn processes(model: &ModelName) -> u32 {
         ModelName::Processes(n) | ModelName::Subinterpreters(n) | ModelName::Hybrid { processes: n, .. } => *n,
         ModelName::Serial
         | ModelName::Threads(_)
+        | ModelName::ThreadPool
         | ModelName::ThreadPerTask
         | ModelName::Asyncio
         | ModelName::Polling

@@ -105,7 +105,11 @@ fn workers(subject: &Subject<'_>, found: &mut Findings) {
                     }
                 }
             }
-            ModelName::Serial | ModelName::ThreadPerTask | ModelName::Asyncio | ModelName::Polling => {}
+            ModelName::Serial
+            | ModelName::ThreadPool
+            | ModelName::ThreadPerTask
+            | ModelName::Asyncio
+            | ModelName::Polling => {}
         }
     }
 }

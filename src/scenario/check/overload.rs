@@ -102,6 +102,7 @@ fn overloaded(subject: &Subject<'_>, model: &ModelName, total: &Demand) -> Optio
     }
     let workers = match model {
         ModelName::Serial => 1.0,
+        ModelName::ThreadPool => f64::from(super::model::default_workers(subject.scenario)),
         ModelName::Threads(n)
         | ModelName::FreeThreaded(n)
         | ModelName::Processes(n)

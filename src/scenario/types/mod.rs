@@ -237,7 +237,7 @@ impl Asking<'_> {
             if takes == 0 { format!("write {name}") } else { "one too many".into() },
         );
         match (takes, words::example(&name)) {
-            (0, _) => many.fix(record.span.clone(), name),
+            (0, _) => words::instead(&name).into_iter().fold(many.fix(record.span.clone(), name), Diagnostic::help),
             (_, Some(example)) => many.help(format!("for example {example}")),
             _ => many,
         }
