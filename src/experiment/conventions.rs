@@ -6,8 +6,8 @@
 
 use super::order::Order;
 use super::{Observer, Options, Results, run, runs};
+use crate::kernel::policy::PolicyConfig;
 use crate::metrics::figures::{ModelFigures, Point, Report};
-use crate::model::Machine;
 use crate::report::chart::axis;
 use crate::scenario::Scenario;
 
@@ -27,8 +27,8 @@ pub struct Convention {
 
 #[derive(Clone, Debug)]
 enum Change {
-    /// A tie rule of the machine: this many of its alternatives come before it.
-    Machine(usize),
+    /// Another tie rule, wherever the policy is the first one.
+    Policy(PolicyConfig, PolicyConfig),
     Order(Order),
 }
 
@@ -63,11 +63,20 @@ impl Survivals {
 
 /// The other conventions that there are for the scenario.
 pub fn conventions(scenario: &Scenario) -> Vec<Convention> {
-    let machines = scenario.points.iter().flat_map(|point| &point.models).map(|model| model.machine.conventions());
-    // A sweep may change the policy: the point with most rules has them all.
-    let rules = machines.max_by_key(Vec::len).unwrap_or_default();
-    let rules = rules.into_iter().enumerate();
-    let rules = rules.map(|(number, (name, _))| Convention { name, change: Change::Machine(number) });
+    let mut policies: Vec<&PolicyConfig> = Vec::new();
+    for model in scenario.points.iter().flat_map(|point| &point.models) {
+        // A sweep may change the policy.
+        if !policies.contains(&&model.machine.policy) {
+            policies.push(&model.machine.policy);
+        }
+    }
+    let several = policies.len() > 1;
+    let rules = policies.into_iter().flat_map(|policy| {
+        policy.conventions().into_iter().map(move |other| Convention {
+            name: if several { format!("{other} for {policy}") } else { format!("scheduler: {other}") },
+            change: Change::Policy(policy.clone(), other),
+        })
+    });
     let orders = std::iter::once(Order::Last).chain((1..=SHUFFLES).map(Order::Shuffled));
     let orders = orders.map(|order| {
         let how = match order {
@@ -99,13 +108,12 @@ pub fn survivals(scenario: &Scenario, observer: &impl Observer) -> Survivals {
 
 fn under(scenario: &Scenario, change: &Change) -> (Scenario, Order) {
     let mut other = scenario.clone();
-    match *change {
-        Change::Order(order) => (other, order),
-        Change::Machine(number) => {
-            for model in other.points.iter_mut().flat_map(|point| &mut point.models) {
-                if let Some((_, machine)) = model.machine.conventions().into_iter().nth(number) {
-                    model.machine = machine;
-                }
+    match change {
+        Change::Order(order) => (other, *order),
+        Change::Policy(from, to) => {
+            let models = other.points.iter_mut().flat_map(|point| &mut point.models);
+            for model in models.filter(|model| model.machine.policy == *from) {
+                model.machine.policy = to.clone();
             }
             (other, Order::First)
         }
@@ -115,13 +123,16 @@ fn under(scenario: &Scenario, change: &Change) -> (Scenario, Order) {
 fn compare(convention: String, base: &Report, other: &Report) -> Survival {
     let points = || base.points.iter().zip(&other.points);
     let changes = points().flat_map(|(base, other)| {
-        let orders = reordered(base, other);
+        let orders = reordered(base, other).into_iter().map(|words| placed(base, words));
         let before = base.expectations.iter().zip(&other.expectations);
         let flipped = before.filter(|(base, other)| base.holds != other.holds).map(|(_, other)| {
-            let now = if other.holds { "now holds" } else { "no longer holds" };
-            format!("{} {now}: {}", other.expectation, other.found)
+            // What broke an expectation tells its place in a sweep by itself.
+            match other.holds {
+                true => placed(base, format!("{} now holds: {}", other.expectation, other.found)),
+                false => format!("{} no longer holds: {}", other.expectation, other.found),
+            }
         });
-        orders.into_iter().chain(flipped).map(|words| placed(base, words)).collect::<Vec<String>>()
+        orders.chain(flipped).collect::<Vec<String>>()
     });
     let changes = changes.collect();
     let moved = points().flat_map(|(base, other)| moved(base, other));
@@ -209,12 +220,4 @@ fn moved(base: &Point, other: &Point) -> Vec<(f64, String)> {
         }
     }
     found
-}
-
-impl Machine {
-    /// The machine with each other tie rule that its policy knows: what it decides and how, and the machine.
-    fn conventions(&self) -> Vec<(String, Machine)> {
-        let others = self.policy.conventions().into_iter();
-        others.map(|policy| (format!("scheduler: {policy}"), Machine { policy, ..self.clone() })).collect()
-    }
 }

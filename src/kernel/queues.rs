@@ -9,6 +9,7 @@ use crate::time::Duration;
 
 /// One run queue, or one for each core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Queues {
     /// One for all cores: a free core takes the next thread, whoever it is.
     Global,

@@ -3,6 +3,7 @@
 use super::create::Origin;
 use super::world::{Body, Draws, Job, Phase};
 use super::{Chooser, Sim};
+use crate::choice::Choice;
 use crate::engine::Class;
 use crate::id::{ContextId, JobId, ProcessId, TaskId, ThreadId};
 use crate::model::{Arrivals, Execution};
@@ -16,10 +17,13 @@ const PAGED_DRAWS: u32 = 16;
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// What arrives at time 0, and when the next arrivals come.
     pub(super) fn first_arrivals(&mut self) {
-        for task in (0..self.model.tasks.len()).map(TaskId::from) {
-            if self.model.tasks[task.index()].after.is_empty() {
-                self.open(task);
-            }
+        let tasks = self.model.tasks.iter().enumerate().filter(|(_, task)| task.after.is_empty());
+        let mut tasks: Vec<TaskId> = tasks.map(|(index, _)| TaskId::from(index)).collect();
+        while !tasks.is_empty() {
+            // Whose jobs come first is a matter of their order in the scenario alone.
+            let first = self.choose(Choice::Event, tasks.len());
+            let task = tasks.remove(first);
+            self.open(task);
         }
         for user in 0..self.world.work.users.len() as u32 {
             self.think(user, false);

@@ -29,6 +29,7 @@ const SLICES: [u64; 2] = [100_000, 100_000_000];
 
 /// Earliest eligible virtual deadline first: equal shares with latencies by slice, like Linux since 6.6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Eevdf {
     /// The slice of threads that do not ask for one; if left out, 0.7 ms times 1 + log2 of the cores, at most 4.
     #[serde(default)]

@@ -21,6 +21,7 @@ const MOST_SLICES: u32 = 1_000;
 
 /// Multi-level feedback queue: who uses much core time sinks.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Mlfq {
     /// The slice of each level, from the highest down.
     pub quanta: Vec<Duration>,

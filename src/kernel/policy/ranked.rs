@@ -44,6 +44,7 @@ impl Rank {
 
 /// The smallest `priority` of a task first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Priority {
     /// Whether a more urgent thread takes the core of another at once.
     #[serde(default = "yes")]
@@ -92,6 +93,7 @@ macro_rules! by {
     ($($(#[$doc:meta])* $name:ident($rank:ident, preemptive: $preemptive:literal, $line:literal),)*) => {
         $($(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+        #[serde(deny_unknown_fields)]
         pub struct $name {
             /// Who goes first among equals.
             #[serde(default)]

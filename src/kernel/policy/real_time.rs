@@ -21,6 +21,7 @@ use crate::time::{Duration, Time};
 
 /// Priorities of POSIX, first come first served within each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SchedFifo {
     /// How much of each period threads with priorities get at most while normal ones are ready.
     #[serde(default)]
@@ -29,6 +30,7 @@ pub struct SchedFifo {
 
 /// Priorities of POSIX, round robin within each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SchedRr {
     /// The longest a thread runs while another of its priority waits.
     #[serde(default = "rr_slice")]

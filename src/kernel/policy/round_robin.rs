@@ -59,6 +59,7 @@ impl fmt::Display for RoundRobin {
 /// Processor sharing, nearly: slices so short that all ready threads seem to run at once, each at its share of the cores.
 /// Switches between them cost nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ProcessorSharing {
     /// Means of response times are off by about as much; every slice while somebody waits is an event.
     #[serde(default = "short")]

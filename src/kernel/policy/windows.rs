@@ -26,6 +26,7 @@ const HELPED: usize = 10;
 
 /// Levels, round robin within each, and boosts for those who waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Windows {
     /// The longest a thread runs while another of its level is ready.
     #[serde(default = "quantum")]
