@@ -117,6 +117,8 @@ impl Waits {
         let key = joined.then(|| self.family(context, parent.serial, program));
         if let Some(key) = key {
             *self.children.entry(key).or_default() += 1;
+            // If the last one before it ended at this very instant, a `Join` that comes now waits all the same.
+            self.due.retain(|due| *due != (context, On::Join(program)));
         }
         let twice = self.parents.insert(child, key).is_some();
         reports.require(!twice, Rule::Existence, || format!("{child:?} is created a second time"));

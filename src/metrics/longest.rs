@@ -91,6 +91,7 @@ impl Longest {
                 | What::CoroutineStart { .. }
                 | What::JobArrive { .. }
                 | What::JobStart { .. }
+                | What::JobDrop { by: Some(_), .. }
                 | What::Block { on: On::Lock(_), .. }
                 | What::Suspend { on: On::Lock(_), .. }
                 | What::LockTake { .. }
@@ -114,6 +115,7 @@ impl Longest {
             }
             What::JobArrive { job, task, index } => put(&mut self.jobs, job.index(), Role::Task { task, index }),
             What::JobStart { job, context } => self.carry(job, context),
+            What::JobDrop { by: Some(context), .. } => self.give_up(context, now),
             What::Block { thread, on: On::Lock(lock), .. } => {
                 let context = self.owns[thread.index()];
                 if !matches!(self.contexts[context.index()].role, Role::Loop) {
@@ -175,6 +177,16 @@ impl Longest {
         if let Some(wait) = self.contexts[context.index()].open.take() {
             self.thing((process.index(), thing)).waiting -= 1;
             self.end(wait, before, now);
+        }
+    }
+
+    /// Its job is dropped: it waits no longer.
+    fn give_up(&mut self, context: ContextId, now: Time) {
+        if let Some(wait) = self.contexts[context.index()].open.take() {
+            let state = self.thing(wait.thing);
+            state.waiting -= 1;
+            let takes = state.takes;
+            self.end(wait, takes, now);
         }
     }
 

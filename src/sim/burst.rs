@@ -40,6 +40,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             state.phase = state.burst.then;
             let (context, kind) = (state.burst.context, state.burst.kind);
             self.note(What::ComputeEnd { context });
+            if self.world.threads[thread].offers_until > Time::ZERO {
+                self.ask_again_if_lost(thread);
+            }
             // The return from a native call is a check point.
             return kind != CpuKind::HoldGil || !self.drop_at_check_point(core, thread);
         }

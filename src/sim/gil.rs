@@ -93,6 +93,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return false;
         }
         let released = gil.release(thread, why, now);
+        // With the lock goes the offer of it.
+        self.world.threads[thread].offers_until = Time::ZERO;
         self.note(What::GilDrop { process, thread, forced: why == Why::Forced });
         match released.next {
             Next::Nobody => {}
@@ -230,7 +232,20 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.gil(process).queue(holder, now);
             self.block(holder, On::Gil, Phase::Gil);
         } else {
-            self.world.threads[holder].phase = Phase::Gil;
+            // It does not go on with an offer in which it was preempted.
+            let state = &mut self.world.threads[holder];
+            (state.phase, state.offers_until) = (Phase::Gil, Time::ZERO);
+        }
+    }
+
+    /// A burst of interpreted code is over. If the thread lost the GIL while it offered it, and a fast core was done before
+    /// it could notice, it asks for it again.
+    #[cold]
+    pub(super) fn ask_again_if_lost(&mut self, thread: ThreadId) {
+        let state = &self.world.threads[thread];
+        let gil = self.world.processes[state.process.index()].gil.as_ref();
+        if state.phase == Phase::Step && gil.is_some_and(|gil| gil.holder() != Some(thread)) {
+            self.world.threads[thread].phase = Phase::Gil;
         }
     }
 

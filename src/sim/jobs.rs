@@ -17,12 +17,20 @@ const PAGED_DRAWS: u32 = 16;
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// What arrives at time 0, and when the next arrivals come.
     pub(super) fn first_arrivals(&mut self) {
-        let tasks = self.model.tasks.iter().enumerate().filter(|(_, task)| task.after.is_empty());
-        let mut tasks: Vec<TaskId> = tasks.map(|(index, _)| TaskId::from(index)).collect();
-        while !tasks.is_empty() {
-            // Whose jobs come first is a matter of their order in the scenario alone.
-            let first = self.choose(Choice::Event, tasks.len());
-            let task = tasks.remove(first);
+        let model = self.model;
+        let at_once = |task: &TaskId| model.tasks[task.index()].arrivals == Arrivals::AtOnce;
+        let tasks = model.tasks.iter().enumerate().filter(|(_, task)| task.after.is_empty());
+        let tasks: Vec<TaskId> = tasks.map(|(index, _)| TaskId::from(index)).collect();
+        // Whose jobs come first of those that are there at once is a matter of their order in the scenario alone.
+        let mut first: Vec<TaskId> = tasks.iter().copied().filter(at_once).collect();
+        for task in tasks {
+            let task = match at_once(&task) {
+                true => {
+                    let chosen = self.choose(Choice::Event, first.len());
+                    first.remove(chosen)
+                }
+                false => task,
+            };
             self.open(task);
         }
         for user in 0..self.world.work.users.len() as u32 {

@@ -133,9 +133,14 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.give_up_waiting(context);
         }
         let state = &mut self.world.contexts[context];
-        (state.pc, state.blocking, state.paid) = (end, 0, false);
+        (state.pc, state.paid) = (end, false);
         state.stack.clear();
         let (thread, coroutine) = (state.thread, state.coroutine);
+        let carrier = &self.world.threads[thread];
+        if carrier.current != context || !matches!(carrier.state, State::Blocked(_)) {
+            // Else it is its loop's thread that waits, and goes on to the end of the wait.
+            self.world.contexts[context].blocking = 0;
+        }
         if !suspended {
             self.stand_before_the_end(thread, coroutine);
         }
@@ -208,8 +213,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             state.phase = after(state.phase);
             return;
         }
+        let holds =
+            self.world.processes[state.process.index()].gil.as_ref().is_none_or(|gil| gil.holder() == Some(thread));
         state.phase = match (state.phase, state.burst.kind) {
             (Phase::Burst, CpuKind::NoGil | CpuKind::System) => Phase::Gil,
+            // It may have lost the GIL in the middle, and not noticed yet.
+            (Phase::Burst, _) if !holds => Phase::Gil,
             (Phase::Burst, _) => Phase::Step,
             (phase, _) => after(phase),
         };

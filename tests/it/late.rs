@@ -2,8 +2,11 @@
 
 use gilsim::dist::Dist;
 use gilsim::id::TaskId;
+use gilsim::kernel::pace::Caches;
 use gilsim::kernel::policy::{Equals, Priority};
-use gilsim::model::{Arrivals, Builder, Execution, Late, Model, Protocol, SpawnKind, Stmt, Urgency};
+use gilsim::model::{
+    Arrivals, Builder, Execution, Interpreter, Late, Model, Protocol, SpawnKind, Stmt, Urgency, Version,
+};
 use gilsim::time::Duration;
 use gilsim::trace::CpuKind;
 use proptest::prelude::*;
@@ -160,7 +163,11 @@ fn hurried(builder: &mut Builder, deadlines: &[u64; 3], protocol: Protocol) {
         Stmt::Yield,
         Stmt::Repeat(2, vec![Stmt::Spawn(SpawnKind::Thread, child, 1), cpu(CpuKind::Python, 50)]),
         Stmt::Join(child),
-        Stmt::Blocking(vec![Stmt::Sleep(us(120)), Stmt::With(other, vec![cpu(CpuKind::Python, 80)])]),
+        Stmt::Blocking(vec![
+            Stmt::Sleep(us(120)),
+            Stmt::Io(disk, None),
+            Stmt::With(other, vec![cpu(CpuKind::Python, 80)]),
+        ]),
     ];
     for (number, deadline) in deadlines.iter().enumerate() {
         let every = Arrivals::Every(Duration::us(1_500 + 300 * number as u64));
@@ -182,6 +189,8 @@ proptest! {
         cores in 1..4u32,
         inherit in any::<bool>(),
         linux in any::<bool>(),
+        ticks in any::<bool>(),
+        old in any::<bool>(),
     ) {
         let protocol = if inherit { Protocol::Inherit } else { Protocol::None };
         for execution in EXECUTIONS {
@@ -189,6 +198,18 @@ proptest! {
                 let costs = if linux { gilsim::model::Costs::linux() } else { gilsim::model::Costs::zero() };
                 let mut builder = Builder::new(cores, execution).policy(policy.clone()).costs(costs);
                 hurried(&mut builder, &deadlines, protocol);
+                if ticks {
+                    let warm_up = Duration::us(200);
+                    builder.model_mut().machine.paces.caches =
+                        Some(Caches { size: 100, warm: 2_000, cold: 1_000, warm_up, tick: Some(Duration::us(70)) });
+                    builder.model_mut().machine.paces.speeds = (0..cores).map(|core| 700 + core * 1_000).collect();
+                    builder.model_mut().tasks.iter_mut().for_each(|task| task.working_set = 30);
+                }
+                // Slices of 10 us are over before a thread has waked two waiters for its old GIL: nobody gets on.
+                let slices = !policy.to_string().starts_with("ProcessorSharing");
+                if old && slices && !matches!(execution, Execution::FreeThreaded(_) | Execution::Asyncio) {
+                    builder.model_mut().interpreter = Interpreter::cpython(Version::parse("2.7").unwrap());
+                }
                 let model = builder.build();
                 let (records, ended) = run(&model, 1);
                 prop_assert_eq!(ended.outcome.word(), "finished", "{} {}", execution, policy);

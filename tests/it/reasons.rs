@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::{Command, Output};
 
+use gilsim::kernel::policy::POLICIES;
 use tempfile::TempDir;
 
 /// Two jobs that meet at the end of a slice.
@@ -123,4 +124,40 @@ fn a_conclusion_that_does_not_hang_on_ties_survives() {
     let (code, text) = gilsim(&folder(&text), &["check", "--conventions", "tie.ron"]);
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("It survives"), "{text}");
+}
+
+/// Each setting of each scheduler of a sweep is tried, and nothing twice; tasks that are there at once are ordered otherwise.
+#[test]
+fn conventions_are_tried_for_each_scheduler_of_a_sweep() {
+    let swept = r#"(
+        machine: (cores: 1, costs: Zero),
+        interpreter: Native,
+        tasks: { "long": (steps: [Cpu("9ms")]), "short": (steps: [Cpu("1ms")]) },
+        models: [ThreadPerTask],
+        sweep: Grid({ "machine.scheduler": [FirstCome, RoundRobin("2ms"), Priority()] }),
+        expect: [Latency(task: "long", p: 100, at_least: "9ms")],
+    )"#;
+    let (code, text) = gilsim(&folder(swept), &["check", "--conventions", "tie.ron"]);
+    assert_eq!(code, 0, "{text}");
+    for one in ["for RoundRobin(\"2ms\")", "for Priority(", "mean response of short 1 ms instead of 10 ms"] {
+        assert!(text.contains(one), "{one}: {text}");
+    }
+}
+
+#[test]
+fn a_misspelt_option_of_any_scheduler_is_an_error() {
+    for policy in POLICIES {
+        let name = policy.spelling.split('(').next().unwrap();
+        for options in ["slize: \"2ms\"", "equals: ByTask, slize: 3"] {
+            let text = TIE.replace("RoundRobin(\"2ms\")", &format!("{name}({options})"));
+            let (code, text) = gilsim(&folder(&text), &["check", "tie.ron"]);
+            assert_eq!(code, 2, "{name}({options}): {text}");
+            assert!(text.contains("tie.ron:2:"), "{name}({options}): {text}");
+        }
+    }
+    for queues in ["PerCore(steel: false)", "Global(steal: true)"] {
+        let text = TIE.replace("costs: Zero", &format!("costs: Zero, queues: {queues}"));
+        let (code, text) = gilsim(&folder(&text), &["check", "tie.ron"]);
+        assert!(code == 2 && text.contains("tie.ron:2:"), "{queues}: {text}");
+    }
 }
