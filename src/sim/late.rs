@@ -223,6 +223,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             (phase, _) => after(phase),
         };
         state.burst.left = crate::time::Duration::ZERO;
+        // An offer of the GIL in which it was is over.
+        state.offers_until = crate::time::Time::ZERO;
     }
 
     /// A thread without a job has the defaults.
