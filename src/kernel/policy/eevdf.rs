@@ -5,9 +5,8 @@
 //! those the one whose present slice has to be over first runs: its virtual deadline is a slice beyond its virtual time.
 //! The distance to the average, the lag, is kept through sleep, so that nobody gains by sleeping or loses by it.
 //!
-//! Simplification: no groups, no buddies; a thread of another weight or slice than before has it from the next time it is
-//! ready; ticks come at the same times on all cores; under one run queue for all cores the average is that of all threads
-//! and who runs on any core is one of them.
+//! Simplification: no groups, no buddies; another weight or slice counts from the next time a thread is ready; ticks come at
+//! the same times on all cores; under one run queue for all cores the average is that of all threads.
 
 use std::collections::BTreeSet;
 use std::fmt;
