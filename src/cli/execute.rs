@@ -153,9 +153,13 @@ impl Job {
     }
 }
 
-/// The file of the decisions of one model.
+/// The file of the decisions of one model, with the number of its point in a sweep.
 pub fn decisions_file(explained: &Explained) -> String {
-    format!("decisions-{}.txt", file_stem(&explained.model))
+    let model = file_stem(&explained.model);
+    match explained.settings.is_empty() {
+        true => format!("decisions-{model}.txt"),
+        false => format!("decisions-{model}-{}.txt", explained.point + 1),
+    }
 }
 
 fn decisions(explained: &Explained) -> String {

@@ -59,8 +59,12 @@ pub fn scenario(done: &Done, terminal: &Terminal) -> String {
 
 /// The first decisions of a model; the others are in a file.
 fn decisions(out: &mut String, explained: &Explained, terminal: &Terminal) {
-    let heading = format!("{}: why each core took whom it took", explained.model);
+    let place = if explained.settings.is_empty() { String::new() } else { format!(" at {}", explained.settings) };
+    let heading = format!("{}{place}: why each core took whom it took", explained.model);
     let _ = writeln!(out, "\n{}", terminal.bold(&heading));
+    if explained.decisions.is_empty() {
+        out.push_str("No core was taken or given away in this part of the run.\n");
+    }
     for decision in explained.decisions.iter().take(DECISIONS) {
         let _ = writeln!(out, "{decision}");
     }

@@ -2,7 +2,8 @@
 
 use super::seed;
 use crate::choice::First;
-use crate::scenario::Scenario;
+use crate::model::Model;
+use crate::scenario::{Point, Scenario};
 use crate::sim::Sim;
 use crate::time::Time;
 use crate::trace::{Decision, Record, Sink};
@@ -22,6 +23,10 @@ pub struct Span {
 /// The decisions of one model.
 #[derive(Clone, Debug)]
 pub struct Explained {
+    /// Which point of the sweep, from 0.
+    pub point: usize,
+    /// Its settings in words, empty without a sweep.
+    pub settings: String,
     /// The execution model.
     pub model: String,
     /// In order; at most 100,000.
@@ -30,16 +35,24 @@ pub struct Explained {
     pub more: u64,
 }
 
-/// Why cores ran whom they ran in the first run of every model, at the first point of the sweep.
+/// Why cores ran whom they ran in the first run of every model, at every point of the sweep.
 pub fn explain(scenario: &Scenario, span: Span) -> Vec<Explained> {
-    let models = scenario.points.first().map_or(&[][..], |point| &point.models);
-    let one = |model| {
+    let points = scenario.points.iter().enumerate();
+    let models = points.flat_map(|(number, point)| point.models.iter().map(move |model| (number, point, model)));
+    let one = |(number, point, model): (usize, &Point, &Model)| {
         let (mut log, mut first) = (Log { span, decisions: Vec::new(), more: 0 }, First);
         let mut sim = Sim::start(model, seed(scenario, 0), &mut log, &mut first);
         sim.advance_to(span.to);
-        Explained { model: model.execution.to_string(), decisions: log.decisions, more: log.more }
+        let settings: Vec<String> = point.settings.iter().map(|(path, value)| format!("{path} = {value}")).collect();
+        Explained {
+            point: number,
+            settings: settings.join(", "),
+            model: model.execution.to_string(),
+            decisions: log.decisions,
+            more: log.more,
+        }
     };
-    models.iter().map(one).collect()
+    models.map(one).collect()
 }
 
 struct Log {

@@ -3,7 +3,7 @@
 use super::Runs;
 use super::cell::Cell;
 use crate::metrics::figures::{Figures, Interval, ModelFigures, StateTimes};
-use crate::model::{Execution, Model};
+use crate::model::{Execution, Late, Model};
 use crate::report::chart::axis;
 use crate::time::Duration;
 
@@ -211,7 +211,10 @@ fn reason(model: &Model, cells: &[Cell]) -> String {
         .or_else(|| waits(model, &evidence))
         .unwrap_or_else(|| cores(model, evidence.run.utilization));
     if arrived >= 50.0 && completed < 0.95 * arrived {
-        format!("it falls behind, completing {} of what arrives; {cause}", percent(completed / arrived))
+        // What nobody has room or time for does not wait.
+        let limited = model.tasks.iter().any(|task| task.capacity.is_some() || task.late == Late::Abort);
+        let how = if limited { "it cannot do all of it" } else { "it falls behind" };
+        format!("{how}, completing {} of what arrives; {cause}", percent(completed / arrived))
     } else {
         cause
     }

@@ -100,6 +100,40 @@ fn a_part_of_the_log_is_chosen_by_time() {
     }
 }
 
+/// A log for each point of a sweep, under its settings; a part in which nothing happens says so.
+#[test]
+fn every_point_of_a_sweep_is_explained() {
+    let swept = r#"sweep: Grid({ "machine.scheduler": [FirstCome, LastCome] }), expect: ["#;
+    let folder = folder(&TIE.replace("expect: [", swept));
+    let (code, text) = gilsim(&folder, &["run", "tie.ron", "--no-charts", "--explain=0ms..6ms"]);
+    assert_eq!(code, 1, "the expectation is about another scheduler: {text}");
+    for (number, scheduler, next) in [(1, "FirstCome", "takes b over c"), (2, "LastCome", "takes c over b")] {
+        assert!(text.contains(&format!("ThreadPerTask at machine.scheduler = {scheduler}: why each core")), "{text}");
+        let file = format!("output/tie/decisions-threadpertask-{number}.txt");
+        let file = fs::read_to_string(folder.path().join(file)).unwrap();
+        assert!(file.contains(next), "{file}");
+    }
+    let (_, text) = gilsim(&folder, &["run", "tie.ron", "--no-charts", "--explain=1s..2s"]);
+    assert_eq!(text.matches("No core was taken or given away in this part of the run.").count(), 2, "{text}");
+}
+
+/// A load that nobody could carry grows no queue where jobs are refused or dropped, and nothing falls behind.
+#[test]
+fn too_much_is_refused_or_dropped_or_waits() {
+    for (rule, warning, verdict) in [
+        ("", "the queue grows without end", "it falls behind"),
+        ("capacity: 3, ", "what is too much is refused or dropped", "it cannot do all of it"),
+        ("deadline: \"9ms\", late: Abort, ", "what is too much is refused or dropped", "it cannot do all of it"),
+    ] {
+        let text = format!(
+            r#"(machine: (cores: 1), until: "1s", models: [Threads(2)],
+                tasks: {{ "a": ({rule}arrive: Every("2ms"), steps: [Cpu("4ms")]) }})"#
+        );
+        let (_, text) = gilsim(&folder(&text), &["run", "tie.ron", "--no-charts"]);
+        assert!(text.contains(warning) && text.contains(verdict), "{rule}: {text}");
+    }
+}
+
 #[test]
 fn a_conclusion_that_hangs_on_a_tie_rule_is_found() {
     let (code, text) = gilsim(&folder(TIE), &["check", "--conventions", "tie.ron"]);

@@ -6,7 +6,7 @@ use super::model::{execution, has_loop, processes};
 use super::walk::Body;
 use super::{Finding, Findings, Path, Subject, entry};
 use crate::dist::Dist;
-use crate::scenario::ast::{Arrive, Each, Machine, ModelName, SpawnWhat, Step};
+use crate::scenario::ast::{Arrive, Each, Late, Machine, ModelName, SpawnWhat, Step};
 use crate::scenario::lower;
 
 /// Mean times of one execution, in seconds.
@@ -42,6 +42,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     // Per second, and the arrivals that bring the most core time.
     let mut total = Demand::none(subject.scenario.devices.len());
     let mut worst: Option<(f64, &str)> = None;
+    let mut waits = false;
     for (index, (name, task)) in subject.scenario.tasks.iter().enumerate() {
         let rate = match task.arrive {
             Arrive::Every(gap) if gap.0 > 0 => 1.0 / gap.as_secs(),
@@ -57,6 +58,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
             continue;
         }
         total.add(rate, job);
+        waits |= task.capacity.is_none() && task.late == Late::Continue;
         let weight = rate * (job.gil + job.free + job.length);
         if worst.is_none_or(|(most, _)| weight > most) {
             worst = Some((weight, name));
@@ -64,6 +66,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     }
     let Some((_, task)) = worst else { return };
     let arrive = entry("tasks", task).name("arrive");
+    let then = if waits { "the queue grows without end" } else { "what is too much is refused or dropped" };
     for (index, (name, device)) in subject.scenario.devices.iter().enumerate() {
         if let Some(slots) = device.slots
             && total.devices[index] > f64::from(slots)
@@ -72,14 +75,14 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
                 "device \"{name}\" cannot keep up: the load needs {} slots, it has {slots}",
                 round(total.devices[index])
             );
-            let finding = Finding::warning("overload", title, &arrive, "the queue grows without end");
+            let finding = Finding::warning("overload", title, &arrive, then);
             found.push(finding.and(entry("devices", name).name("slots"), "too few"));
         }
     }
     for (index, model) in subject.scenario.models.iter().enumerate() {
         if let Some(what) = overloaded(subject, model, &total) {
             let title = format!("{} cannot keep up: {what}", execution(model));
-            let finding = Finding::warning("overload", title, &arrive, "the queue grows without end");
+            let finding = Finding::warning("overload", title, &arrive, then);
             found.push(finding.and(Path::root().name("models").index(index), "in this model"));
         }
     }
