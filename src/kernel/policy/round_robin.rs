@@ -106,7 +106,7 @@ pub struct RoundRobinQueue {
     slice: Duration,
     ties: Ties,
     queue: VecDeque<ThreadId>,
-    /// Under `PreemptedFirst`: who became ready since the last end of a slice.
+    /// Under `PreemptedFirst`: who became ready since a thread last left a core.
     unseen: VecDeque<ThreadId>,
 }
 
@@ -140,14 +140,14 @@ impl Policy for RoundRobinQueue {
     }
 
     fn pick(&mut self) -> Option<ThreadId> {
-        if self.queue.is_empty() {
-            self.queue.append(&mut self.unseen);
-        }
+        // Whoever ended or waits leaves its core, too: who has come until then stands in the queue.
+        self.queue.append(&mut self.unseen);
         self.queue.pop_front()
     }
 
     fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
-        remove_among(&mut self.queue, most, may).or_else(|| remove_among(&mut self.unseen, most, may))
+        self.queue.append(&mut self.unseen);
+        remove_among(&mut self.queue, most, may)
     }
 
     fn waiting(&self) -> usize {
@@ -188,5 +188,18 @@ mod tests {
     fn arrivals_during_a_slice_stand_before_or_behind_the_preempted_thread() {
         assert_eq!(order(Ties::ArrivalsFirst), [1, 0, 2]);
         assert_eq!(order(Ties::PreemptedFirst), [0, 1, 2]);
+    }
+
+    /// 2 comes while 0 runs, which ends; then 1 runs to the end of its slice.
+    #[test]
+    fn who_came_before_the_slice_stands_before_the_preempted_thread() {
+        for ties in [Ties::ArrivalsFirst, Ties::PreemptedFirst] {
+            let mut policy = RoundRobinQueue::new(Duration(2), ties);
+            policy.enqueue(ThreadId(1), entry(Why::New));
+            policy.enqueue(ThreadId(2), entry(Why::New));
+            assert_eq!(policy.pick(), Some(ThreadId(1)));
+            policy.enqueue(ThreadId(1), entry(Why::Preempted));
+            assert_eq!(policy.pick(), Some(ThreadId(2)), "{ties:?}");
+        }
     }
 }
