@@ -9,9 +9,15 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     #[cold]
     pub(super) fn explain_dispatch(&mut self, core: CoreId, thread: ThreadId) {
         let over = self.world.kernel.first(core);
-        let mut because = match self.world.kernel.waiting() {
-            0 => "nobody else waits".to_owned(),
-            _ => self.world.kernel.because(core, thread, over, None, self.world.now),
+        let kernel = &self.world.kernel;
+        let mut because = if kernel.waiting() == 0 {
+            "nobody else waits".to_owned()
+        } else if !kernel.is_wanted(core) {
+            "nobody else waits for this core".to_owned()
+        } else if over.is_some_and(|over| !kernel.may_run(over, core)) {
+            "it comes first of those that may run on this core".to_owned()
+        } else {
+            kernel.because(core, thread, over, None, self.world.now)
         };
         let place = match self.world.threads[thread].core {
             Some(last) if last == core => "; it ran on this core last".to_owned(),
@@ -19,7 +25,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             None => String::new(),
         };
         because += &place;
-        self.decide(core, Decided::Takes, thread, over, because);
+        let rival = over.filter(|over| kernel.may_run(*over, core));
+        self.decide(core, Decided::Takes, thread, rival, because);
     }
 
     /// The first thread of the run queue is about to take the core of one that executes.

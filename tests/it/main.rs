@@ -8,6 +8,7 @@ mod docs;
 mod eevdf;
 mod fairness;
 mod gil;
+mod ignored;
 mod interpreters;
 mod inversion;
 mod late;

@@ -100,6 +100,21 @@ fn a_part_of_the_log_is_chosen_by_time() {
     }
 }
 
+/// Who cannot have the core is no rival.
+#[test]
+fn threads_of_other_cores_are_no_reason() {
+    let text = TIE.replace("cores: 1", "cores: 2").replace("(priority: 3, tickets: 50, ", "(affinity: [0], ");
+    let text = text.replace("(priority: 2, deadline: \"8ms\", ", "(affinity: [0], deadline: \"3ms\", ");
+    let text = text.replace("(priority: 2, arrive", "(affinity: [1], arrive").replace("RoundRobin(\"2ms\")", "Edf()");
+    let (_, text) = gilsim(&folder(&text), &["run", "tie.ron", "--no-charts", "--explain", "--set", "expect=[]"]);
+    for line in [
+        "core 0  goes from a to b, because deadline 5ms goes before none",
+        "core 1  takes c, because nobody else waits for this core",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
 /// A log for each point of a sweep, under its settings; a part in which nothing happens says so.
 #[test]
 fn every_point_of_a_sweep_is_explained() {

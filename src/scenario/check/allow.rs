@@ -16,6 +16,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("one-run", "something is asked of several runs, and there is one"),
     ("not-shared", "every process has its own copy of something that looks shared"),
     ("no-urgency", "a lock has a protocol, and the scheduler orders threads by nothing that it could lend"),
+    ("ignored", "a setting of the machine or a task that something else leaves without effect"),
     ("overload", "more work arrives than can be done"),
     ("few-arrivals", "a count of jobs is larger than the number of recorded arrivals"),
     ("idle-workers", "more workers than there are jobs"),

@@ -14,6 +14,10 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
             let title = "a task that may run on no core never runs";
             found.push(Finding::error("E05", title, &path, "such as [0, 1], or leave it out"));
         }
+        for (place, core) in affinity.iter().enumerate().filter(|(place, core)| affinity[..*place].contains(core)) {
+            let title = format!("core {core} is named twice");
+            found.push(Finding::error("E05", title, path.index(place), "leave it out"));
+        }
         for (place, core) in affinity.iter().enumerate().filter(|(_, core)| **core >= machine.cores) {
             let title = format!("there is no core {core}");
             let label = match machine.cores {
@@ -66,6 +70,10 @@ fn speeds(machine: &Machine, path: &Path, found: &mut Findings) {
 fn siblings(machine: &Machine, path: &Path, found: &mut Findings) {
     let Some(smt) = machine.smt else { return };
     factor(smt.factor, path.name("factor"), found);
+    if smt.factor > 1.0 {
+        let title = "cores that share a physical core do not speed each other up";
+        found.push(Finding::error("E05", title, path.name("factor"), "at most 1, such as 0.65"));
+    }
     if smt.siblings < 2 {
         let title = "a physical core is shared by two cores at least";
         found.push(Finding::error("E05", title, path.name("siblings"), "such as 2"));

@@ -16,6 +16,7 @@ mod deadlines;
 mod depth;
 mod expects;
 mod idle;
+mod ignored;
 mod interpreter;
 mod joins;
 mod locks;
@@ -95,6 +96,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     unused::check,
     shared::check,
     protocols::check,
+    ignored::check,
     joins::check,
     meetings::check,
 ];

@@ -211,7 +211,7 @@ impl Asking<'_> {
         let name = self.cst.name(self.node).unwrap_or("this").to_owned();
         let found = self.node.entries.len();
         let title = match found {
-            0 => format!("`{name}` needs a value"),
+            0 => format!("`{name}` needs values or fields"),
             1 => format!("`{name}` takes more than 1 value"),
             _ => format!("`{name}` takes more than {found} values"),
         };
