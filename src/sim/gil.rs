@@ -242,7 +242,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// it could notice, it asks for it again.
     #[cold]
     pub(super) fn ask_again_if_lost(&mut self, thread: ThreadId) {
-        let state = &self.world.threads[thread];
+        let state = &mut self.world.threads[thread];
+        // What it offered is no matter of the next burst.
+        state.offers_until = Time::ZERO;
         let gil = self.world.processes[state.process.index()].gil.as_ref();
         if state.phase == Phase::Step && gil.is_some_and(|gil| gil.holder() != Some(thread)) {
             self.world.threads[thread].phase = Phase::Gil;

@@ -443,3 +443,18 @@ fn the_documents_say_what_each_preset_sets() {
     let text = std::fs::read_to_string(file).unwrap();
     assert!(text.contains(&table()), "docs/model.md should have this table:\n{}", table());
 }
+
+/// On a fast core a burst is over before the thread could notice that it lost the lock while it offered it.
+#[test]
+fn an_offer_of_an_old_lock_ends_with_its_burst() {
+    for (version, speeds) in [("2.7", vec![2_000; 3]), ("3.1", vec![700, 2_000, 333])] {
+        for seed in 0..4 {
+            let builder = builder(&cpython(version), 3, Execution::ThreadPerTask).costs(Costs::zero());
+            let mut builder = builder.until(Duration::ms(3));
+            builder.model_mut().machine.paces.speeds = speeds.clone();
+            let short = Dist::Uniform { low: Duration::ZERO, high: Duration::us(40) };
+            builder.batch("short", 6, vec![Stmt::Repeat(50, vec![python(short)])]);
+            audited(&builder.build(), seed);
+        }
+    }
+}
