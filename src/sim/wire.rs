@@ -128,11 +128,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Parcel::Client(peer) => return self.client(peer),
             Parcel::Syn => self.syn(to),
             Parcel::SynAck => self.connected(to),
-            Parcel::Refusal => self.refused(to),
+            Parcel::Refusal => self.fails(to, State::Refused, Wire::Refused),
             Parcel::Bytes(bytes) => self.bytes(to, bytes),
             Parcel::Credit { confirmed, room } => self.credited(to, confirmed, room),
             Parcel::Fin => self.fin(to),
-            Parcel::Reset => self.reset(to),
+            Parcel::Reset => self.fails(to, State::Reset, Wire::Reset),
             Parcel::Answer => self.answer(to),
         }
         self.bury(to);
@@ -199,11 +199,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.pump(from);
     }
 
-    fn refused(&mut self, to: SocketId) {
+    /// The other side refuses the connection, or breaks it off: whoever waits for it hears so.
+    fn fails(&mut self, to: SocketId, becomes: State, wire: Wire) {
         let state = &mut self.world.net.network.sockets[to];
-        state.state = State::Refused;
+        state.state = becomes;
         let (peer, owner) = (state.peer, state.owner);
-        self.note(What::Wire { peer, socket: to, wire: Wire::Refused, amount: 0 });
+        self.note(What::Wire { peer, socket: to, wire, amount: 0 });
         match owner {
             Owner::Outside => self.shut(to),
             _ => self.tell_waiter(to),
@@ -269,17 +270,6 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state.end.end();
         let (peer, owner) = (state.peer, state.owner);
         self.note(What::Wire { peer, socket: to, wire: Wire::End, amount: 0 });
-        match owner {
-            Owner::Outside => self.shut(to),
-            _ => self.tell_waiter(to),
-        }
-    }
-
-    fn reset(&mut self, to: SocketId) {
-        let state = &mut self.world.net.network.sockets[to];
-        state.state = State::Reset;
-        let (peer, owner) = (state.peer, state.owner);
-        self.note(What::Wire { peer, socket: to, wire: Wire::Reset, amount: 0 });
         match owner {
             Owner::Outside => self.shut(to),
             _ => self.tell_waiter(to),
