@@ -87,6 +87,7 @@ impl Cancels {
             }
             What::CoroutineReady { context } => self.ready(context, threads, reports),
             What::CoroutineEnd { context } => self.end(context, threads, reports),
+            What::HandBack { context, .. } => drop(self.tasks.remove(&context)),
             What::JobDrop { by: Some(context), .. } => drop(self.tasks.remove(&context)),
             _ => {}
         }

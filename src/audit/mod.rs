@@ -8,6 +8,7 @@ mod affinity;
 mod bursts;
 mod cancels;
 mod cores;
+mod executor;
 mod gil;
 mod io;
 mod jobs;
@@ -54,6 +55,7 @@ pub struct Auditor {
     jobs: jobs::Jobs,
     memory: memory::Memory,
     pool: Option<pool::Pool>,
+    executors: Option<executor::Executors>,
 }
 
 impl Auditor {
@@ -77,6 +79,7 @@ impl Auditor {
             jobs: jobs::Jobs::new(model),
             memory: memory::Memory::new(model),
             pool: pool::Pool::new(model),
+            executors: executor::Executors::new(model),
         }
     }
 
@@ -96,6 +99,9 @@ impl Auditor {
         self.memory.finish(&self.threads, &mut self.reports);
         if let Some(pool) = &self.pool {
             pool.finish(&mut self.reports);
+        }
+        if let Some(executors) = &self.executors {
+            executors.finish(finished, &mut self.reports);
         }
         self.check_outcome(&ended.outcome);
         self.reports.finish()
@@ -127,6 +133,9 @@ impl Auditor {
         self.waits.settle(&self.threads, reports);
         self.loops.settle(&self.threads, reports);
         self.jobs.settle(next, reports);
+        if let Some(executors) = &self.executors {
+            executors.settle(&self.threads, reports);
+        }
         self.threads.settle();
     }
 
@@ -147,7 +156,12 @@ impl Auditor {
                 self.reports.require(until == Some(now), Rule::Ending, || format!("{} ns is not the end", now.0));
             }
             Outcome::Deadlock(_) => {
-                let stuck = |on| matches!(on, On::Lock(_) | On::Sync(_) | On::Socket(_) | On::Join(_) | On::Together);
+                let stuck = |on| {
+                    matches!(
+                        on,
+                        On::Lock(_) | On::Sync(_) | On::Socket(_) | On::Join(_) | On::Together | On::Executor(_)
+                    )
+                };
                 let real = self.threads.threads.values().any(|t| matches!(t.state, State::Blocked(on) if stuck(on)))
                     || self
                         .threads
@@ -187,6 +201,9 @@ impl Sink for Auditor {
         self.memory.record(record, threads, reports);
         if let Some(pool) = &mut self.pool {
             pool.record(record, threads, reports);
+        }
+        if let Some(executors) = &mut self.executors {
+            executors.record(record, threads, reports);
         }
         self.bursts.record(record, threads, reports);
         self.threads.record(record, reports);

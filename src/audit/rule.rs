@@ -104,6 +104,9 @@ rules! {
     JobAfter None, "no job begins before all jobs of the tasks it comes after have ended";
     JobArrivals None, "the jobs of a task arrive in number and at the times that the model says";
     PoolStarts None, "a pool of threads starts a worker exactly when a job finds none idle and there are fewer than it may have";
+    ExecutorOrder None, "threads of an executor take what coroutines hand to them in order, each once, and none is idle meanwhile";
+    ExecutorStarts None, "an executor starts a thread exactly when a submission finds none idle and there are fewer than it may have";
+    ExecutorWaits None, "a coroutine goes on when a thread has done its steps and has called its loop";
     Memory None, "a load sees the last store of its process";
     Atomic None, "an atomic operation writes right after it reads, with nothing in between";
     JobService Some(38), "a job's response is its service and its waits: a thread runs as long as its steps demand";

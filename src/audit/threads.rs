@@ -51,7 +51,7 @@ pub(super) struct Thread {
     pub own: ContextId,
     pub state: State,
     pub since: Time,
-    /// The coroutine that its loop is in.
+    /// The coroutine that its loop is in, or the steps of one that it does as a thread of an executor.
     pub coroutine: Option<ContextId>,
     /// How many coroutines its loop has.
     coroutines: u32,
@@ -194,6 +194,10 @@ impl Threads {
                 }
             }
             What::CoroutineEnd { context } => self.end_coroutine(context, reports),
+            What::Submit { context, child } => self.submit(context, child, reports),
+            What::TakeUp { thread, context } => self.take_up(thread, context, reports),
+            What::HandBack { context, .. } => self.hand_back(context, reports),
+            What::Unsubmit { context } => drop(self.contexts.remove(&context)),
             What::JobDrop { by: Some(context), .. } => {
                 self.dropped.insert(context);
                 if self.contexts.get(&context).is_some_and(|found| found.progress != Some(Progress::Running)) {
@@ -233,6 +237,7 @@ impl Threads {
             | What::Timeout { context, .. }
             | What::TimeoutEnd { context }
             | What::Together { context, .. }
+            | What::Submit { context, .. }
             | What::Spawn { context, .. }
             | What::Print { context, .. } => context,
             // Whose job is dropped releases what it holds, wherever it stands.
@@ -241,11 +246,38 @@ impl Threads {
             What::JobStart { context, .. } if !self.is_made_for_a_job(context) => context,
             _ => return,
         };
-        let executed = self
-            .contexts
-            .get(&context)
-            .is_some_and(|found| self.is_running(found.thread) && self.threads[&found.thread].current() == context);
+        let executed = self.is_executed(context);
         reports.require(executed, Rule::RunningOnly, || format!("{context:?} is not executed, yet {what:?}"));
+    }
+
+    fn is_executed(&self, context: ContextId) -> bool {
+        let thread = self.thread_of(context).filter(|thread| self.is_running(*thread));
+        thread.is_some_and(|thread| self.threads[&thread].current() == context)
+    }
+
+    /// What a coroutine hands to a thread is a context without a thread of its own.
+    fn submit(&mut self, context: ContextId, child: ContextId, reports: &mut Reports) {
+        self.serials += 1;
+        let Some(parent) = self.contexts.get(&context) else { return };
+        let born = Context { serial: self.serials, thread: parent.thread, role: parent.role, progress: None };
+        let twice = self.contexts.insert(child, born).is_some();
+        reports.require(!twice, Rule::Existence, || format!("{child:?} starts a second time"));
+    }
+
+    fn take_up(&mut self, thread: ThreadId, context: ContextId, reports: &mut Reports) {
+        let (Some(found), Some(by)) = (self.contexts.get_mut(&context), self.threads.get_mut(&thread)) else {
+            return reports.require(false, Rule::Existence, || format!("{thread:?} takes {context:?}, which is not"));
+        };
+        found.thread = thread;
+        by.coroutine = Some(context);
+    }
+
+    fn hand_back(&mut self, context: ContextId, reports: &mut Reports) {
+        let executed = self.is_executed(context);
+        reports.require(executed, Rule::RunningOnly, || format!("{context:?} is not executed, yet it ends"));
+        if let Some(by) = self.contexts.remove(&context).and_then(|ended| self.threads.get_mut(&ended.thread)) {
+            by.coroutine = None;
+        }
     }
 
     fn is_made_for_a_job(&self, context: ContextId) -> bool {

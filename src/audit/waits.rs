@@ -84,6 +84,7 @@ impl Waits {
                 }
             }
             What::CoroutineEnd { context } => self.end(context, threads, reports),
+            What::HandBack { context, .. } => drop(self.alarms.remove(&context)),
             _ => {}
         }
         if let Some((context, on)) = threads.waiting(&record.what) {
@@ -158,6 +159,7 @@ impl Waits {
             | On::Socket(_)
             | On::Join(_)
             | On::Together
+            | On::Executor(_)
             | On::Job
             | On::Poll => {
                 let open = self.outstanding.get(&context);
@@ -206,6 +208,7 @@ impl Waits {
             | On::Sync(_)
             | On::Socket(_)
             | On::Together
+            | On::Executor(_)
             | On::Job
             | On::Poll => {}
         }

@@ -126,6 +126,7 @@ fn unfit_words(unfit: &Unfit) -> String {
         Unfit::Timed { task } => format!("since the clock decides which jobs of \"{task}\" are done"),
         Unfit::Blocking => "since a coroutine waits without awaiting (`Blocking`)".to_owned(),
         Unfit::Sockets => "since it uses the network".to_owned(),
+        Unfit::Executor => "since threads do steps of its coroutines".to_owned(),
         Unfit::Exceptions => "since it raises exceptions or cancels coroutines".to_owned(),
         Unfit::Crowded { jobs } => format!("since {jobs} jobs are more than anybody could look at"),
     }

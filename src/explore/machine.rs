@@ -33,6 +33,8 @@ pub enum Unfit {
     Blocking,
     /// It has connections, which are not searched yet.
     Sockets,
+    /// It has threads do steps of its coroutines: that is not searched yet.
+    Executor,
     /// It raises exceptions, or cancels coroutines: that is not searched yet.
     Exceptions,
     /// There are more jobs than anybody could explore.
@@ -69,6 +71,9 @@ impl<'m> Machine<'m> {
         }
         if loops && model.code.contains(&Op::BeginBlocking) {
             return Err(Unfit::Blocking);
+        }
+        if model.has_executor() {
+            return Err(Unfit::Executor);
         }
         if model.raises() {
             return Err(Unfit::Exceptions);

@@ -254,6 +254,8 @@ impl Machine<'_> {
             Op::Spawn { kind, program, count } => (0..count).for_each(|_| self.spawn(state, number, kind, program)),
             Op::BeginBlocking => state.threads[number].blocking += 1,
             Op::EndBlocking => state.threads[number].blocking -= 1,
+            // A thread does the steps itself.
+            Op::ToThread { .. } | Op::EndThread => {}
             Op::Compute { .. } | Op::Io { .. } | Op::Sleep { .. } | Op::Yield | Op::Print { .. } | Op::Join { .. } => {}
             Op::Socket { .. } => unreachable!("a model with connections is not searched"),
             Op::Raise

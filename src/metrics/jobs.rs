@@ -24,6 +24,9 @@ pub struct Jobs {
     cancels: bool,
     raises: bool,
     alarms: Vec<u64>,
+    /// By context: the steps that it has a thread do. By these: whose they are.
+    handed: Vec<Option<ContextId>>,
+    owners: Vec<Option<ContextId>>,
     /// All tasks together.
     pub all: Task,
     pub last_end: Time,
@@ -83,6 +86,8 @@ impl Jobs {
             cancels: model.cancels(),
             raises: model.raises(),
             alarms: Vec::new(),
+            handed: Vec::new(),
+            owners: Vec::new(),
             all: Task::default(),
             last_end: Time::ZERO,
         }
@@ -161,6 +166,7 @@ impl Jobs {
     /// The job is over and not complete.
     pub fn drop_at_deadline(&mut self, job: JobId, by: Option<ContextId>, now: Time) {
         if let Some(context) = by {
+            self.let_go(context);
             self.contexts[context.index()].0 = None;
         }
         self.last_end = now;
@@ -194,11 +200,34 @@ impl Jobs {
 
     /// What is left of its sleep, if it sleeps, is not slept.
     pub fn cancel(&mut self, context: ContextId, now: Time) {
+        self.let_go(context);
         let Some(alarm) = self.alarms.get_mut(context.index()) else { return };
         let left = std::mem::take(alarm).saturating_sub(now.0);
         if let Some((Some(job), _)) = self.contexts.get(context.index()) {
             let job = &mut self.jobs[job.index()];
             job.service = job.service.saturating_sub(left);
+        }
+    }
+
+    /// The context has a thread do some of its steps, as the context `steps`: they serve the same job.
+    pub fn hand_over(&mut self, context: ContextId, steps: ContextId) {
+        let job = self.contexts.get(context.index()).and_then(|(job, _)| *job);
+        grow(&mut self.contexts, steps.index(), (job, 0));
+        grow(&mut self.handed, context.index(), Some(steps));
+        grow(&mut self.owners, steps.index(), Some(context));
+    }
+
+    /// They are done.
+    pub fn hand_back(&mut self, steps: ContextId) {
+        self.contexts[steps.index()].0 = None;
+        self.owners[steps.index()] = None;
+    }
+
+    /// The context does not wait for them any more.
+    fn let_go(&mut self, context: ContextId) {
+        let steps = self.handed.get_mut(context.index()).and_then(Option::take);
+        if let Some(steps) = steps.filter(|steps| self.owners[steps.index()] == Some(context)) {
+            self.hand_back(steps);
         }
     }
 
@@ -347,6 +376,14 @@ fn deadline(model: &Model, task: &crate::model::Task) -> Option<u64> {
     let implicit = matches!(order, Some(Rank::Deadline | Rank::Period | Rank::RelativeDeadline));
     let deadline = if implicit || task.late == Late::Abort { task.relative_deadline() } else { task.urgency.deadline };
     deadline.map(|deadline| deadline.0)
+}
+
+/// Stores a value at an index; what is new before it is empty.
+fn grow<T: Clone + Default>(list: &mut Vec<T>, index: usize, value: T) {
+    if list.len() <= index {
+        list.resize(index + 1, T::default());
+    }
+    list[index] = value;
 }
 
 /// Per second.

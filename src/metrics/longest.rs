@@ -2,9 +2,11 @@
 //!
 //! A wait lasts from the first asking until the thing is had, however often the waiter was woken in vain.
 
+use std::collections::BTreeMap;
+
 use super::figures::LongestWait;
 use super::threads::put;
-use crate::id::{ContextId, JobId, LockId, ProcessId, SyncId};
+use crate::id::{ContextId, JobId, LockId, ProcessId, SyncId, ThreadId};
 use crate::model::Model;
 use crate::sync::Config;
 use crate::time::{Duration, Time};
@@ -24,6 +26,8 @@ pub struct Longest {
     contexts: Vec<Context>,
     /// By thread: the context of its own.
     owns: Vec<ContextId>,
+    /// What threads of executors do, with the thread and its own context.
+    executors: BTreeMap<ContextId, (ThreadId, ContextId)>,
     /// By job.
     jobs: Vec<Role>,
     longest: Option<Wait>,
@@ -77,6 +81,7 @@ impl Longest {
             things: Vec::new(),
             contexts: Vec::new(),
             owns: Vec::new(),
+            executors: BTreeMap::new(),
             jobs: Vec::new(),
             longest: None,
         }
@@ -96,6 +101,9 @@ impl Longest {
                 | What::Suspend { on: On::Lock(_), .. }
                 | What::LockTake { .. }
                 | What::Sync { .. }
+                | What::Submit { .. }
+                | What::TakeUp { .. }
+                | What::HandBack { .. }
         );
         matters && self.watches
     }
@@ -115,6 +123,19 @@ impl Longest {
             }
             What::JobArrive { job, task, index } => put(&mut self.jobs, job.index(), Role::Task { task, index }),
             What::JobStart { job, context } => self.carry(job, context),
+            What::Submit { context, child } => {
+                let Context { process, role, .. } = self.contexts[context.index()];
+                self.start(child, process, role);
+            }
+            What::TakeUp { thread, context } => {
+                let own = std::mem::replace(&mut self.owns[thread.index()], context);
+                self.executors.insert(context, (thread, own));
+            }
+            What::HandBack { context, .. } => {
+                if let Some((thread, own)) = self.executors.remove(&context) {
+                    self.owns[thread.index()] = own;
+                }
+            }
             What::JobDrop { by: Some(context), .. } => self.give_up(context, now),
             What::Block { thread, on: On::Lock(lock), .. } => {
                 let context = self.owns[thread.index()];

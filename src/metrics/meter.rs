@@ -202,6 +202,13 @@ impl Sink for Meter<'_> {
                 }
             }
             What::JobFail { job, context } => self.jobs.fail(job, context, now),
+            What::Submit { context, child } => {
+                self.jobs.hand_over(context, child);
+                let role = self.roles[context.index()];
+                self.name(child, role);
+            }
+            What::TakeUp { thread, context } => self.threads.take_up(thread, context, now),
+            What::HandBack { context, .. } | What::Unsubmit { context } => self.jobs.hand_back(context),
             What::Cancel { context, .. } => self.jobs.cancel(context, now),
             What::IoWithdraw { request, .. } => self.jobs.withdraw(request),
             What::CoroutineReady { context } => self.threads.coroutine_ready(context, now),
@@ -245,6 +252,7 @@ impl Sink for Meter<'_> {
             | What::Iteration { .. }
             | What::GilOffer { .. }
             | What::Spawn { .. }
+            | What::SelfPipe { .. }
             | What::Raise { .. }
             | What::Uncaught { .. }
             | What::Timeout { .. }

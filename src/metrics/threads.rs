@@ -69,7 +69,7 @@ fn waiting(on: On) -> Kind {
         On::Lock(_) | On::Sync(_) => Kind::Lock,
         On::Io(_) | On::Socket(_) => Kind::Io,
         On::Sleep => Kind::Sleeping,
-        On::Join(_) | On::Together => Kind::Join,
+        On::Join(_) | On::Together | On::Executor(_) => Kind::Join,
         On::Job | On::Poll => Kind::Idle,
     }
 }
@@ -108,6 +108,11 @@ impl Threads {
         self.lag.get_or_insert_default();
         self.coroutine_times.begin(Kind::Ready, self.clip(now));
         self.place(context, thread, now, true);
+    }
+
+    /// A thread of an executor does the steps of this context.
+    pub fn take_up(&mut self, thread: ThreadId, context: ContextId, now: Time) {
+        self.place(context, thread, now, false);
     }
 
     fn place(&mut self, context: ContextId, thread: ThreadId, now: Time, coroutine: bool) {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::raising::Raising;
 use super::{
-    Act, Arrivals, CheckPoints, Condition, Costs, Device, Execution, Guard, Interpreter, Late, Machine, Model, Op,
-    Program, Selector, Shared, SocketAct, SpawnKind, Task, Urgency, Value, Version,
+    Act, Arrivals, Condition, Costs, Device, Execution, Guard, Interpreter, Late, Machine, Model, Op, Program,
+    Selector, Shared, SocketAct, SpawnKind, Task, Urgency, Value, Version,
 };
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, PeerId, ProgramId, SyncId, TaskId, TextId, VarId};
@@ -81,6 +81,8 @@ pub enum Stmt {
     Print(String),
     /// The steps, with waits that block the whole thread.
     Blocking(Vec<Stmt>),
+    /// The steps in a thread of the executor, if a coroutine does them.
+    ToThread(Vec<Stmt>),
     /// Steps without a check point in between: computing and variables only.
     Atomic(Vec<Stmt>),
     /// Raises an exception.
@@ -107,7 +109,7 @@ pub struct Builder {
     /// Distributions that are already there.
     known: BTreeMap<(u8, u64, u64), DistId>,
     /// Inside of `Stmt::Atomic`.
-    atomic: bool,
+    pub(super) atomic: bool,
     pub(super) raising: Raising,
 }
 
@@ -130,6 +132,7 @@ impl Builder {
                 ..Interpreter::cpython(Version::DEFAULT)
             },
             execution,
+            executor: None,
             devices: Vec::new(),
             peers: Vec::new(),
             calls: Vec::new(),
@@ -433,6 +436,7 @@ impl Builder {
                 self.inside(Guard::Blocking, |builder| builder.steps(body, registers));
                 self.emit(Op::EndBlocking);
             }
+            Stmt::ToThread(body) => self.in_thread(body, registers),
             Stmt::Atomic(body) => {
                 self.atomic = true;
                 self.steps(body, registers);
@@ -448,20 +452,6 @@ impl Builder {
             Stmt::Timeout(time, body, otherwise) => self.timeout(time, body, otherwise.as_deref(), registers),
             Stmt::Cancel(program) => drop(self.emit(Op::Cancel { program: *program })),
         }
-    }
-
-    fn increment(&mut self, var: VarId, by: i64, registers: &mut Vec<VarId>) {
-        let register = self.register(var, registers);
-        let kind = match self.model.interpreter.check_points {
-            CheckPoints::AnyBytecode if !self.atomic => CpuKind::Python,
-            _ => CpuKind::Atomic,
-        };
-        let time = self.dist(Dist::Const(self.model.interpreter.increment));
-        let by = self.operand(&Value::Number(by), registers);
-        self.emit(Op::Load { var, register });
-        self.emit(Op::Compute { kind, time });
-        self.emit(Op::Add { register, by });
-        self.emit(Op::Store { var, register });
     }
 }
 

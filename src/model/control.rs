@@ -1,7 +1,9 @@
 //! Loops, conditions and branches as jumps.
 
-use super::{Builder, Choice, Comparison, Condition, Guard, Op, Operand, Stmt, Value};
+use super::{Builder, CheckPoints, Choice, Comparison, Condition, Guard, Op, Operand, Stmt, Value};
+use crate::dist::Dist;
 use crate::id::{OperandId, TextId, VarId};
+use crate::trace::CpuKind;
 
 impl Builder {
     /// A number as a node of the operand table.
@@ -170,5 +172,19 @@ impl Builder {
             self.model.code[jump] = Op::Jump { to: end };
         }
         self.model.choices[table as usize].otherwise = end;
+    }
+
+    pub(super) fn increment(&mut self, var: VarId, by: i64, registers: &mut Vec<VarId>) {
+        let register = self.register(var, registers);
+        let kind = match self.model.interpreter.check_points {
+            CheckPoints::AnyBytecode if !self.atomic => CpuKind::Python,
+            _ => CpuKind::Atomic,
+        };
+        let time = self.dist(Dist::Const(self.model.interpreter.increment));
+        let by = self.operand(&Value::Number(by), registers);
+        self.emit(Op::Load { var, register });
+        self.emit(Op::Compute { kind, time });
+        self.emit(Op::Add { register, by });
+        self.emit(Op::Store { var, register });
     }
 }

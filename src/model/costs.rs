@@ -38,6 +38,8 @@ pub struct Costs {
     pub watched: Duration,
     /// Core time of a selector for each ready socket that it reports, without the GIL.
     pub reported: Duration,
+    /// Core time to write to the self-pipe of an event loop from another thread, without the GIL, and as much to read it.
+    pub self_pipe: Duration,
     /// The selector's timeouts are rounded up to a multiple of this.
     pub timer_granularity: Duration,
     /// From a drop request to the holder's next check point.
@@ -73,6 +75,7 @@ impl Costs {
             iteration: Duration::ZERO,
             watched: Duration::ZERO,
             reported: Duration::ZERO,
+            self_pipe: Duration::ZERO,
             timer_granularity: Duration(1),
             check_point: Duration::ZERO,
         }
@@ -102,6 +105,7 @@ impl Costs {
             iteration: Duration(1_500),
             watched: Duration(34),
             reported: Duration(100),
+            self_pipe: Duration(2_500),
             timer_granularity: Duration::ms(1),
             check_point: Duration(100),
         }

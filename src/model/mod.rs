@@ -4,6 +4,7 @@ mod builder;
 mod control;
 mod costs;
 mod draws;
+mod execution;
 mod interpreter;
 mod names;
 mod network;
@@ -13,10 +14,9 @@ mod shared;
 mod task_settings;
 mod value;
 
-use std::fmt;
-
 pub use builder::{Builder, Stmt};
 pub use costs::{Costs, SwitchCharged};
+pub use execution::Execution;
 pub use interpreter::{CheckPoints, DefaultWorkers, Interpreter, Ticks, Version};
 pub use network::{Peer, Selector, SocketAct, SocketCall};
 pub use protocol::{Ceiling, Protocol};
@@ -42,6 +42,8 @@ pub struct Model {
     pub interpreter: Interpreter,
     /// How the tasks are carried.
     pub execution: Execution,
+    /// How many threads the default executor of an event loop may have; `None` for as many as the interpreter's default.
+    pub executor: Option<u32>,
     /// What `Io` talks to.
     pub devices: Vec<Device>,
     /// Whom socket calls talk to, by `PeerId`.
@@ -106,6 +108,11 @@ impl Model {
         self.interpreter.default_workers.on(self.machine.cores)
     }
 
+    /// How many threads the default executor of an event loop may have.
+    pub fn executor_threads(&self) -> u32 {
+        self.executor.unwrap_or_else(|| self.default_workers())
+    }
+
     /// What a demand for core time becomes in this build of the interpreter.
     #[inline]
     pub fn stretched(&self, kind: CpuKind, demand: Duration) -> Duration {
@@ -140,68 +147,6 @@ impl Machine {
     /// Which cores share a run queue, with every setting written out.
     pub fn queues(&self) -> Queues {
         self.queues.unwrap_or(Queues::usual(&self.policy)).settled(self.cores, self.costs.migration)
-    }
-}
-
-/// How the tasks are carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Execution {
-    /// One thread, one job after the other.
-    Serial,
-    /// One process with this many worker threads.
-    Threads(u32),
-    /// As `Threads`, with as many workers as the interpreter starts if nobody says how many: `Model::default_workers`.
-    ThreadPool,
-    /// One process, one thread for each job.
-    ThreadPerTask,
-    /// This many processes with one worker thread each.
-    Processes(u32),
-    /// One process with this many worker threads, each in an interpreter of its own, with a GIL and objects of its own.
-    Subinterpreters(u32),
-    /// One thread with an event loop, one coroutine for each job.
-    Asyncio,
-    /// One thread that has all jobs under way at once, and asks each of their connections again and again.
-    Polling,
-    /// As `Threads`, in a build without a GIL.
-    FreeThreaded(u32),
-    /// Several processes, each with an event loop.
-    HybridAsyncio { processes: u32 },
-    /// Several processes with several worker threads each.
-    HybridThreads { processes: u32, threads: u32 },
-}
-
-impl Execution {
-    /// Whether jobs are coroutines of event loops.
-    pub fn has_loops(self) -> bool {
-        matches!(self, Execution::Asyncio | Execution::Polling | Execution::HybridAsyncio { .. })
-    }
-
-    /// What there are several of, each with a GIL and variables of its own.
-    pub fn domain(self) -> &'static str {
-        if let Execution::Subinterpreters(_) = self { "interpreter" } else { "process" }
-    }
-}
-
-impl fmt::Display for Execution {
-    /// As a scenario writes it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Execution::Serial => write!(f, "Serial"),
-            Execution::Threads(n) => write!(f, "Threads({n})"),
-            Execution::ThreadPool => write!(f, "ThreadPool"),
-            Execution::ThreadPerTask => write!(f, "ThreadPerTask"),
-            Execution::Processes(n) => write!(f, "Processes({n})"),
-            Execution::Subinterpreters(n) => write!(f, "Subinterpreters({n})"),
-            Execution::Asyncio => write!(f, "Asyncio"),
-            Execution::Polling => write!(f, "Polling"),
-            Execution::FreeThreaded(n) => write!(f, "FreeThreaded({n})"),
-            Execution::HybridAsyncio { processes } => {
-                write!(f, "Hybrid(processes: {processes}, each: Asyncio)")
-            }
-            Execution::HybridThreads { processes, threads } => {
-                write!(f, "Hybrid(processes: {processes}, each: Threads({threads}))")
-            }
-        }
     }
 }
 
@@ -401,6 +346,11 @@ pub enum Op {
     BeginBlocking,
     /// The end of that.
     EndBlocking,
+    /// A coroutine has a thread of the executor do what follows up to `EndThread`, and goes on at `end` when that is done.
+    /// A thread does it itself.
+    ToThread { end: u32 },
+    /// The end of that.
+    EndThread,
     /// Raises an exception: the context goes on at the handler of the innermost region that has one, or ends.
     Raise,
     /// The end of a handler that catches nothing: raises the exception that was pushed.

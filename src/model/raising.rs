@@ -26,6 +26,8 @@ pub enum Guard {
     Slot,
     /// The waits of a coroutine block its thread no more.
     Blocking,
+    /// If a thread of the executor does these steps for a coroutine, they are over.
+    Thread,
     /// Nothing: inside, a coroutine cannot be cancelled.
     Shield,
     /// The context goes on at this op, unless it is cancelled.
@@ -78,6 +80,7 @@ pub(super) fn can_raise(steps: &[Stmt]) -> bool {
         | Stmt::While(_, body)
         | Stmt::RepeatUntil(_, body)
         | Stmt::Blocking(body)
+        | Stmt::ToThread(body)
         | Stmt::Atomic(body) => can_raise(body),
         Stmt::Socket(_, _, Some(failed)) => can_raise(failed),
         Stmt::If(_, steps, otherwise) => can_raise(steps) || can_raise(otherwise),
@@ -145,6 +148,13 @@ impl Builder {
         if let Some(handler) = handler {
             self.lead_back(handler);
         }
+    }
+
+    pub(super) fn in_thread(&mut self, body: &[Stmt], registers: &mut Vec<VarId>) {
+        let at = self.emit(Op::ToThread { end: 0 });
+        self.inside(Guard::Thread, |builder| builder.steps(body, registers));
+        self.emit(Op::EndThread);
+        self.model.code[at] = Op::ToThread { end: self.here() };
     }
 
     pub(super) fn gather(&mut self, how: Together, programs: &[ProgramId], count: u32) {
@@ -224,6 +234,11 @@ impl super::Model {
     /// Whether some program can raise an exception or cancel a coroutine.
     pub fn raises(&self) -> bool {
         self.cancels() || self.code.contains(&Op::Raise)
+    }
+
+    /// Whether some coroutine has steps done by threads of an executor.
+    pub fn has_executor(&self) -> bool {
+        self.execution.has_loops() && self.code.iter().any(|op| matches!(op, Op::ToThread { .. }))
     }
 
     /// Whether some coroutine can be cancelled or awaits several together.

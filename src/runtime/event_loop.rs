@@ -22,6 +22,9 @@ pub struct EventLoop {
     reported: usize,
     timers: Engine,
     snapshot: usize,
+    /// Whether there is anything in the self-pipe, and whether the last poll has reported that.
+    pipe: bool,
+    drains: bool,
     /// What [`Handle::Call`] stands for, in order.
     calls: VecDeque<Call>,
 }
@@ -34,6 +37,8 @@ pub enum Handle {
     Wakeup(ContextId),
     /// The coroutine runs until it awaits again.
     Step(ContextId),
+    /// Reads the self-pipe empty.
+    Drain,
     /// The first of the calls that stand in a queue of their own.
     Call,
 }
@@ -57,6 +62,8 @@ pub enum Call {
         /// Which of its timeouts.
         number: u32,
     },
+    /// A thread of the executor is done with what nobody waits for any more.
+    InVain,
 }
 
 /// A timer of a loop that is due.
@@ -103,6 +110,20 @@ impl EventLoop {
         self.events.push_back(context);
     }
 
+    /// `call_soon_threadsafe`: the future that the coroutine awaits gets its result, if there is one.
+    pub fn call_threadsafe(&mut self, context: Option<ContextId>) {
+        match context {
+            Some(context) => self.ready.push_back(Handle::Wakeup(context)),
+            None => self.call(Call::InVain),
+        }
+        self.pipe = true;
+    }
+
+    /// What is in the self-pipe has been read.
+    pub fn drain(&mut self) {
+        self.pipe = false;
+    }
+
     /// `call_at`, for a coroutine that sleeps. The number of the timer.
     pub fn call_at(&mut self, at: Time, context: ContextId) -> u64 {
         self.timers.schedule(at, Class::Timer, context.0)
@@ -122,7 +143,7 @@ impl EventLoop {
 
     /// How long the selector may sleep: not at all (`Some(now)`), until a timer, or without end (`None`).
     pub fn poll_until(&self, now: Time) -> Option<Time> {
-        if !self.ready.is_empty() || !self.events.is_empty() {
+        if !self.ready.is_empty() || !self.events.is_empty() || self.pipe {
             return Some(now);
         }
         self.timers.peek().map(|timer| timer.time)
@@ -132,6 +153,7 @@ impl EventLoop {
     /// by the next one.
     pub fn report(&mut self) {
         self.reported = self.events.len();
+        self.drains = self.pipe;
     }
 
     /// After the poll: reported events, then due timers, join the ready queue. `due` says of each due timer
@@ -140,6 +162,9 @@ impl EventLoop {
     pub fn collect(&mut self, now: Time, mut due: impl FnMut(Alarm) -> bool) -> usize {
         let steps = std::mem::take(&mut self.steps);
         let reported = std::mem::take(&mut self.reported);
+        if std::mem::take(&mut self.drains) {
+            self.ready.push_back(Handle::Drain);
+        }
         self.ready.extend(self.events.drain(..reported).map(Handle::Wakeup));
         while self.timers.next_time() <= now
             && let Some(timer) = self.timers.pop()

@@ -7,6 +7,7 @@ pub mod control;
 pub mod diagnostic;
 mod draft;
 pub mod edit;
+mod examples;
 pub mod expect;
 pub mod load;
 mod lower;

@@ -21,6 +21,7 @@ const MOST_POINTS: usize = 1_000;
 const FIELDS: &[&str] = &[
     "machine",
     "interpreter",
+    "executor",
     "devices",
     "network",
     "shared",

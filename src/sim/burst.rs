@@ -227,7 +227,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Phase::Sync(sync) => self.wait_for_shared(thread, sync),
             Phase::Socket(call) => self.in_call(thread, call),
             Phase::Join(program) => self.wait_for_children(thread, program),
+            Phase::Job if self.is_in_executor(thread) => self.next_steps(thread),
             Phase::Job => self.next_job(thread),
+            Phase::Idle if self.is_in_executor(thread) => self.wait_for_steps(thread),
             Phase::Idle => self.wait_for_job(thread),
             Phase::Poll => self.leave_gil(thread, Phase::Select),
             Phase::Select => self.select(thread),
@@ -237,6 +239,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Phase::Handle => self.next_handle(thread),
             Phase::Wakeup(context) => self.wakeup(thread, context),
             Phase::Resume(context) => self.resume_coroutine(thread, context),
+            Phase::Drained => self.drained(thread),
+            Phase::Written(steps) => self.written(thread, steps),
             Phase::Callback => self.call_back(thread),
             Phase::End => {
                 self.end_thread(core, thread);

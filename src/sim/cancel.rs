@@ -11,7 +11,8 @@ use crate::trace::{Cause, On, Raised, Sink, What};
 
 /// Whether any coroutine of this model can be cancelled, or dropped with its job.
 pub(super) fn any(model: &Model) -> bool {
-    model.execution.has_loops() && (model.cancels() || super::late::any(model))
+    let fails = model.raises() && model.has_executor();
+    model.execution.has_loops() && (model.cancels() || super::late::any(model) || fails)
 }
 
 /// Nobody waits for the request.
@@ -72,6 +73,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             On::Io(device) => self.withdraw_request(context, device),
             On::Socket(_) => self.leave_socket(context),
             On::Sleep => self.world.loop_task(context).alarm = 0,
+            On::Executor(steps) => self.leave_executor(steps),
             On::Join(_) => {}
             On::Nothing | On::Gil | On::GilSwitch | On::Together | On::Job | On::Poll => return,
         }
@@ -159,7 +161,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Call::Expire { context, number } if self.world.contexts[context].thread == thread => {
                 self.expire(context, number);
             }
-            Call::Expire { .. } => {}
+            Call::Expire { .. } | Call::InVain => {}
         }
         true
     }

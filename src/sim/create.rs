@@ -69,6 +69,7 @@ impl World {
             work,
             net: super::socket::Net::new(model, seed),
             held: Vec::new(),
+            executors: Vec::new(),
             loop_tasks: Vec::new(),
         }
     }
@@ -236,7 +237,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         context
     }
 
-    fn context(&mut self, origin: Origin) -> ContextId {
+    pub(super) fn context(&mut self, origin: Origin) -> ContextId {
         let context = self.world.contexts.claim(|| Context::new(origin.role, origin.program));
         if self.tracks {
             self.world.new_loop_task(context);
@@ -393,7 +394,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         }
     }
 
-    fn free_context(&mut self, context: ContextId) {
+    pub(super) fn free_context(&mut self, context: ContextId) {
         let state = &mut self.world.contexts[context];
         state.generation += 1;
         state.draws = Draws::None;

@@ -41,6 +41,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 let owner = self.world.processes[process.index()].locks[lock.index()].owner();
                 Blockers { one: owner, more: Vec::new() }
             }
+            Some((On::Executor(steps), _)) if self.queued_behind(steps).is_none() => {
+                Blockers { one: Some(steps), more: Vec::new() }
+            }
             Some((On::Sync(sync), _)) => match self.state_of_shared(context, sync) {
                 Primitive::RwLock(state) => Blockers { one: None, more: state.blockers(context) },
                 _ => Blockers::default(),

@@ -56,6 +56,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let carries = match state.body {
             Body::Worker => self.world.contexts[context].job().is_some(),
             Body::Program => true,
+            Body::Executor => context != state.own,
             Body::Loop(_) => self.world.contexts[context].coroutine,
         };
         let ahead = match phase {
@@ -79,6 +80,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             }
         };
         let mut memory = Foreseen { registers: state.registers.clone(), written: Vec::new() };
+        let (awaits, hands_back) = (self.awaits(context), self.is_in_executor(self.world.contexts[context].thread));
         let mut total = 0u64;
         for _ in 0..MOST_OPS {
             let op = self.model.code[pc as usize];
@@ -112,6 +114,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 Op::Io { .. } | Op::Sleep { .. } | Op::Join { .. } | Op::Acquire { .. } | Op::Yield => {
                     return Duration(total);
                 }
+                Op::ToThread { .. } if awaits => return Duration(total),
+                Op::EndThread if hands_back => return Duration(total),
                 Op::Reenter { .. } | Op::Await | Op::Raise | Op::Reraise => return Duration(total),
                 Op::Sync { act: Act::Acquire | Act::AcquireRead | Act::Wait | Act::Put(_) | Act::Get(_), .. } => {
                     return Duration(total);

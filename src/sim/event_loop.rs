@@ -95,16 +95,24 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let own = self.world.threads[thread].own;
         match self.event_loop(thread).next_handle() {
             Some(handle) => {
-                let cost = self.model.machine.costs.callback;
-                let then = match handle {
-                    Handle::Wakeup(context) => Phase::Wakeup(context),
-                    Handle::Step(context) => Phase::Resume(context),
-                    Handle::Call => Phase::Callback,
+                let costs = &self.model.machine.costs;
+                let (cost, then) = match handle {
+                    Handle::Wakeup(context) => (costs.callback, Phase::Wakeup(context)),
+                    Handle::Step(context) => (costs.callback, Phase::Resume(context)),
+                    Handle::Drain => (costs.callback + costs.self_pipe, Phase::Drained),
+                    Handle::Call => (costs.callback, Phase::Callback),
                 };
                 self.start_burst(thread, own, CpuKind::Loop, cost, then);
             }
             None => self.world.threads[thread].phase = Phase::Poll,
         }
+        true
+    }
+
+    /// The loop has read its self-pipe, which other threads wrote to.
+    pub(super) fn drained(&mut self, thread: ThreadId) -> bool {
+        self.event_loop(thread).drain();
+        self.world.threads[thread].phase = Phase::Handle;
         true
     }
 
@@ -128,6 +136,6 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 fn own_loop(thread: &mut Thread) -> &mut EventLoop {
     match &mut thread.body {
         Body::Loop(event_loop) => event_loop,
-        Body::Worker | Body::Program => unreachable!("a model without event loops has no coroutines"),
+        Body::Worker | Body::Executor | Body::Program => unreachable!("a model without event loops has no coroutines"),
     }
 }

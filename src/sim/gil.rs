@@ -78,7 +78,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         match state.body {
             Body::Program => Phase::Step,
             Body::Worker if self.world.contexts[state.own].job().is_some() => Phase::Step,
-            Body::Worker => Phase::Job,
+            Body::Executor if state.current != state.own => Phase::Step,
+            Body::Worker | Body::Executor => Phase::Job,
             Body::Loop(_) if state.current != state.own => Phase::Step,
             Body::Loop(_) => Phase::Collect,
         }

@@ -12,6 +12,7 @@ mod deadlock;
 mod demand;
 mod draw;
 mod event_loop;
+mod executor;
 mod explain;
 mod gil;
 mod inheritance;

@@ -48,6 +48,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     fn unwind(&mut self, context: ContextId, mut raised: Raised, mut at: u32) -> bool {
         let thread = self.world.contexts[context].thread;
+        let in_executor = self.is_in_executor(thread);
         self.world.threads[thread].phase = Phase::Step;
         loop {
             for region in self.model.regions_around(at) {
@@ -59,7 +60,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                         state.pc = handler;
                         return true;
                     }
-                    Guard::Shield | Guard::Except(_) => {}
+                    Guard::Thread if in_executor => {
+                        return self.hand_back(thread, context, Some(raised));
+                    }
+                    Guard::Shield | Guard::Thread | Guard::Except(_) => {}
                     Guard::Finally(handler) => {
                         state.stack.push(raised as u32);
                         state.pc = handler;

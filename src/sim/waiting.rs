@@ -30,7 +30,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The name of a context, with its process if there are several.
     pub(super) fn who(&self, context: ContextId) -> String {
         let state = &self.world.contexts[context];
-        let name = self.model.role_name(self.role_of(context));
+        let mut name = self.model.role_name(self.role_of(context));
+        let thread = &self.world.threads[state.thread];
+        if self.is_in_executor(state.thread) {
+            name = format!("{name} in {}", self.model.role_name(thread.role));
+        }
         match self.world.processes.len() {
             0 | 1 => name,
             _ => {
@@ -47,10 +51,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             On::Join(program) => format!("the end of \"{}\"", self.model.programs[program.index()].name),
             On::Sync(sync) => self.name_shared(context, sync),
             On::Socket(peer) => self.name_wait(context, peer),
+            On::Executor(steps) => self.queued_behind(steps).unwrap_or_else(|| "what it has a thread do".to_owned()),
             _ => return None,
         };
-        let holders: Vec<String> =
-            self.blockers(context).into_iter().map(|holder| self.holder(context, holder)).collect();
+        let waits_for_itself = matches!(self.world.contexts[context].waits, Some((On::Executor(_), _)));
+        let holders = self.blockers(context).into_iter().filter(|_| !waits_for_itself);
+        let holders: Vec<String> = holders.map(|holder| self.holder(context, holder)).collect();
         let held_by = (!holders.is_empty()).then(|| list(&holders));
         Some(Waiting { who: self.who(context), on, held_by, since: Time(since.0), hint: None })
     }
@@ -112,7 +118,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn who_could(&self, waiter: ContextId, sync: SyncId, frees: fn(Act) -> bool) -> String {
         let could = self.programs_that(sync, frees);
         let could = |program: ProgramId| could.get(program.index()).copied().unwrap_or(false);
-        let living = self.living().filter(|other| *other != waiter && could(self.world.contexts[*other].program));
+        let living = self.living().filter(|other| !self.stands_in_queue(*other));
+        let living = living.filter(|other| *other != waiter && could(self.world.contexts[*other].program));
         let living: Vec<String> = living.take(4).map(|other| self.who(other)).collect();
         if !living.is_empty() {
             let (most, more) = (&living[..living.len().min(3)], living.len() > 3);

@@ -30,6 +30,8 @@ pub struct World {
     pub(super) net: super::socket::Net,
     /// By thread number: the locks with a protocol that it holds. Empty if none has one.
     pub(super) held: Vec<Vec<super::inheritance::Held>>,
+    /// By process; empty as long as no coroutine has steps done by a thread.
+    pub(super) executors: Vec<super::executor::Executor>,
     /// By context number; empty if no coroutine can be cancelled.
     pub(super) loop_tasks: Vec<super::loop_task::LoopTask>,
 }
@@ -162,6 +164,8 @@ pub(super) struct Burst {
 pub(super) enum Body {
     /// Takes jobs from the queue.
     Worker,
+    /// Does what the coroutines of its process hand to their executor.
+    Executor,
     /// Executes one program and ends.
     Program,
     /// Runs an event loop.
@@ -217,8 +221,12 @@ pub(super) enum Phase {
     Handle,
     Wakeup(ContextId),
     Resume(ContextId),
+    /// The loop has read its self-pipe.
+    Drained,
     /// The callback that the loop has come to.
     Callback,
+    /// A thread of the executor has written to the self-pipe of the loop, for these steps.
+    Written(ContextId),
     /// End the thread.
     End,
 }

@@ -148,6 +148,16 @@ pub enum What {
     TimeoutEnd { context: ContextId },
     /// What the coroutine creates from here to its `Suspend` on them, it awaits together.
     Together { context: ContextId, how: Together },
+    /// The coroutine hands steps to the threads of its executor: as the new context `child`, the last of their queue.
+    Submit { context: ContextId, child: ContextId },
+    /// A thread of the executor takes the first context of the queue and executes it.
+    TakeUp { thread: ThreadId, context: ContextId },
+    /// The context, which is no more, has done its steps on a thread of the executor, or was left by an exception there.
+    HandBack { context: ContextId, raised: Option<Raised> },
+    /// Nobody waits any more for what stands in the queue of the executor: the context leaves it, and is no more.
+    Unsubmit { context: ContextId },
+    /// The event loop on `thread` is called from another thread, which has written to its self-pipe.
+    SelfPipe { thread: ThreadId },
     /// The context created the context `child`.
     Spawn { context: ContextId, child: ContextId },
     /// The context prints.
@@ -177,6 +187,8 @@ pub enum On {
     Join(ProgramId),
     /// The coroutines that it gathers, or that are its task group.
     Together,
+    /// Steps of its own in a thread of the executor, which are this context.
+    Executor(ContextId),
     /// A worker without a job.
     Job,
     /// An event loop in its selector.

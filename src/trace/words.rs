@@ -83,6 +83,11 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         What::TimeoutEnd { context } => (word(64, 0, context.0), None),
         What::Together { context, how } => (word(65, how as u8, context.0), None),
         What::IoWithdraw { device, request } => (word(66, 0, request.0), Some([pair(device.0, 0), 0])),
+        What::Submit { context, child } => (word(70, 0, context.0), Some([pair(child.0, 0), 0])),
+        What::TakeUp { thread, context } => (word(71, 0, context.0), Some([pair(thread.0, 0), 0])),
+        What::HandBack { context, raised } => (word(72, raised.map_or(0, |raised| raised as u8 + 1), context.0), None),
+        What::Unsubmit { context } => (word(73, 0, context.0), None),
+        What::SelfPipe { thread } => (word(74, 0, thread.0), None),
         What::Spawn { context, child } => (word(34, 0, context.0), Some([pair(child.0, 0), 0])),
         What::Migrate { core, thread } => (word(37, 0, thread.0), Some([pair(core.0, 0), 0])),
         What::GilOffer { process, thread, cost } => (word(40, 0, thread.0), Some([pair(process.0, 0), cost.0])),
@@ -118,6 +123,7 @@ fn on_words(on: On) -> (u8, u32) {
         On::Sync(sync) => (20, sync.0),
         On::Socket(peer) => (21, peer.0),
         On::Together => (30, 0),
+        On::Executor(child) => (31, child.0),
     }
 }
 

@@ -6,6 +6,7 @@ mod conditions;
 mod digests;
 mod docs;
 mod eevdf;
+mod executor;
 mod fairness;
 mod gil;
 mod ignored;

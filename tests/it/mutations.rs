@@ -4,6 +4,7 @@
 //! interval, fewer slots): a simulator that does not do what it was told. An *edit* changes the records of a real run:
 //! a simulator that does things twice, not at all, in another order, or at another time.
 
+mod executor;
 mod sockets;
 
 use std::collections::BTreeSet;
@@ -297,6 +298,7 @@ fn mutations() -> Vec<Mutation> {
     all.extend(shared());
     all.extend(accounts());
     all.extend(sockets::mutations());
+    all.extend(executor::mutations());
     all
 }
 

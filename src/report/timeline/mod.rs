@@ -371,6 +371,20 @@ impl Sink for Timeline {
                     self.work(key, now, None);
                 }
             }
+            What::Submit { context, child } => {
+                if let Some(role) = self.roles.get(&context).copied() {
+                    self.roles.insert(child, role);
+                }
+            }
+            What::TakeUp { thread, context } => {
+                self.contexts.insert(context, thread);
+                self.coroutines.remove(&context);
+                self.job(context, now, self.roles.get(&context).copied());
+            }
+            What::HandBack { context, .. } => {
+                self.job(context, now, None);
+                self.contexts.remove(&context);
+            }
             What::JobArrive { job, task, index } => {
                 self.jobs.insert(job, Role::Task { task, index });
             }
@@ -406,6 +420,8 @@ impl Sink for Timeline {
             | What::Update { .. }
             | What::Iteration { .. }
             | What::Spawn { .. }
+            | What::Unsubmit { .. }
+            | What::SelfPipe { .. }
             | What::Cancel { .. }
             | What::Raise { .. }
             | What::Uncaught { .. }

@@ -149,6 +149,9 @@ pub enum CostsName {
         /// Core time of a selector for each ready socket.
         #[serde(default)]
         reported: Option<Duration>,
+        /// Core time to write to the self-pipe of an event loop, and to read it.
+        #[serde(default)]
+        self_pipe: Option<Duration>,
         /// The selector's timeouts are rounded up to a multiple of this.
         #[serde(default)]
         timer_granularity: Option<Duration>,

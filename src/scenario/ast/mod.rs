@@ -37,6 +37,9 @@ pub struct Scenario {
     /// What runs the code.
     #[serde(default)]
     pub interpreter: Interpreter,
+    /// How many threads the default executor of an event loop may have; as many as the interpreter's default if left out.
+    #[serde(default)]
+    pub executor: Option<u32>,
     /// What serves `Io`, by name.
     #[serde(default)]
     pub devices: IndexMap<String, Device>,
@@ -275,6 +278,8 @@ pub enum Step {
     Print(String),
     /// Called without await: an event loop stands still meanwhile.
     Blocking(Vec<Step>),
+    /// A coroutine awaits these steps, which a thread of the executor does.
+    ToThread(Vec<Step>),
     /// Without a check point in between: the GIL does not change hands.
     Atomic(Vec<Step>),
     /// Raises an exception.

@@ -68,6 +68,7 @@ fn switches(step: &Step) -> Option<&'static str> {
         | Step::TaskGroup(..)
         | Step::Timeout(..)
         | Step::Cancel(_)
+        | Step::ToThread(_)
         | Step::Blocking(_) => Some("it can wait, or wake somebody"),
     }
 }

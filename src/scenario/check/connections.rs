@@ -130,6 +130,12 @@ impl<'a> Flow<'a, '_> {
                     join(state, &branch);
                 }
             }
+            // A thread of the executor has connections of its own, and closes them at the end.
+            Step::ToThread(steps) if self.subject.scenario.models.iter().any(has_loop) => {
+                let mut own = state.clone();
+                own.values_mut().for_each(|known| *known = Known { closed: true, open: false, closed_at: None });
+                self.body(&Body { path: path.index(0), steps }, &mut own);
+            }
             Step::Try(..) | Step::Timeout(..) => {
                 for (index, body) in super::walk::inside(path, step).iter().enumerate() {
                     if index == 0 {

@@ -139,6 +139,11 @@ impl<'a> Follower<'a, '_> {
             Step::If(..) => self.either(path, step, &held),
             Step::While(..) => self.repeat(path, step, held.clone()).merge(held),
             Step::Repeat(..) | Step::Forever(_) | Step::RepeatUntil(..) => self.repeat(path, step, held),
+            // The thread is somebody else: it gives nothing back, and keeps what it has taken.
+            Step::ToThread(steps) => {
+                self.follow(&path.index(0), steps, held.clone());
+                held
+            }
             Step::Blocking(steps) => self.follow(&path.index(0), steps, held),
             _ => held,
         }

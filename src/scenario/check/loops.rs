@@ -70,9 +70,8 @@ pub fn never_ends(subject: &Subject<'_>, step: &Step, known: &[Option<bool>]) ->
     match step {
         Step::Forever(_) => true,
         Step::Repeat(times, steps) => *times > 0 && any(steps),
-        Step::With(_, steps) | Step::WithRead(_, steps) | Step::Blocking(steps) | Step::RepeatUntil(_, steps) => {
-            any(steps)
-        }
+        Step::With(_, steps) | Step::WithRead(_, steps) | Step::RepeatUntil(_, steps) => any(steps),
+        Step::Blocking(steps) | Step::ToThread(steps) => any(steps),
         Step::If(_, steps, otherwise) => any(steps) && any(otherwise),
         Step::Call(name) => subject.code.program(name).and_then(|program| known[program]).unwrap_or(false),
         Step::Choose(branches) => {
@@ -151,6 +150,7 @@ impl<'a> Clock<'a> {
             | Step::Try(..)
             | Step::Finally(..)
             | Step::Timeout(..)
+            | Step::ToThread(_)
             | Step::Blocking(_) => inside(&Path::root(), step).iter().any(|body| self.any_passes(body, known)),
             Step::Spawn(SpawnWhat::Coroutine, ..)
             | Step::Yield

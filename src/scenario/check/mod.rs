@@ -14,6 +14,7 @@ mod connections;
 mod cores;
 mod deadlines;
 mod depth;
+mod executor;
 mod expects;
 mod idle;
 mod ignored;
@@ -89,6 +90,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     arrivals::check,
     deadlines::check,
     capacities::check,
+    executor::check,
     model::check,
     twice::check,
     allow::check,

@@ -144,7 +144,7 @@ fn awaits_in_blocking(subject: &Subject<'_>, found: &mut Findings) {
         body.each(&mut |path, step| {
             let Step::Blocking(steps) = step else { return };
             Body { path: path.index(0), steps }.each(&mut |inner, step| {
-                if let Step::Gather(..) | Step::TaskGroup(..) | Step::Timeout(..) = step {
+                if let Step::Gather(..) | Step::TaskGroup(..) | Step::Timeout(..) | Step::ToThread(_) = step {
                     let title = "this awaits, inside of Blocking, where nothing is awaited";
                     let finding = Finding::error("E10", title, head(inner), "move it out");
                     found.push(finding.and(head(path), "in this call without await"));

@@ -27,7 +27,11 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
 fn does_nothing(path: &Path, step: &Step, found: &mut Findings) {
     let why = match step {
         Step::Repeat(0, _) => "zero times",
-        Step::Repeat(_, steps) | Step::Blocking(steps) | Step::Atomic(steps) if steps.is_empty() => "no steps inside",
+        Step::Repeat(_, steps) | Step::Blocking(steps) | Step::ToThread(steps) | Step::Atomic(steps)
+            if steps.is_empty() =>
+        {
+            "no steps inside"
+        }
         Step::Choose(branches) if branches.0.iter().all(|(_, steps)| steps.is_empty()) => "no steps in any branch",
         Step::Cpu(time) | Step::CpuNoGil(time) | Step::CpuHoldGil(time) if !takes_time(time) => "no time",
         Step::Add(_, Value::Number(0)) | Step::Incr(_, 0) => "adds nothing",
@@ -86,6 +90,6 @@ fn blocks(subject: &Subject<'_>, path: &Path, step: &Step, found: &mut Findings)
         let model = execution(&subject.scenario.models[index]);
         let finding = Finding::warning("blocks-the-loop", title, head(path), "called without await");
         let finding = finding.and(Path::root().name("models").index(index), format!("in {model}"));
-        found.push(finding.help("drop Blocking(..) to await it, or move it to a child: Spawn(Thread, ..), then Join"));
+        found.push(finding.help("drop Blocking(..) to await it, or have a thread do it: ToThread([..])"));
     }
 }

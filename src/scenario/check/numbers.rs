@@ -253,6 +253,7 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
         | Step::Join(_)
         | Step::Print(_)
         | Step::Blocking(_)
+        | Step::ToThread(_)
         | Step::Raise
         | Step::Try(..)
         | Step::Finally(..)

@@ -117,6 +117,7 @@ impl<'a> List<'a> {
             | Step::Join(_)
             | Step::Print(_)
             | Step::Blocking(_)
+            | Step::ToThread(_)
             | Step::Raise
             | Step::Try(..)
             | Step::Finally(..)

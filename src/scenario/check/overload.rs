@@ -199,7 +199,10 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
             Step::Choose(branches) => inner(subject, &path, step, |n| branches.0[n].0, known, &mut sum),
             // How often these are done is not known: as seldom as can be, so that the warning is right.
             Step::If(..) | Step::While(..) => {}
-            Step::With(..) | Step::WithRead(..) | Step::Blocking(_) | Step::Atomic(_) | Step::RepeatUntil(..) => {
+            Step::With(..) | Step::WithRead(..) | Step::RepeatUntil(..) => {
+                inner(subject, &path, step, |_| 1.0, known, &mut sum)
+            }
+            Step::Blocking(_) | Step::ToThread(_) | Step::Atomic(_) => {
                 inner(subject, &path, step, |_| 1.0, known, &mut sum)
             }
             Step::Forever(_) => sum.length = f64::NAN,

@@ -38,7 +38,9 @@ fn repeats_itself<'a>(subject: &'a Subject<'_>, step: &'a Step, writes: &mut Vec
             writes.push((var, *number));
             true
         }
-        Step::Blocking(steps) | Step::Atomic(steps) => steps.iter().all(|step| repeats_itself(subject, step, writes)),
+        Step::Blocking(steps) | Step::ToThread(steps) | Step::Atomic(steps) => {
+            steps.iter().all(|step| repeats_itself(subject, step, writes))
+        }
         Step::If(condition, steps, otherwise) => {
             !swaps(condition) && steps.iter().chain(otherwise).all(|step| repeats_itself(subject, step, writes))
         }

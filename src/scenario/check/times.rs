@@ -79,6 +79,7 @@ fn machine(subject: &Subject<'_>, found: &mut Findings) {
         iteration,
         watched,
         reported,
+        self_pipe,
         timer_granularity,
         check_point,
     } = &subject.scenario.machine.costs
@@ -102,6 +103,7 @@ fn machine(subject: &Subject<'_>, found: &mut Findings) {
         ("iteration", iteration),
         ("watched", watched),
         ("reported", reported),
+        ("self_pipe", self_pipe),
         ("timer_granularity", timer_granularity),
         ("check_point", check_point),
     ] {

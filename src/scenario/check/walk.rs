@@ -50,7 +50,9 @@ pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
         Step::If(_, steps, otherwise) => {
             vec![Body { path: path.index(1), steps }, Body { path: path.index(2), steps: otherwise }]
         }
-        Step::Forever(steps) | Step::Blocking(steps) | Step::Atomic(steps) => vec![Body { path: path.index(0), steps }],
+        Step::Forever(steps) | Step::Blocking(steps) | Step::ToThread(steps) | Step::Atomic(steps) => {
+            vec![Body { path: path.index(0), steps }]
+        }
         Step::Try(steps, others) | Step::Finally(steps, others) => {
             vec![Body { path: path.index(0), steps }, Body { path: path.index(1), steps: others }]
         }

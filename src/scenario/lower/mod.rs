@@ -24,6 +24,7 @@ pub fn model(scenario: &Scenario, execution: Execution) -> Model {
     parts.machine.selector = scenario.machine.selector;
     parts.machine.costs = costs(&scenario.machine.costs);
     parts.interpreter = interpreter::interpreter(&scenario.interpreter);
+    parts.executor = scenario.executor;
     parts.until = scenario.until;
     parts.warm_up = scenario.warm_up;
     parts.max_events = scenario.max_events;
@@ -142,6 +143,7 @@ pub(super) fn costs(name: &CostsName) -> Costs {
             iteration,
             watched,
             reported,
+            self_pipe,
             timer_granularity,
             check_point,
         } => Costs {
@@ -160,6 +162,7 @@ pub(super) fn costs(name: &CostsName) -> Costs {
             iteration: iteration.unwrap_or(linux.iteration),
             watched: watched.unwrap_or(linux.watched),
             reported: reported.unwrap_or(linux.reported),
+            self_pipe: self_pipe.unwrap_or(linux.self_pipe),
             timer_granularity: timer_granularity.unwrap_or(linux.timer_granularity),
             check_point: check_point.unwrap_or(linux.check_point),
         },

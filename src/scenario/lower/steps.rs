@@ -78,6 +78,7 @@ impl Names<'_> {
             Step::Join(program) => Stmt::Join(self.program(program)),
             Step::Print(text) => Stmt::Print(text.clone()),
             Step::Blocking(steps) => Stmt::Blocking(self.steps(steps)),
+            Step::ToThread(steps) => Stmt::ToThread(self.steps(steps)),
             Step::Atomic(steps) => Stmt::Atomic(self.steps(steps)),
             Step::Raise => Stmt::Raise,
             Step::Try(steps, except) => Stmt::Try(self.steps(steps), self.steps(except)),
