@@ -50,6 +50,8 @@ pub(super) struct Cores {
     queued: u128,
     /// How often a thread may be overtaken in the run queue; `None` if the policy does not say.
     overtaken: Option<u32>,
+    /// Cores may be free while threads wait.
+    idles: bool,
 }
 
 impl Cores {
@@ -71,6 +73,7 @@ impl Cores {
             slices: Slices::new(machine),
             charged: machine.costs.switch_charged,
             overtaken: promises.overtaken,
+            idles: promises.idles,
         }
     }
 
@@ -133,7 +136,7 @@ impl Cores {
         }
         self.queued += self.queues.len() as u128 * u128::from(length);
         for (number, core) in self.cores.iter().enumerate() {
-            if core.occupant == Occupant::Idle {
+            if core.occupant == Occupant::Idle && !self.idles {
                 self.queues.check_idle(CoreId::from(number), core.freed.unwrap_or(Time::ZERO), next, reports);
             }
         }

@@ -42,6 +42,8 @@ pub struct Kernel {
     has_own_timer: bool,
     /// Slices go on from one thread to the next: see [`Timer::Inherited`].
     inherits: bool,
+    /// Whether the end of a slice is an event for a thread that is alone, too.
+    ends_lone: bool,
     /// By thread number; empty if the policy needs none.
     attributes: Vec<Attributes>,
     /// Invariant: the length of all queues.
@@ -91,6 +93,7 @@ impl Kernel {
             needs: first.needs().where_all_are_alike(setup.alike),
             has_own_timer: first.next_timer() < Time::NEVER || balance < Time::NEVER || in_order,
             inherits: policy.timer() == Timer::Inherited,
+            ends_lone: policy.timer() == Timer::Inherited || policy.promises().idles,
             policy: first,
             spread,
             attributes: Vec::new(),
@@ -208,7 +211,7 @@ impl Kernel {
     /// Whether the end of a slice is an event on the core: if somebody waits, or if it is one for a thread that is alone, too.
     #[inline(always)]
     pub fn ends_slices(&self, core: CoreId) -> bool {
-        self.is_wanted(core) || self.inherits
+        self.is_wanted(core) || self.ends_lone
     }
 
     /// Whether a yielding thread should leave this core now.

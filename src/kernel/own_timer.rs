@@ -51,7 +51,7 @@ impl Kernel {
 
     /// Sets the kernel's own timer, as far as anything depends on it: a run may end. Whether it was moved.
     pub fn arm_own_timer(&mut self, now: Time) -> bool {
-        let idle = self.idle_count == self.cores.len();
+        let idle = self.idle_count == self.cores.len() && self.waiting == 0;
         let policy = if idle { Time::NEVER } else { self.next_policy_timer() };
         if let Some(spread) = &self.spread
             && self.balance <= now

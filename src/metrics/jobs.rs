@@ -5,7 +5,6 @@ use super::figures::{CriticalPath, DeviceFigures, TaskFigures};
 use super::sample::Sample;
 use super::threads::put;
 use crate::id::{ContextId, DeviceId, JobId, RequestId, TaskId};
-use crate::kernel::policy::Rank;
 use crate::model::{Late, Model};
 use crate::time::{Duration, Time};
 
@@ -372,9 +371,11 @@ impl Task {
 
 /// The deadline of a task's jobs, if it is written down or the policy is one of deadlines and periods.
 fn deadline(model: &Model, task: &crate::model::Task) -> Option<u64> {
-    let order = model.machine.policy.promises().order;
-    let implicit = matches!(order, Some(Rank::Deadline | Rank::Period | Rank::RelativeDeadline));
-    let deadline = if implicit || task.late == Late::Abort { task.relative_deadline() } else { task.urgency.deadline };
+    let deadline = if model.machine.policy.promises().deadlines || task.late == Late::Abort {
+        task.relative_deadline()
+    } else {
+        task.urgency.deadline
+    };
     deadline.map(|deadline| deadline.0)
 }
 

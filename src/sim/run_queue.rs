@@ -106,7 +106,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return self.settle_queues() || done;
         }
         while self.world.kernel.can_dispatch() && self.outcome.is_none() {
-            let thread = self.world.kernel.pick().expect("a thread waits");
+            // Some policies let cores idle.
+            let Some(thread) = self.world.kernel.pick() else { break };
             let core = self.world.kernel.place(self.world.threads[thread].core).expect("a core is free");
             if self.sink.explains() {
                 self.explain_dispatch(core, thread);

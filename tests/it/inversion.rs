@@ -69,12 +69,12 @@ fn pathfinder(policy: PolicyConfig, protocol: Protocol) -> Vec<u64> {
 #[test]
 fn the_bus_of_mars_pathfinder() {
     for policy in [
-        PolicyConfig::from(Priority { preemptive: true, equals: equals() }),
+        PolicyConfig::from(Priority { preemptive: true, equals: equals(), ..Default::default() }),
         PolicyConfig::from(SchedFifo::default()),
         PolicyConfig::from(SchedRr { slice: Duration::ms(100), throttle: None }),
-        PolicyConfig::from(RateMonotonic { equals: equals() }),
-        PolicyConfig::from(DeadlineMonotonic { equals: equals() }),
-        PolicyConfig::from(Edf { equals: equals() }),
+        PolicyConfig::from(RateMonotonic { equals: equals(), ..Default::default() }),
+        PolicyConfig::from(DeadlineMonotonic { equals: equals(), ..Default::default() }),
+        PolicyConfig::from(Edf { equals: equals(), ..Default::default() }),
     ] {
         let [none, inherit, ceiling] = PROTOCOLS.map(|protocol| pathfinder(policy.clone(), protocol));
         // The urgent task waits for the one in the middle, whatever that has to do.
@@ -87,7 +87,7 @@ fn the_bus_of_mars_pathfinder() {
 }
 
 fn priorities() -> PolicyConfig {
-    PolicyConfig::from(Priority { preemptive: true, equals: equals() })
+    PolicyConfig::from(Priority { preemptive: true, equals: equals(), ..Default::default() })
 }
 
 /// The urgent task waits for a lock whose holder waits for another lock: both holders are as urgent as it is.

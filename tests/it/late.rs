@@ -23,7 +23,11 @@ fn ms(ms: u64) -> Stmt {
 }
 
 fn builder(execution: Execution) -> Builder {
-    Builder::new(1, execution).native().policy(Priority { preemptive: true, equals: Equals::ByArrival })
+    Builder::new(1, execution).native().policy(Priority {
+        preemptive: true,
+        equals: Equals::ByArrival,
+        ..Default::default()
+    })
 }
 
 /// A task of one job: (priority, arrival, deadline if it is dropped then, steps).

@@ -193,16 +193,16 @@ fn urgent(policy: PolicyConfig) -> Model {
 }
 
 fn priorities() -> Model {
-    urgent(PolicyConfig::from(Priority { preemptive: true, equals: Equals::ByArrival }))
+    urgent(PolicyConfig::from(Priority { preemptive: true, equals: Equals::ByArrival, ..Default::default() }))
 }
 
 fn patient_priorities() -> Model {
-    urgent(PolicyConfig::from(Priority { preemptive: false, equals: Equals::ByArrival }))
+    urgent(PolicyConfig::from(Priority { preemptive: false, equals: Equals::ByArrival, ..Default::default() }))
 }
 
 /// Threads of different urgency that need one lock, and one that needs none.
 fn inversion(protocol: Protocol) -> Model {
-    let policy = Priority { preemptive: true, equals: Equals::ByArrival };
+    let policy = Priority { preemptive: true, equals: Equals::ByArrival, ..Default::default() };
     let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(policy);
     let lock = builder.lock("lock", false);
     builder.protocol(lock, protocol);
@@ -218,7 +218,9 @@ fn inversion(protocol: Protocol) -> Model {
 
 /// Jobs of which some are not complete at their deadlines, when they are dropped.
 fn late_jobs() -> Model {
-    let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(Edf { equals: Equals::ByArrival });
+    let mut builder = Builder::new(1, Execution::ThreadPerTask)
+        .native()
+        .policy(Edf { equals: Equals::ByArrival, ..Default::default() });
     let every = Arrivals::Every(Duration::ms(2));
     let task = builder.task("late", Some(9), every, vec![], vec![cpu(Duration::us(1_300)), cpu(Duration::us(300))]);
     builder.late(task, Late::Abort);
@@ -235,7 +237,7 @@ fn crowded() -> Model {
 }
 
 fn deadlines() -> Model {
-    urgent(PolicyConfig::from(Edf { equals: Equals::ByArrival }))
+    urgent(PolicyConfig::from(Edf { equals: Equals::ByArrival, ..Default::default() }))
 }
 
 /// Coroutines that sleep for different times.
@@ -526,27 +528,34 @@ fn cores() -> Vec<Mutation> {
             what: "a more urgent thread does not preempt",
             model: patient_priorities,
             wrong: Lie(|model| {
-                model.machine.policy = PolicyConfig::from(Priority { preemptive: true, equals: Equals::ByArrival });
+                model.machine.policy =
+                    PolicyConfig::from(Priority { preemptive: true, equals: Equals::ByArrival, ..Default::default() });
             }),
         },
         Mutation {
             rule: Rule::Urgency,
             what: "deadlines are taken for priorities",
             model: priorities,
-            wrong: Lie(|model| model.machine.policy = PolicyConfig::from(Edf { equals: Equals::ByArrival })),
+            wrong: Lie(|model| {
+                model.machine.policy = PolicyConfig::from(Edf { equals: Equals::ByArrival, ..Default::default() })
+            }),
         },
         Mutation {
             rule: Rule::Urgency,
             what: "deadlines are taken for periods",
             model: deadlines,
-            wrong: Lie(|model| model.machine.policy = PolicyConfig::from(RateMonotonic { equals: Equals::ByArrival })),
+            wrong: Lie(|model| {
+                model.machine.policy =
+                    PolicyConfig::from(RateMonotonic { equals: Equals::ByArrival, ..Default::default() })
+            }),
         },
         Mutation {
             rule: Rule::Urgency,
             what: "an absolute deadline is taken for a relative one",
             model: deadlines,
             wrong: Lie(|model| {
-                model.machine.policy = PolicyConfig::from(DeadlineMonotonic { equals: Equals::ByArrival })
+                model.machine.policy =
+                    PolicyConfig::from(DeadlineMonotonic { equals: Equals::ByArrival, ..Default::default() })
             }),
         },
         Mutation {

@@ -1,9 +1,7 @@
 //! Recorded outputs of other schedulers and published worst cases: must agree exactly.
 //!
 //! Everything of the kinds round robin, first come, shortest first and priorities is compared here; overlap of computing with
-//! devices, single instructions, multi-level feedback, shares and deadlines in files of their own. Left out for want of a mechanism: `multi.py`
-//! (all of its cases have a timer that interrupts all cores at once, and caches that warm up), and the law of universal
-//! scalability, whose second coefficient is a cost that no part of a program has.
+//! devices, single instructions, multi-level feedback, shares and deadlines in files of their own.
 
 use gilsim::dist::Dist;
 use gilsim::id::TaskId;
@@ -101,9 +99,9 @@ fn seven_policies_with_arrivals_agree_with_four_programs() {
             ("rr-arrivals-first", PolicyConfig::from(RoundRobin(quantum, Ties::ArrivalsFirst, Timer::Fresh))),
             ("rr-preempted-first", PolicyConfig::from(RoundRobin(quantum, Ties::PreemptedFirst, Timer::Fresh))),
             ("sjf", PolicyConfig::from(ShortestJobFirst { equals })),
-            ("srtf", PolicyConfig::from(ShortestRemainingTime { equals })),
-            ("priority", PolicyConfig::from(Priority { preemptive: false, equals })),
-            ("priority-preemptive", PolicyConfig::from(Priority { preemptive: true, equals })),
+            ("srtf", PolicyConfig::from(ShortestRemainingTime { equals, ..Default::default() })),
+            ("priority", PolicyConfig::from(Priority { preemptive: false, equals, ..Default::default() })),
+            ("priority-preemptive", PolicyConfig::from(Priority { preemptive: true, equals, ..Default::default() })),
         ] {
             let expected = &case["expected"][name];
             let (_, probe) = probe(&one_thread_each(1, policy, jobs).build(), 1);
@@ -129,7 +127,8 @@ fn list_scheduling_agrees_with_graham() {
     for case in cases {
         let inputs = &case["inputs"];
         let number = |value: &Value| value.as_u64().unwrap() as usize;
-        let policy = PolicyConfig::from(Priority { preemptive: false, equals: Equals::ByArrival });
+        let policy =
+            PolicyConfig::from(Priority { preemptive: false, equals: Equals::ByArrival, ..Default::default() });
         let cores = number(&inputs["cores"]) as u32;
         let mut builder = Builder::new(cores, Execution::ThreadPerTask).native().policy(policy);
         let list: Vec<usize> = inputs["list"].as_array().unwrap().iter().map(number).collect();
@@ -192,6 +191,37 @@ fn speedup_is_that_of_amdahl_and_gustafson() {
     gustafson.done();
 }
 
+/// The universal scalability law, as its author derives it: besides its share of the parallel part and a serial part, each of
+/// n processors exchanges data with each of the n - 1 others.
+#[test]
+fn speedup_with_an_exchange_between_all_is_that_of_the_universal_scalability_law() {
+    let cases = cases("bounds");
+    let makespan = |cores: u32, serial: f64, exchange: f64| {
+        let mut builder = Builder::new(cores, Execution::ThreadPerTask).native();
+        let part = |share: f64| cpu(Duration((share * UNIT * 1e3).round() as u64));
+        let mut own = vec![part((1.0 - serial) / f64::from(cores))];
+        own.extend((1..cores).map(|_| part(exchange)));
+        let program = builder.program("part", own);
+        let all = vec![part(serial), Stmt::Spawn(SpawnKind::Thread, program, cores), Stmt::Join(program)];
+        builder.batch("job", 1, all);
+        probe(&builder.build(), 1).0.at.0 as f64 / (UNIT * 1e3)
+    };
+    let mut law = Tally::new(Table::Theory, "universal scalability law, with and without coherence: speedup");
+    for case in cases["speedup"]["usl"].as_array().unwrap() {
+        let (sigma, kappa) = (case["sigma"].as_f64().unwrap(), case["kappa"].as_f64().unwrap());
+        for (n, expected) in case["C"].as_object().unwrap() {
+            let found = 1.0 / makespan(n.parse().unwrap(), sigma, kappa);
+            law.compare(&format!("{sigma} {kappa} {n}"), found, expected.as_f64().unwrap(), 2e-6 * found);
+        }
+        if let Some(peak) = case["peak_n"].as_f64() {
+            let speedup = |n: f64| 1.0 / makespan(n as u32, sigma, kappa);
+            let best = (1..100).map(f64::from).max_by(|a, b| speedup(*a).total_cmp(&speedup(*b))).unwrap();
+            assert!((best - peak).abs() <= 1.0, "the most at {best} rather than {peak}");
+        }
+    }
+    law.done();
+}
+
 #[test]
 fn round_robin_pays_for_every_change_of_job() {
     let cases = cases("bounds");
@@ -252,7 +282,7 @@ proptest::proptest! {
             let (_, probe) = probe(&builder.build(), 1);
             probe.ended.iter().map(|(_, arrived, ended)| ended - arrived).sum::<u64>()
         };
-        let best = mean(PolicyConfig::from(ShortestRemainingTime { equals: Equals::ByArrival }));
+        let best = mean(PolicyConfig::from(ShortestRemainingTime { equals: Equals::ByArrival, ..Default::default() }));
         for policy in crate::real_runs::policies() {
             proptest::prop_assert!(mean(policy.clone()) >= best, "{policy}");
         }

@@ -224,7 +224,7 @@ fn shortest_remaining_time() {
     for id in ["mm1-srpt-rho0.5", "mm1-srpt-rho0.8", "mm1-srpt-rho0.9"] {
         let case = case(id);
         let rate = case["inputs"]["arrival_rate"].as_f64().unwrap();
-        let policy = PolicyConfig::from(ShortestRemainingTime { equals: Equals::ByArrival });
+        let policy = PolicyConfig::from(ShortestRemainingTime { equals: Equals::ByArrival, ..Default::default() });
         let found = scheduled(&policy, &[rate], 1)[0];
         let tolerance = case["tolerance_100k_4sd"]["W"].as_f64().unwrap();
         tally.compare(id, found, case["expected"]["W"].as_f64().unwrap(), tolerance);
@@ -255,7 +255,7 @@ fn shortest_job_first() {
 fn priorities_without_preemption() {
     let case = case("mm1-priority-np");
     let rates = ["arrival_rate_1", "arrival_rate_2"].map(|key| case["inputs"][key].as_f64().unwrap());
-    let policy = PolicyConfig::from(Priority { preemptive: false, equals: Equals::ByArrival });
+    let policy = PolicyConfig::from(Priority { preemptive: false, equals: Equals::ByArrival, ..Default::default() });
     let found = scheduled(&policy, &rates, 1);
     let mut tally = Tally::new(Table::Theory, "M/M/1, two priorities without preemption (Cobham): response");
     for (key, found) in ["W1", "W2"].into_iter().zip(found) {
@@ -272,7 +272,7 @@ fn priorities_with_preemption() {
     for rates in [[0.32, 0.48], [0.2, 0.4]] {
         let (first, all) = (rates[0], rates[0] + rates[1]);
         let expected = [1.0 / (1.0 - first), 1.0 / (1.0 - first) + all / ((1.0 - first) * (1.0 - all))];
-        let policy = PolicyConfig::from(Priority { preemptive: true, equals: Equals::ByArrival });
+        let policy = PolicyConfig::from(Priority { preemptive: true, equals: Equals::ByArrival, ..Default::default() });
         let found = ten_seeds(|seed| scheduled(&policy, &rates, seed));
         for (expected, (found, tolerance)) in expected.into_iter().zip(found) {
             tally.compare(&format!("{rates:?}"), found, expected, tolerance);

@@ -11,9 +11,11 @@ mod fair;
 mod first_come;
 mod in_turn;
 mod last_come;
+mod laxity;
 mod linux;
 mod lottery;
 mod mlfq;
+mod pfair;
 mod ranked;
 mod real_time;
 mod round_robin;
@@ -34,7 +36,7 @@ pub use in_turn::Woken;
 pub use linux::WakeupPreemption;
 pub use ranked::Rank;
 pub use real_time::Throttle;
-pub use settings::{About, At, Bounds, Equals, Fault, Promises, Settings, Ties, Timer};
+pub use settings::{About, At, Bounds, Equals, Fault, Keeps, Promises, Settings, Ties, Timer};
 
 /// The order of the run queue.
 pub trait Policy {
@@ -308,7 +310,8 @@ policies! {
     first_come::FirstComeQueue: FirstCome, Cooperative;
     last_come::LastComeQueue: LastCome;
     in_turn::TurnsQueue: InTurn;
-    ranked::RankedQueue: ShortestJobFirst, ShortestRemainingTime, Priority, Edf, RateMonotonic, DeadlineMonotonic;
+    ranked::RankedQueue: ShortestJobFirst, ShortestRemainingTime, Priority, Edf, Edzl, RateMonotonic, DeadlineMonotonic;
+    pfair::PfairQueue: Pfair;
     real_time::RealTimeQueue: SchedFifo, SchedRr;
     lottery::LotteryQueue: Lottery;
     stride::StrideQueue: Stride;

@@ -64,8 +64,12 @@ pub struct Promises {
     pub overtaken: Option<u32>,
     /// The ready thread of the smallest number is picked; if `preempts`, none runs that has a greater number.
     pub order: Option<Rank>,
+    /// It goes by deadlines: periodic tasks have one even if none is written.
+    pub deadlines: bool,
     /// But others may go first at times, so that they get anything at all.
     pub throttled: bool,
+    /// Cores may be idle while threads wait, and a thread that is alone may lose its core.
+    pub idles: bool,
     /// A core changes from one thread to another at no cost, whatever the costs of the machine.
     pub free_switches: bool,
 }
@@ -101,8 +105,16 @@ pub struct Bounds {
 
 impl Promises {
     /// Nothing.
-    pub const NONE: Promises =
-        Promises { preempts: false, slice: None, overtaken: None, order: None, throttled: false, free_switches: false };
+    pub const NONE: Promises = Promises {
+        preempts: false,
+        slice: None,
+        overtaken: None,
+        order: None,
+        deadlines: false,
+        throttled: false,
+        idles: false,
+        free_switches: false,
+    };
 }
 
 impl Bounds {
@@ -169,7 +181,41 @@ impl Timer {
     }
 }
 
-/// Who goes first among ready threads of the same rank. A running thread keeps its core against equals.
+/// Who has the core when a thread becomes ready that is as urgent as the one that runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+pub enum Keeps {
+    /// Whoever runs: only a more urgent thread takes its core.
+    #[default]
+    Running,
+    /// Whoever becomes ready, at that instant. If no equal runs then, it waits like all others.
+    Newcomer,
+}
+
+impl Keeps {
+    /// The other rule.
+    pub(super) fn other(self) -> Keeps {
+        match self {
+            Keeps::Running => Keeps::Newcomer,
+            Keeps::Newcomer => Keeps::Running,
+        }
+    }
+
+    /// As the argument of a policy: nothing for the default.
+    pub(super) fn argument(self) -> &'static str {
+        match self {
+            Keeps::Running => "",
+            Keeps::Newcomer => "keeps: Newcomer",
+        }
+    }
+}
+
+/// Arguments that are not empty, separated by commas.
+pub(super) fn arguments(of: &[&str]) -> String {
+    let given: Vec<&str> = of.iter().copied().filter(|argument| !argument.is_empty()).collect();
+    given.join(", ")
+}
+
+/// Who goes first among ready threads of the same rank.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 pub enum Equals {
     /// Whose job arrived first, also if it has run in the meantime.

@@ -1,7 +1,6 @@
 //! E05: a task whose late jobs are dropped and that has no deadline.
 
 use super::{Finding, Findings, Subject, entry};
-use crate::kernel::policy::Rank;
 use crate::scenario::ast::{Arrive, Late, Scenario, Task};
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
@@ -17,8 +16,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
 /// Whether figures count the jobs of a task that miss their deadlines: it says one, or is periodic and either the policy
 /// asks for deadlines or late jobs are dropped.
 pub fn is_due(scenario: &Scenario, task: &Task) -> bool {
-    let order = scenario.machine.scheduler.promises().order;
-    let asked = matches!(order, Some(Rank::Deadline | Rank::Period | Rank::RelativeDeadline));
+    let asked = scenario.machine.scheduler.promises().deadlines;
     let periodic = matches!(task.arrive, Arrive::Every(_));
     task.deadline.is_some() || periodic && (asked || task.late == Late::Abort)
 }

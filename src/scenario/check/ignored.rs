@@ -40,6 +40,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
         Some(Rank::Deadline | Rank::RelativeDeadline) => {
             ("deadline", !tasks.values().any(|task| by_deadline(task) || periodic(task)))
         }
+        None if promises.deadlines => ("deadline", !tasks.values().any(|task| by_deadline(task) || periodic(task))),
         Some(Rank::Period) => ("period (`arrive: Every(..)`)", !tasks.values().any(periodic)),
         _ => return,
     };
