@@ -41,7 +41,9 @@ fn every_policy_does_all_the_work_and_idles_beside_none() {
             builder.urgency(task, urgency);
         }
         let (ended, probe) = probe(&builder.build(), seed);
-        assert_eq!(ended.at.0, demands.iter().sum::<u64>(), "{policy}");
+        let total = demands.iter().sum::<u64>();
+        // Where cores are given away at certain times only, they idle until then.
+        assert!(ended.at.0 == total || policy.promises().idles && ended.at.0 > total, "{policy}");
         assert_eq!(had(&probe, demands.len()), demands, "{policy}");
     }
 }
