@@ -3,7 +3,7 @@
 use gilsim::audit::{Auditor, Violation};
 use gilsim::dist::Dist;
 use gilsim::kernel::policy::{
-    Equals, InTurn, Lottery, Mlfq, POLICIES, PolicyConfig, Priority, RateMonotonic, RoundRobin, SchedRr,
+    Edf, Equals, InTurn, Keeps, Lottery, Mlfq, POLICIES, PolicyConfig, Priority, RateMonotonic, RoundRobin, SchedRr,
     ShortestRemainingTime, Stride, Ties, Timer, Woken,
 };
 use gilsim::model::{
@@ -179,6 +179,8 @@ pub fn policies() -> Vec<PolicyConfig> {
         Stride(Duration::us(700), queue).into(),
         levels(false, Ties::PreemptedFirst),
         levels(true, Ties::ArrivalsFirst),
+        Edf { keeps: Keeps::Newcomer, ..Default::default() }.into(),
+        Priority { keeps: Keeps::Newcomer, equals: queue, ..Default::default() }.into(),
     ];
     examples.chain(others).collect()
 }

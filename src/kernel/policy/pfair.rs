@@ -27,7 +27,7 @@ impl Settings for Pfair {
 
     const ABOUT: About = About {
         spelling: "Pfair(\"1ms\")",
-        example: "Pfair(\"1ms\")",
+        example: "Pfair(\"100us\")",
         line: "even progress towards every deadline, a quantum in each window of time (PD2)",
     };
 
