@@ -39,6 +39,8 @@ ids! {
     ContextId
     /// A task of the scenario (its definition, not an instance).
     TaskId
+    /// Jobs that a pool of processes handles together; the number is used again after their end.
+    ChunkId
     /// One instance of a task; the number is used again after its end.
     JobId
     /// A named list of steps.

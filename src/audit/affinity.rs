@@ -43,8 +43,13 @@ impl Affinities {
                     self.bound.remove(&thread);
                 }
             }
+            What::JobReturn { context, .. } => {
+                if let Some(thread) = own_thread(context, threads) {
+                    self.bound.remove(&thread);
+                }
+            }
             // Who carried it stays bound until it takes another one.
-            What::JobDrop { job, .. } => drop(self.jobs.remove(&job)),
+            What::JobDrop { job, .. } | What::JobLost { job } => drop(self.jobs.remove(&job)),
             What::Spawn { context, child } => {
                 let parent = threads.thread_of(context).and_then(|parent| self.bound.get(&parent));
                 if let (Some(task), Some(child)) = (parent.copied(), own_thread(child, threads)) {

@@ -27,6 +27,8 @@ struct Job {
     arrived: Time,
     by: Option<ContextId>,
     started: Time,
+    /// A worker process has done it.
+    returned: bool,
     /// How long its thread had run before, if the job has a thread for itself.
     ran: Option<u64>,
     /// Core time of its steps so far, and what else they took: devices and sleeps.
@@ -79,6 +81,8 @@ impl Jobs {
             What::JobRefuse { task, index } => self.refuse(task, index, reports),
             What::JobStart { job, context } => self.start(job, context, threads, reports),
             What::JobEnd { job, context } | What::JobFail { job, context } => self.end(job, context, threads, reports),
+            What::JobReturn { job, context } => self.give_back(job, context, threads, reports),
+            What::JobLost { job } => self.lose(job, reports),
             What::JobDrop { job, by } => self.drop_job(job, by, reports),
             What::ComputeEnd { context } => {
                 let burst = threads.thread_of(context).and_then(|thread| bursts.of(thread));
@@ -120,7 +124,7 @@ impl Jobs {
 
     fn arrive(&mut self, job: JobId, task: TaskId, index: u32, reports: &mut Reports) {
         let arrived = reports.now;
-        let new = Job { task, arrived, by: None, started: arrived, ran: None, demanded: 0, served: 0 };
+        let new = Job { task, arrived, by: None, started: arrived, returned: false, ran: None, demanded: 0, served: 0 };
         let twice = self.jobs.insert(job, new).is_some();
         reports.require(!twice, Rule::JobOnce, || format!("{job:?} arrives a second time"));
         if task.index() >= self.tasks.len() {
@@ -221,8 +225,33 @@ impl Jobs {
             return reports.require(false, Rule::JobOnce, || format!("{job:?} ends but is not in the system"));
         };
         let by = found.by;
-        reports.require(by == Some(context), Rule::JobOnce, || format!("{context:?} ends {job:?}, begun by {by:?}"));
-        check_service(job, &found, context, threads, reports);
+        let right = by == Some(context) || found.returned;
+        reports.require(right, Rule::JobOnce, || format!("{context:?} ends {job:?}, begun by {by:?}"));
+        if !found.returned {
+            check_service(job, &found, context, threads, reports);
+        }
+        self.leave(&found, reports.now);
+    }
+
+    /// A worker process has done the job.
+    fn give_back(&mut self, job: JobId, context: ContextId, threads: &Threads, reports: &mut Reports) {
+        self.doing.remove(&context);
+        let Some(found) = self.jobs.get_mut(&job) else {
+            return reports.require(false, Rule::JobOnce, || format!("{job:?} is done but is not in the system"));
+        };
+        let once = found.by == Some(context) && !std::mem::replace(&mut found.returned, true);
+        reports.require(once, Rule::JobOnce, || format!("{context:?} has done {job:?}, begun by {:?}", found.by));
+        let found = &self.jobs[&job];
+        check_service(job, found, context, threads, reports);
+    }
+
+    /// The job is over wherever it stands.
+    fn lose(&mut self, job: JobId, reports: &mut Reports) {
+        self.doing.retain(|_, of| *of != job);
+        self.requests.retain(|_, of| *of != job);
+        let Some(found) = self.jobs.remove(&job) else {
+            return reports.require(false, Rule::JobOnce, || format!("{job:?} is lost but is not in the system"));
+        };
         self.leave(&found, reports.now);
     }
 

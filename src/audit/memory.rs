@@ -26,7 +26,11 @@ impl Memory {
     pub fn new(model: &Model) -> Memory {
         let has_main = matches!(
             model.execution,
-            Execution::ThreadPerTask | Execution::Threads(_) | Execution::FreeThreaded(_) | Execution::ThreadPool
+            Execution::ThreadPerTask
+                | Execution::Threads(_)
+                | Execution::FreeThreaded(_)
+                | Execution::ThreadPool
+                | Execution::InterpreterPool(_)
         );
         let initial: Vec<i64> = model.vars.iter().map(|var| var.initial).collect();
         Memory {

@@ -18,6 +18,7 @@ mod memory;
 mod network;
 mod pace;
 mod pool;
+mod process_pool;
 mod rule;
 mod run_queues;
 mod shared;
@@ -56,6 +57,7 @@ pub struct Auditor {
     memory: memory::Memory,
     pool: Option<pool::Pool>,
     executors: Option<executor::Executors>,
+    processes: Option<process_pool::ProcessPool>,
 }
 
 impl Auditor {
@@ -80,6 +82,7 @@ impl Auditor {
             memory: memory::Memory::new(model),
             pool: pool::Pool::new(model),
             executors: executor::Executors::new(model),
+            processes: process_pool::ProcessPool::new(model),
         }
     }
 
@@ -102,6 +105,9 @@ impl Auditor {
         }
         if let Some(executors) = &self.executors {
             executors.finish(finished, &mut self.reports);
+        }
+        if let Some(pool) = &self.processes {
+            pool.finish(finished, &mut self.reports);
         }
         self.check_outcome(&ended.outcome);
         self.reports.finish()
@@ -162,7 +168,9 @@ impl Auditor {
                         On::Lock(_) | On::Sync(_) | On::Socket(_) | On::Join(_) | On::Together | On::Executor(_)
                     )
                 };
-                let real = self.threads.threads.values().any(|t| matches!(t.state, State::Blocked(on) if stuck(on)))
+                let lost = self.processes.as_ref().is_some_and(process_pool::ProcessPool::has_lost);
+                let real = lost
+                    || self.threads.threads.values().any(|t| matches!(t.state, State::Blocked(on) if stuck(on)))
                     || self
                         .threads
                         .contexts
@@ -204,6 +212,9 @@ impl Sink for Auditor {
         }
         if let Some(executors) = &mut self.executors {
             executors.record(record, threads, reports);
+        }
+        if let Some(pool) = &mut self.processes {
+            pool.record(record, threads, reports);
         }
         self.bursts.record(record, threads, reports);
         self.threads.record(record, reports);

@@ -78,7 +78,7 @@ impl Rates {
                 self.drop_owner(thread);
             }
             What::JobArrive { job, task, .. } => drop(self.jobs.insert(job, task)),
-            What::JobDrop { job, .. } => drop(self.jobs.remove(&job)),
+            What::JobDrop { job, .. } | What::JobLost { job } => drop(self.jobs.remove(&job)),
             What::JobStart { job, context } => {
                 let own = threads.contexts.get(&context).filter(|found| found.progress.is_none());
                 if let (Some(found), Some(task)) = (own, self.jobs.remove(&job)) {

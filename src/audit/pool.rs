@@ -18,13 +18,17 @@ impl Pool {
     pub fn new(model: &Model) -> Option<Pool> {
         let size = match model.execution {
             Execution::Threads(size) | Execution::FreeThreaded(size) => size,
-            Execution::ThreadPool => model.default_workers(),
+            Execution::InterpreterPool(Some(size)) => size,
+            Execution::ThreadPool | Execution::InterpreterPool(None) => model.default_workers(),
             _ => return None,
         };
         Some(Pool { size, started: 0, due: false })
     }
 
     pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
+        if let What::ProcessStart { .. } = record.what {
+            return; // The interpreter of the worker that follows.
+        }
         let starts = matches!(record.what, What::ThreadStart { role: Role::Worker(_), .. });
         let due = std::mem::take(&mut self.due);
         reports.require(starts == due, Rule::PoolStarts, || {

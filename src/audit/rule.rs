@@ -107,6 +107,10 @@ rules! {
     ExecutorOrder None, "threads of an executor take what coroutines hand to them in order, each once, and none is idle meanwhile";
     ExecutorStarts None, "an executor starts a thread exactly when a submission finds none idle and there are fewer than it may have";
     ExecutorWaits None, "a coroutine goes on when a thread has done its steps and has called its loop";
+    ProcessPoolOrder None, "chunks of a pool of processes go from queue to queue in order, each to one worker that has no other";
+    ProcessPoolBound None, "a ProcessPoolExecutor has at most one chunk more than workers on the way to them";
+    ProcessPoolWorkers None, "a pool of processes has no more workers than it may";
+    ProcessPoolJobs None, "a worker does the jobs of its chunk in order, and each is over when the parent has the results, or when it cannot get them";
     Memory None, "a load sees the last store of its process";
     Atomic None, "an atomic operation writes right after it reads, with nothing in between";
     JobService Some(38), "a job's response is its service and its waits: a thread runs as long as its steps demand";

@@ -142,6 +142,7 @@ impl Shared {
             | What::Load { context, .. }
             | What::Store { context, .. }
             | What::LockRelease { context, .. }
+            | What::JobReturn { context, .. }
             | What::JobEnd { context, .. } => {
                 let open = self.relocking.remove(&context);
                 reports.require(open.is_none(), Rule::ConditionMatched, || {

@@ -238,6 +238,8 @@ impl Threads {
             | What::TimeoutEnd { context }
             | What::Together { context, .. }
             | What::Submit { context, .. }
+            | What::JobReturn { context, .. }
+            | What::Exit { context }
             | What::Spawn { context, .. }
             | What::Print { context, .. } => context,
             // Whose job is dropped releases what it holds, wherever it stands.

@@ -129,6 +129,12 @@ impl Urgencies {
                     self.threads.remove(&thread);
                 }
             }
+            What::JobReturn { context, .. } => {
+                if let Some(thread) = own_thread(context, threads) {
+                    self.threads.remove(&thread);
+                }
+            }
+            What::JobLost { job } => drop(self.jobs.remove(&job)),
             What::JobDrop { job, by } => {
                 self.jobs.remove(&job);
                 if let Some(thread) = by.and_then(|context| own_thread(context, threads)) {

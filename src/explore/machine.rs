@@ -75,7 +75,7 @@ impl<'m> Machine<'m> {
         if model.has_executor() {
             return Err(Unfit::Executor);
         }
-        if model.raises() {
+        if model.fails() {
             return Err(Unfit::Exceptions);
         }
         let mut jobs = Vec::new();
@@ -176,6 +176,8 @@ impl<'m> Machine<'m> {
             Execution::Threads(threads) | Execution::FreeThreaded(threads) => (1, threads),
             Execution::ThreadPool => (1, self.model.default_workers()),
             Execution::Processes(processes) | Execution::Subinterpreters(processes) => (processes, 1),
+            Execution::InterpreterPool(most) => (most.unwrap_or(self.model.default_workers()), 1),
+            Execution::ProcessPool(pool) => (self.model.pool_workers(pool), 1),
             Execution::HybridThreads { processes, threads } => (processes, threads),
             Execution::ThreadPerTask | Execution::Asyncio | Execution::Polling => (1, 0),
             Execution::HybridAsyncio { processes } => (processes, 0),

@@ -265,6 +265,7 @@ impl Machine<'_> {
             | Op::Await
             | Op::BeginTimeout { .. }
             | Op::EndTimeout
+            | Op::Exit
             | Op::Cancel { .. } => unreachable!("models with exceptions are not fit"),
         }
     }

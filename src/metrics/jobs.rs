@@ -83,7 +83,7 @@ impl Jobs {
             tasks: model.tasks.iter().map(|task| Task { deadline: deadline(model, task), ..Task::default() }).collect(),
             devices: vec![Device::default(); model.devices.len()],
             cancels: model.cancels(),
-            raises: model.raises(),
+            raises: model.fails(),
             alarms: Vec::new(),
             handed: Vec::new(),
             owners: Vec::new(),
@@ -135,7 +135,9 @@ impl Jobs {
 
     #[inline]
     pub fn end(&mut self, job: JobId, context: ContextId, now: Time) {
-        self.contexts[context.index()].0 = None;
+        if let Some(slot) = self.contexts.get_mut(context.index()) {
+            slot.0 = None;
+        }
         self.last_end = now;
         let Job { task, arrived, service, .. } = self.jobs[job.index()];
         if !self.counts(now) {
@@ -176,9 +178,24 @@ impl Jobs {
         }
     }
 
+    /// A worker process has done the job.
+    pub fn give_back(&mut self, context: ContextId) {
+        self.contexts[context.index()].0 = None;
+    }
+
+    /// The job is over and not complete, wherever it stands.
+    pub fn lose(&mut self, job: JobId, now: Time) {
+        self.contexts.iter_mut().filter(|(of, _)| *of == Some(job)).for_each(|(of, _)| *of = None);
+        self.count_failed(job, now);
+    }
+
     /// The job ends with an exception: it is over and not complete.
     pub fn fail(&mut self, job: JobId, context: ContextId, now: Time) {
         self.contexts[context.index()].0 = None;
+        self.count_failed(job, now);
+    }
+
+    fn count_failed(&mut self, job: JobId, now: Time) {
         self.last_end = now;
         let Job { task, arrived, .. } = self.jobs[job.index()];
         self.jobs[job.index()].open = false;

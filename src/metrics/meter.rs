@@ -9,7 +9,7 @@ use super::longest::Longest;
 use super::network::Network;
 use super::threads::{Threads, put};
 use crate::id::{ContextId, ProcessId};
-use crate::model::Model;
+use crate::model::{Model, PoolKind};
 use crate::sim::{Ended, Outcome};
 use crate::time::{Duration, Time};
 use crate::trace::{Digest, Record, Role, Sink, What};
@@ -33,6 +33,8 @@ pub struct Meter<'a> {
     /// When the last thread or coroutine ended that a program spawned.
     children_end: Time,
     prints: Vec<Printed>,
+    /// The first worker process that died.
+    died: Option<(Time, Role)>,
     /// The longest step of a coroutine, if it was slow.
     slowest: Option<(Duration, Role)>,
 }
@@ -52,6 +54,7 @@ impl<'a> Meter<'a> {
             spawned: Vec::new(),
             children_end: Time::ZERO,
             prints: Vec::new(),
+            died: None,
             slowest: None,
         }
     }
@@ -95,7 +98,7 @@ impl<'a> Meter<'a> {
         Figures {
             seed,
             outcome: ended.outcome.word().to_owned(),
-            explanation: ended.outcome.explanation(),
+            explanation: self.explanation(&ended.outcome),
             digest: digest.to_string(),
             events: ended.events,
             makespan: Duration(makespan.0),
@@ -127,6 +130,20 @@ impl<'a> Meter<'a> {
             longest_wait: self.longest.finish(model, ended.at),
             prints: self.prints,
         }
+    }
+
+    /// What the outcome says, and why jobs failed that did nothing wrong.
+    fn explanation(&self, outcome: &Outcome) -> Vec<String> {
+        let mut lines = outcome.explanation();
+        let executor = self.model.process_pool().is_some_and(|pool| pool.kind == PoolKind::Executor);
+        if let (true, Some((at, who))) = (executor, self.died) {
+            lines.push(format!(
+                "{} died at {}, and with it the pool: all jobs failed that had no result yet, or came later",
+                self.model.role_name(who),
+                Duration(at.0)
+            ));
+        }
+        lines
     }
 
     #[cold]
@@ -201,6 +218,12 @@ impl Sink for Meter<'_> {
                     self.threads.cut(context, now);
                 }
             }
+            What::JobReturn { context, .. } => self.jobs.give_back(context),
+            What::Exit { context } => {
+                self.jobs.give_back(context);
+                self.died.get_or_insert((now, self.roles[context.index()]));
+            }
+            What::JobLost { job } => self.jobs.lose(job, now),
             What::JobFail { job, context } => self.jobs.fail(job, context, now),
             What::Submit { context, child } => {
                 self.jobs.hand_over(context, child);
@@ -253,6 +276,8 @@ impl Sink for Meter<'_> {
             | What::GilOffer { .. }
             | What::Spawn { .. }
             | What::SelfPipe { .. }
+            | What::Chunk { .. }
+            | What::Pass { .. }
             | What::Raise { .. }
             | What::Uncaught { .. }
             | What::Timeout { .. }

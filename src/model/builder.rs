@@ -85,6 +85,8 @@ pub enum Stmt {
     ToThread(Vec<Stmt>),
     /// Steps without a check point in between: computing and variables only.
     Atomic(Vec<Stmt>),
+    /// Ends the process of the worker that does it.
+    Exit,
     /// Raises an exception.
     Raise,
     /// The first steps; the second ones after an exception in them.
@@ -246,6 +248,8 @@ impl Builder {
             capacity: None,
             affinity: Vec::new(),
             working_set: 0,
+            argument: 0,
+            result: 0,
         });
         TaskId::from(self.model.tasks.len() - 1)
     }
@@ -442,6 +446,7 @@ impl Builder {
                 self.steps(body, registers);
                 self.atomic = false;
             }
+            Stmt::Exit => drop(self.emit(Op::Exit)),
             Stmt::Raise => drop(self.emit(Op::Raise)),
             Stmt::Try(body, except) => self.try_steps(body, except, registers),
             Stmt::Finally(body, last) => {

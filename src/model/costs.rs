@@ -30,6 +30,24 @@ pub struct Costs {
     pub process_boot: Duration,
     /// From the start of a thread in an interpreter of its own until it is runnable.
     pub interpreter_boot: Duration,
+    /// Core time of the parent for each chunk of a `ProcessPoolExecutor`, a third each to hand it on, to send it, and to take its result.
+    pub dispatch: Duration,
+    /// The same of a `multiprocessing.Pool`, half each to send it and to take its result.
+    pub pool_dispatch: Duration,
+    /// Core time of a worker process to receive a chunk, and to send its results, besides their bytes.
+    pub message: Duration,
+    /// Core time for each job in a message, at each end.
+    pub pickle: Duration,
+    /// Core time for each 1,000 bytes of a message, half of it at each end.
+    pub kilobyte: Duration,
+    /// Core time the parent spends to start a process by `spawn` or `forkserver`.
+    pub spawn_start: Duration,
+    /// From there until a spawned process can run.
+    pub spawn_boot: Duration,
+    /// From the first start of a process by `forkserver` until the server can fork.
+    pub forkserver_start: Duration,
+    /// From there, or from the start, until a process of the server can run.
+    pub forkserver_boot: Duration,
     /// Core time of the event loop for one handle.
     pub callback: Duration,
     /// Core time of the event loop for one iteration, without the GIL (poll and bookkeeping).
@@ -71,6 +89,15 @@ impl Costs {
             process_start: Duration::ZERO,
             process_boot: Duration::ZERO,
             interpreter_boot: Duration::ZERO,
+            dispatch: Duration::ZERO,
+            pool_dispatch: Duration::ZERO,
+            message: Duration::ZERO,
+            pickle: Duration::ZERO,
+            kilobyte: Duration::ZERO,
+            spawn_start: Duration::ZERO,
+            spawn_boot: Duration::ZERO,
+            forkserver_start: Duration::ZERO,
+            forkserver_boot: Duration::ZERO,
             callback: Duration::ZERO,
             iteration: Duration::ZERO,
             watched: Duration::ZERO,
@@ -101,6 +128,15 @@ impl Costs {
             process_start: Duration::us(970),
             process_boot: Duration::ms(1),
             interpreter_boot: Duration::ms(20),
+            dispatch: Duration::us(150),
+            pool_dispatch: Duration::us(30),
+            message: Duration(6_500),
+            pickle: Duration(100),
+            kilobyte: Duration::us(1),
+            spawn_start: Duration::ms(2),
+            spawn_boot: Duration::ms(98),
+            forkserver_start: Duration::ms(54),
+            forkserver_boot: Duration::ms(4),
             callback: Duration(400),
             iteration: Duration(1_500),
             watched: Duration(34),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::ProcessPool;
+
 /// How the tasks are carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Execution {
@@ -13,6 +15,10 @@ pub enum Execution {
     ThreadPool,
     /// One process, one thread for each job.
     ThreadPerTask,
+    /// A parent process whose threads hand jobs to worker processes.
+    ProcessPool(ProcessPool),
+    /// As `ThreadPool`, with an interpreter for each worker; so many workers if given.
+    InterpreterPool(Option<u32>),
     /// This many processes with one worker thread each.
     Processes(u32),
     /// One process with this many worker threads, each in an interpreter of its own, with a GIL and objects of its own.
@@ -37,7 +43,7 @@ impl Execution {
 
     /// What there are several of, each with a GIL and variables of its own.
     pub fn domain(self) -> &'static str {
-        if let Execution::Subinterpreters(_) = self { "interpreter" } else { "process" }
+        if let Execution::Subinterpreters(_) | Execution::InterpreterPool(_) = self { "interpreter" } else { "process" }
     }
 }
 
@@ -48,6 +54,9 @@ impl fmt::Display for Execution {
             Execution::Serial => write!(f, "Serial"),
             Execution::Threads(n) => write!(f, "Threads({n})"),
             Execution::ThreadPool => write!(f, "ThreadPool"),
+            Execution::ProcessPool(pool) => write!(f, "{pool}"),
+            Execution::InterpreterPool(None) => write!(f, "InterpreterPool()"),
+            Execution::InterpreterPool(Some(n)) => write!(f, "InterpreterPool(workers: {n})"),
             Execution::ThreadPerTask => write!(f, "ThreadPerTask"),
             Execution::Processes(n) => write!(f, "Processes({n})"),
             Execution::Subinterpreters(n) => write!(f, "Subinterpreters({n})"),

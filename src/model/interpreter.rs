@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::Execution;
+use super::{Execution, StartMethod};
 use crate::runtime::gil::{Forced, Release, Rules, Turn};
 use crate::time::Duration;
 
@@ -27,6 +27,8 @@ pub struct Interpreter {
     pub unsafe_extension: bool,
     /// How many workers a pool of threads has if nobody says how many.
     pub default_workers: DefaultWorkers,
+    /// How processes of pools start if nobody says how.
+    pub start_method: StartMethod,
 }
 
 /// How many workers a pool of threads has if nobody says how many: `max_workers` of `ThreadPoolExecutor`.
@@ -93,6 +95,16 @@ impl Version {
         self < Version { major: 3, minor: 2 }
     }
 
+    /// Whether it has `InterpreterPoolExecutor`.
+    pub fn has_interpreter_pool(self) -> bool {
+        self >= Version { major: 3, minor: 14 }
+    }
+
+    /// Whether processes can start by `spawn` and `forkserver`.
+    pub fn has_start_methods(self) -> bool {
+        self >= Version { major: 3, minor: 4 }
+    }
+
     /// Interpreters of one process can have a GIL each.
     pub fn has_subinterpreters(self) -> bool {
         self >= Version { major: 3, minor: 12 }
@@ -153,6 +165,10 @@ impl Interpreter {
             free_threading_permille: if version > (Version { major: 3, minor: 13 }) { 1_080 } else { 1_400 },
             // Two reference counts and a lock, on a line that another core has.
             shared_access: Duration(120),
+            start_method: match version < (Version { major: 3, minor: 14 }) {
+                true => StartMethod::Fork,
+                false => StartMethod::ForkServer,
+            },
             default_workers: if version < (Version { major: 3, minor: 8 }) {
                 DefaultWorkers::FivePerCore
             } else {
@@ -196,6 +212,7 @@ impl Interpreter {
             shared_access: Duration::ZERO,
             unsafe_extension: false,
             default_workers: DefaultWorkers::FourMore,
+            start_method: StartMethod::Fork,
         }
     }
 

@@ -8,6 +8,7 @@ mod execution;
 mod interpreter;
 mod names;
 mod network;
+mod pool;
 mod protocol;
 mod raising;
 mod shared;
@@ -19,6 +20,7 @@ pub use costs::{Costs, SwitchCharged};
 pub use execution::Execution;
 pub use interpreter::{CheckPoints, DefaultWorkers, Interpreter, Ticks, Version};
 pub use network::{Peer, Selector, SocketAct, SocketCall};
+pub use pool::{PoolKind, ProcessPool, StartMethod};
 pub use protocol::{Ceiling, Protocol};
 pub use raising::{Guard, Region};
 pub use value::{Arithmetic, Comparison, Condition, Operand, Value, evaluate};
@@ -208,6 +210,10 @@ pub struct Task {
     pub affinity: Vec<u32>,
     /// How much of a cache its data needs; 0 if caches play no part.
     pub working_set: u32,
+    /// Bytes that a job takes along to a worker process.
+    pub argument: u64,
+    /// Bytes of its result, on the way back.
+    pub result: u64,
 }
 
 impl Task {
@@ -346,6 +352,8 @@ pub enum Op {
     BeginBlocking,
     /// The end of that.
     EndBlocking,
+    /// Ends the process of the context, which is a worker of a pool.
+    Exit,
     /// A coroutine has a thread of the executor do what follows up to `EndThread`, and goes on at `end` when that is done.
     /// A thread does it itself.
     ToThread { end: u32 },

@@ -8,6 +8,7 @@ impl Model {
     pub fn role_name(&self, role: Role) -> String {
         match role {
             Role::Worker(n) => format!("worker {n}"),
+            Role::Pool(part) => part.name().to_owned(),
             Role::Loop => "loop".to_owned(),
             Role::Task { task, index } => {
                 let task = &self.tasks[task.index()];

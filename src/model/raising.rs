@@ -241,6 +241,11 @@ impl super::Model {
         self.execution.has_loops() && self.code.iter().any(|op| matches!(op, Op::ToThread { .. }))
     }
 
+    /// Whether a job can be over without being complete, other than by its deadline.
+    pub fn fails(&self) -> bool {
+        self.raises() || self.code.contains(&Op::Exit)
+    }
+
     /// Whether some coroutine can be cancelled or awaits several together.
     pub fn cancels(&self) -> bool {
         let cancels = |op: &Op| matches!(op, Op::Begin { .. } | Op::BeginTimeout { .. } | Op::Cancel { .. });

@@ -4,6 +4,12 @@ use super::{Builder, Late, Urgency};
 use crate::id::TaskId;
 
 impl Builder {
+    /// Bytes that each job of the task takes along to a worker process, and brings back.
+    pub fn messages(&mut self, task: TaskId, argument: u64, result: u64) {
+        let task = &mut self.model.tasks[task.index()];
+        (task.argument, task.result) = (argument, result);
+    }
+
     /// Says which cores threads with jobs of a task may run on: some of those there are.
     pub fn affinity(&mut self, task: TaskId, cores: &[u32]) {
         self.model_mut().tasks[task.index()].affinity = cores.to_vec();

@@ -1,6 +1,6 @@
 //! Core time: when a burst goes on, when it stops, and what stops it.
 
-use super::world::{Phase, State};
+use super::world::{Body, Phase, State};
 use super::{Chooser, Sim};
 use crate::id::{ContextId, CoreId, ThreadId};
 use crate::kernel::pace::UNIT;
@@ -227,10 +227,17 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Phase::Sync(sync) => self.wait_for_shared(thread, sync),
             Phase::Socket(call) => self.in_call(thread, call),
             Phase::Join(program) => self.wait_for_children(thread, program),
+            Phase::Pool(act) => self.pool_act(thread, act),
             Phase::Job if self.is_in_executor(thread) => self.next_steps(thread),
-            Phase::Job => self.next_job(thread),
+            Phase::Job => match self.world.threads[thread].body {
+                Body::Pool(part) => self.pool_job(thread, part),
+                _ => self.next_job(thread),
+            },
             Phase::Idle if self.is_in_executor(thread) => self.wait_for_steps(thread),
-            Phase::Idle => self.wait_for_job(thread),
+            Phase::Idle => match self.world.threads[thread].body {
+                Body::Pool(part) => self.pool_idle(thread, part),
+                _ => self.wait_for_job(thread),
+            },
             Phase::Poll => self.leave_gil(thread, Phase::Select),
             Phase::Select => self.select(thread),
             Phase::Selected => self.wait_for_events(thread),

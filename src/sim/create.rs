@@ -69,6 +69,7 @@ impl World {
             work,
             net: super::socket::Net::new(model, seed),
             held: Vec::new(),
+            pool: None,
             executors: Vec::new(),
             loop_tasks: Vec::new(),
         }
@@ -88,8 +89,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn populate(&mut self) {
         match self.model.execution {
             Execution::Serial => self.crew(1, 1),
-            Execution::Threads(threads) | Execution::FreeThreaded(threads) => self.pool(threads),
-            Execution::ThreadPool => self.pool(self.model.default_workers()),
+            Execution::Threads(threads) | Execution::FreeThreaded(threads) => self.pool_of_threads(threads),
+            Execution::ThreadPool => self.pool_of_threads(self.model.default_workers()),
+            Execution::InterpreterPool(most) => self.pool_of_threads(most.unwrap_or(self.model.default_workers())),
+            Execution::ProcessPool(pool) => self.process_pool(pool),
             Execution::Processes(processes) => self.crew(processes, 1),
             Execution::Subinterpreters(interpreters) => self.interpreters(interpreters),
             Execution::HybridThreads { processes, threads } => self.crew(processes, threads),
@@ -115,7 +118,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// A process with a pool of threads, of which none is started yet.
-    fn pool(&mut self, workers: u32) {
+    fn pool_of_threads(&mut self, workers: u32) {
         self.process(None);
         self.world.work.unstarted.left = workers;
     }
@@ -130,8 +133,13 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         unstarted.left -= 1;
         unstarted.next += 1;
         unstarted.busy = ready + self.model.machine.costs.thread_start;
-        let thread = self.thread(ProcessId(0), Body::Worker, self.unprogrammed(Role::Worker(number)));
-        self.wake_after(thread, ready.since(self.world.now));
+        let own = matches!(self.model.execution, Execution::InterpreterPool(_));
+        let (process, boot) = match own {
+            true => (self.process(None), self.model.machine.costs.interpreter_boot),
+            false => (ProcessId(0), Duration::ZERO),
+        };
+        let thread = self.thread(process, Body::Worker, self.unprogrammed(Role::Worker(number)));
+        self.wake_after(thread, ready.since(self.world.now) + boot);
     }
 
     /// Worker threads of one process, each in an interpreter that it makes for itself: they do not wait for one another.
@@ -361,7 +369,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return;
         }
         self.world.threads[thread].phase = match self.world.threads[thread].body {
-            Body::Worker => Phase::Job,
+            Body::Worker | Body::Pool(_) => Phase::Job,
             _ => Phase::End,
         };
         debug_assert!(self.world.threads[thread].core == Some(core));

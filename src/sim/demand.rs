@@ -54,7 +54,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         };
         // The context of an idle worker still stands behind its last job; that of a loop stands nowhere.
         let carries = match state.body {
-            Body::Worker => self.world.contexts[context].job().is_some(),
+            Body::Worker | Body::Pool(_) => self.world.contexts[context].job().is_some(),
             Body::Program => true,
             Body::Executor => context != state.own,
             Body::Loop(_) => self.world.contexts[context].coroutine,
@@ -116,7 +116,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 }
                 Op::ToThread { .. } if awaits => return Duration(total),
                 Op::EndThread if hands_back => return Duration(total),
-                Op::Reenter { .. } | Op::Await | Op::Raise | Op::Reraise => return Duration(total),
+                Op::Reenter { .. } | Op::Await | Op::Exit | Op::Raise | Op::Reraise => return Duration(total),
                 Op::Sync { act: Act::Acquire | Act::AcquireRead | Act::Wait | Act::Put(_) | Act::Get(_), .. } => {
                     return Duration(total);
                 }

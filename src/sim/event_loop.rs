@@ -136,6 +136,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 fn own_loop(thread: &mut Thread) -> &mut EventLoop {
     match &mut thread.body {
         Body::Loop(event_loop) => event_loop,
-        Body::Worker | Body::Executor | Body::Program => unreachable!("a model without event loops has no coroutines"),
+        Body::Pool(_) | Body::Worker | Body::Executor | Body::Program => {
+            unreachable!("a model without event loops has no coroutines")
+        }
     }
 }

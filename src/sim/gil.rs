@@ -6,7 +6,7 @@ use crate::choice::Choice;
 use crate::id::{CoreId, ProcessId, ThreadId};
 use crate::runtime::gil::{Forced, Gil, Next, Take, Turn, Why};
 use crate::time::{Duration, Time};
-use crate::trace::{CpuKind, On, Sink, What};
+use crate::trace::{CpuKind, On, PoolPart, Sink, What};
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The running thread takes the GIL of its process and goes on where it stopped, or waits for it.
@@ -78,8 +78,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         match state.body {
             Body::Program => Phase::Step,
             Body::Worker if self.world.contexts[state.own].job().is_some() => Phase::Step,
+            Body::Pool(PoolPart::Worker(_)) if self.world.contexts[state.own].job().is_some() => Phase::Step,
             Body::Executor if state.current != state.own => Phase::Step,
-            Body::Worker | Body::Executor => Phase::Job,
+            Body::Worker | Body::Executor | Body::Pool(_) => Phase::Job,
             Body::Loop(_) if state.current != state.own => Phase::Step,
             Body::Loop(_) => Phase::Collect,
         }

@@ -138,6 +138,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 self.assign(job, context);
                 self.make_ready(context);
             }
+            Execution::ProcessPool(_) => self.submit_to_pool(job),
             _ => {
                 self.world.work.queue.push_back(job);
                 if let Some(worker) = self.world.work.idle_workers.pop_front() {
@@ -160,7 +161,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// The context stands before the first step of the job.
-    fn assign(&mut self, job: JobId, context: ContextId) {
+    pub(super) fn assign(&mut self, job: JobId, context: ContextId) {
         let Job { task, index, user } = self.world.work.jobs[job];
         let definition = &self.model.tasks[task.index()];
         let key = numbered(self.world.work.tasks[task.index()].key, u64::from(index));
@@ -218,6 +219,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// If the context has executed a job, the job is over: complete, or failed.
     pub(super) fn end_job(&mut self, context: ContextId, raised: Option<Raised>) {
         let Some(job) = self.world.contexts[context].take_job() else { return };
+        if self.world.pool.is_some() && self.is_pool_worker(context) {
+            return self.return_job(job, context, raised);
+        }
         self.note(if raised.is_some() { What::JobFail { job, context } } else { What::JobEnd { job, context } });
         if !self.world.contexts[context].coroutine {
             self.carry_nothing(self.world.contexts[context].thread);
@@ -237,6 +241,16 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.count_end(task);
         if let Some(user) = user {
             self.think(user, false);
+        }
+    }
+
+    /// The same of a job that was lost, which may be as soon as it has arrived: its user thinks again in an event of its own.
+    pub(super) fn conclude_late(&mut self, task: TaskId, user: Option<u32>) {
+        self.world.work.unfinished -= 1;
+        self.world.work.tasks[task.index()].inside -= 1;
+        self.count_end(task);
+        if let Some(user) = user {
+            self.think(user, true);
         }
     }
 

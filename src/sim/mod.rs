@@ -21,6 +21,7 @@ mod late;
 mod loop_task;
 mod memory;
 mod outcome;
+mod pool;
 mod queues;
 mod raise;
 mod run_queue;

@@ -319,6 +319,7 @@ fn role_number(role: Role) -> u64 {
     match role {
         Role::Worker(n) => u64::from(n),
         Role::Loop => 1 << 62,
+        Role::Pool(part) => 1 << 62 | 1 << 40 | part.number(),
         Role::Task { task, index } => 1 << 63 | u64::from(task.0) << 32 | u64::from(index),
         Role::Spawned { program, index } => 3 << 62 | u64::from(program.0) << 32 | u64::from(index),
     }

@@ -72,6 +72,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Op::Fail { text } => self.fail(context, text),
             Op::BeginBlocking => self.blocking(context, 1),
             Op::EndBlocking => self.blocking(context, -1),
+            Op::Exit => self.exit(core, thread, context),
             Op::ToThread { end } => self.submit_steps(thread, context, end),
             Op::EndThread => !self.is_in_executor(thread) || self.hand_back(thread, context, None),
             Op::Raise => self.raise_here(context),

@@ -6,7 +6,7 @@ use crate::id::{ContextId, ProgramId, SyncId};
 use crate::model::{Act, Op};
 use crate::sync::{Config, Primitive};
 use crate::time::{Duration, Time};
-use crate::trace::{On, Sink};
+use crate::trace::{On, Role, Sink};
 
 /// How many waits are explained: nobody reads more.
 const HINTS: usize = 20;
@@ -19,6 +19,14 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             let hint = if waiting.len() < HINTS { self.hint(context) } else { None };
             waiting.extend(self.describe(context).map(|found| Waiting { hint, ..found }));
         }
+        let lost = self.world.pool.as_ref().map_or(&[][..], |pool| &pool.lost);
+        waiting.extend(lost.iter().map(|lost| Waiting {
+            who: self.model.role_name(Role::Task { task: lost.task, index: lost.index }),
+            on: "a result that never comes".to_owned(),
+            held_by: None,
+            since: lost.at,
+            hint: Some(format!("worker {} has died with it, and its pool only starts another worker", lost.worker)),
+        }));
         waiting
     }
 

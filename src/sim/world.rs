@@ -13,7 +13,7 @@ use crate::runtime::gil::Gil;
 use crate::slab::Slab;
 use crate::sync::{Lock, Primitive};
 use crate::time::{Duration, Time};
-use crate::trace::{CpuKind, On, Role};
+use crate::trace::{CpuKind, On, PoolPart, Role};
 
 /// The state of a run.
 #[derive(Clone, Debug, Hash)]
@@ -30,6 +30,8 @@ pub struct World {
     pub(super) net: super::socket::Net,
     /// By thread number: the locks with a protocol that it holds. Empty if none has one.
     pub(super) held: Vec<Vec<super::inheritance::Held>>,
+    /// The pool of processes, if that carries the jobs.
+    pub(super) pool: Option<Box<super::pool::Pool>>,
     /// By process; empty as long as no coroutine has steps done by a thread.
     pub(super) executors: Vec<super::executor::Executor>,
     /// By context number; empty if no coroutine can be cancelled.
@@ -164,6 +166,8 @@ pub(super) struct Burst {
 pub(super) enum Body {
     /// Takes jobs from the queue.
     Worker,
+    /// Takes part in a pool of processes.
+    Pool(PoolPart),
     /// Does what the coroutines of its process hand to their executor.
     Executor,
     /// Executes one program and ends.
@@ -221,6 +225,8 @@ pub(super) enum Phase {
     Handle,
     Wakeup(ContextId),
     Resume(ContextId),
+    /// A thread of a pool of processes has done what it spent core time for.
+    Pool(super::pool::Act),
     /// The loop has read its self-pipe.
     Drained,
     /// The callback that the loop has come to.

@@ -5,18 +5,20 @@
 
 mod decision;
 mod digest;
+mod pool;
 mod raising;
 mod socket;
 mod words;
 
 pub use decision::{Decided, Decision};
 pub use digest::Digest;
+pub use pool::{PoolPart, Stage};
 pub use raising::{Cause, Raised, Together};
 pub use socket::{Call, Wire};
 
 use crate::id::{
-    ContextId, CoreId, DeviceId, JobId, LockId, PeerId, ProcessId, ProgramId, RequestId, SocketId, SyncId, TaskId,
-    TextId, ThreadId, VarId,
+    ChunkId, ContextId, CoreId, DeviceId, JobId, LockId, PeerId, ProcessId, ProgramId, RequestId, SocketId, SyncId,
+    TaskId, TextId, ThreadId, VarId,
 };
 use crate::time::{Duration, Time};
 
@@ -158,6 +160,16 @@ pub enum What {
     Unsubmit { context: ContextId },
     /// The event loop on `thread` is called from another thread, which has written to its self-pipe.
     SelfPipe { thread: ThreadId },
+    /// The job joins the chunk, which is new if it has no other job, of a pool of processes.
+    Chunk { chunk: ChunkId, job: JobId },
+    /// The thread of the pool, or of a worker, has brought the chunk to this stage.
+    Pass { chunk: ChunkId, stage: Stage, thread: ThreadId },
+    /// A worker of a pool of processes has done the job: `JobEnd` follows when the parent has its result.
+    JobReturn { job: JobId, context: ContextId },
+    /// The job is over and not complete, wherever it stands: another one of its chunk failed, or the pool is broken.
+    JobLost { job: JobId },
+    /// The context ends its process, whatever it was about to do; `ThreadEnd` follows.
+    Exit { context: ContextId },
     /// The context created the context `child`.
     Spawn { context: ContextId, child: ContextId },
     /// The context prints.
@@ -254,6 +266,8 @@ pub enum Role {
     Worker(u32),
     /// The thread of an event loop.
     Loop,
+    /// A thread of the parent of a pool of processes.
+    Pool(PoolPart),
     /// Instance `index` of a task.
     Task { task: TaskId, index: u32 },
     /// The n-th context spawned from this program, counted over the whole run.

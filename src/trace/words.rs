@@ -83,6 +83,11 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         What::TimeoutEnd { context } => (word(64, 0, context.0), None),
         What::Together { context, how } => (word(65, how as u8, context.0), None),
         What::IoWithdraw { device, request } => (word(66, 0, request.0), Some([pair(device.0, 0), 0])),
+        What::Chunk { chunk, job } => (word(75, 0, chunk.0), Some([pair(job.0, 0), 0])),
+        What::Pass { chunk, stage, thread } => (word(76, stage as u8, chunk.0), Some([pair(thread.0, 0), 0])),
+        What::JobReturn { job, context } => (word(77, 0, job.0), Some([pair(context.0, 0), 0])),
+        What::JobLost { job } => (word(78, 0, job.0), None),
+        What::Exit { context } => (word(79, 0, context.0), None),
         What::Submit { context, child } => (word(70, 0, context.0), Some([pair(child.0, 0), 0])),
         What::TakeUp { thread, context } => (word(71, 0, context.0), Some([pair(thread.0, 0), 0])),
         What::HandBack { context, raised } => (word(72, raised.map_or(0, |raised| raised as u8 + 1), context.0), None),
@@ -165,6 +170,7 @@ fn role_words(role: Role) -> (u8, u64) {
     match role {
         Role::Worker(number) => (0, number.into()),
         Role::Loop => (1, 0),
+        Role::Pool(part) => (4, part.number()),
         Role::Task { task, index } => (2, pair(task.0, index)),
         Role::Spawned { program, index } => (3, pair(program.0, index)),
     }

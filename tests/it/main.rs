@@ -25,6 +25,7 @@ mod oracle_levels;
 mod oracle_processes;
 mod oracle_shares;
 mod probe;
+mod process_pools;
 mod properties;
 mod reader;
 mod real_runs;

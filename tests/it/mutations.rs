@@ -5,6 +5,7 @@
 //! a simulator that does things twice, not at all, in another order, or at another time.
 
 mod executor;
+mod process_pool;
 mod sockets;
 
 use std::collections::BTreeSet;
@@ -301,6 +302,7 @@ fn mutations() -> Vec<Mutation> {
     all.extend(accounts());
     all.extend(sockets::mutations());
     all.extend(executor::mutations());
+    all.extend(process_pool::mutations());
     all
 }
 

@@ -149,7 +149,8 @@ pub fn shared_things(builder: &mut Builder) {
     );
 }
 
-pub const EXECUTIONS: [Execution; 9] = [
+pub const EXECUTIONS: [Execution; 10] = [
+    Execution::InterpreterPool(Some(3)),
     Execution::Subinterpreters(3),
     Execution::Serial,
     Execution::Threads(3),

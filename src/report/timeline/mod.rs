@@ -393,6 +393,8 @@ impl Sink for Timeline {
                 self.jobs.remove(&job);
                 self.job(context, now, None);
             }
+            What::JobReturn { context, .. } => self.job(context, now, None),
+            What::JobLost { job } => drop(self.jobs.remove(&job)),
             What::JobDrop { job, by } => {
                 self.jobs.remove(&job);
                 if let Some(context) = by.filter(|context| !self.coroutines.contains_key(context)) {
@@ -422,6 +424,9 @@ impl Sink for Timeline {
             | What::Spawn { .. }
             | What::Unsubmit { .. }
             | What::SelfPipe { .. }
+            | What::Chunk { .. }
+            | What::Pass { .. }
+            | What::Exit { .. }
             | What::Cancel { .. }
             | What::Raise { .. }
             | What::Uncaught { .. }

@@ -43,7 +43,7 @@ impl Timeline {
     pub fn task_name(&self, role: Role) -> Option<&str> {
         match role {
             Role::Task { task, .. } => self.model.tasks.get(task.index()).map(|task| task.name.as_str()),
-            Role::Worker(_) | Role::Loop | Role::Spawned { .. } => None,
+            Role::Worker(_) | Role::Loop | Role::Pool(_) | Role::Spawned { .. } => None,
         }
     }
 
@@ -58,6 +58,7 @@ impl Timeline {
                 }
                 Role::Worker(_) => "worker",
                 Role::Loop => "loop",
+                Role::Pool(part) => part.name(),
             };
             if !names.contains(&name) {
                 names.push(name);

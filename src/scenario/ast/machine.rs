@@ -137,6 +137,33 @@ pub enum CostsName {
         /// From the start of a thread in an interpreter of its own until it is runnable.
         #[serde(default)]
         interpreter_boot: Option<Duration>,
+        /// Core time of the parent for each chunk of a `ProcessPoolExecutor`, a third each to hand it on, to send it, and to take its result.
+        #[serde(default)]
+        dispatch: Option<Duration>,
+        /// The same of a `multiprocessing.Pool`, half each to send it and to take its result.
+        #[serde(default)]
+        pool_dispatch: Option<Duration>,
+        /// Core time of a worker process to receive a chunk, and to send its results, besides their bytes.
+        #[serde(default)]
+        message: Option<Duration>,
+        /// Core time for each job in a message, at each end.
+        #[serde(default)]
+        pickle: Option<Duration>,
+        /// Core time for each 1,000 bytes of a message, half of it at each end.
+        #[serde(default)]
+        kilobyte: Option<Duration>,
+        /// Core time the parent spends to start a process by `spawn` or `forkserver`.
+        #[serde(default)]
+        spawn_start: Option<Duration>,
+        /// From there until a spawned process can run.
+        #[serde(default)]
+        spawn_boot: Option<Duration>,
+        /// From the first start of a process by `forkserver` until the server can fork.
+        #[serde(default)]
+        forkserver_start: Option<Duration>,
+        /// From there, or from the start, until a process of the server can run.
+        #[serde(default)]
+        forkserver_boot: Option<Duration>,
         /// Core time of the event loop for one handle.
         #[serde(default)]
         callback: Option<Duration>,

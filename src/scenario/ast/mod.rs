@@ -11,6 +11,7 @@ mod value;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use crate::model::StartMethod;
 use crate::time::Duration;
 
 pub use expect::Expect;
@@ -154,6 +155,12 @@ pub struct Task {
     /// How much of a cache its data needs; without it caches play no part.
     #[serde(default)]
     pub working_set: Option<u32>,
+    /// What a job takes along to a worker process of a pool, pickled.
+    #[serde(default)]
+    pub argument: Option<Size>,
+    /// What it brings back.
+    #[serde(default)]
+    pub result: Option<Size>,
     /// The cores that its threads may run on, counted from 0; all if left out.
     #[serde(default)]
     pub affinity: Option<Vec<u32>>,
@@ -282,6 +289,8 @@ pub enum Step {
     ToThread(Vec<Step>),
     /// Without a check point in between: the GIL does not change hands.
     Atomic(Vec<Step>),
+    /// Ends the process at once, as a crash does.
+    Exit,
     /// Raises an exception.
     Raise,
     /// The first steps; after an exception in them the second ones.
@@ -335,6 +344,36 @@ pub enum ModelName {
     ThreadPerTask,
     /// A pool of so many processes.
     Processes(u32),
+    /// `concurrent.futures.ProcessPoolExecutor`.
+    ProcessPool {
+        /// Processes; as many as cores if left out.
+        #[serde(default)]
+        workers: Option<u32>,
+        /// Jobs in one message; 1 if left out.
+        #[serde(default)]
+        chunk: Option<u32>,
+        /// How processes start; as the version of the interpreter has it if left out.
+        #[serde(default)]
+        start: Option<StartMethod>,
+    },
+    /// `multiprocessing.Pool`.
+    MultiprocessingPool {
+        /// Processes; as many as cores if left out.
+        #[serde(default)]
+        workers: Option<u32>,
+        /// Jobs in one message; if left out, a quarter of what each worker has to do.
+        #[serde(default)]
+        chunk: Option<u32>,
+        /// How processes start; as the version of the interpreter has it if left out.
+        #[serde(default)]
+        start: Option<StartMethod>,
+    },
+    /// `concurrent.futures.InterpreterPoolExecutor`.
+    InterpreterPool {
+        /// Threads, each with an interpreter; as many as `ThreadPool` has if left out.
+        #[serde(default)]
+        workers: Option<u32>,
+    },
     /// A pool of so many threads, each in an interpreter of its own.
     Subinterpreters(u32),
     /// An event loop on one thread.

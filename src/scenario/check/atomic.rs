@@ -41,6 +41,7 @@ fn switches(step: &Step) -> Option<&'static str> {
         | Step::Choose(_) => Some("a jump is a check point"),
         Step::Call(_) => Some("the beginning of a function is a check point"),
         Step::Atomic(_) => Some("it is a section of its own"),
+        Step::Exit => Some("it ends the process"),
         Step::Raise | Step::Try(..) | Step::Finally(..) => Some("an exception can lead elsewhere"),
         Step::Io(..)
         | Step::Connect(..)

@@ -212,7 +212,9 @@ fn watched(subject: &Subject<'_>, found: &mut Findings) {
     let scenario = subject.scenario;
     let Some(limit) = scenario.machine.selector.limit() else { return };
     let on_loops = |model: &&crate::scenario::ast::ModelName| has_loop(model) && execution(model) != Execution::Polling;
-    let Some(loops) = scenario.models.iter().filter(on_loops).map(processes).min() else { return };
+    let Some(loops) = scenario.models.iter().filter(on_loops).map(|model| processes(scenario, model)).min() else {
+        return;
+    };
     for (name, task) in &scenario.tasks {
         let count = u64::from(task.count.unwrap_or(1));
         if !matches!(task.arrive, Arrive::AtOnce)

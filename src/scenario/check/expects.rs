@@ -204,7 +204,12 @@ impl Asker<'_, '_> {
             body.each(&mut |_, step| {
                 raises |= matches!(
                     step,
-                    Step::Raise | Step::Gather(..) | Step::TaskGroup(..) | Step::Timeout(..) | Step::Cancel(_)
+                    Step::Raise
+                        | Step::Exit
+                        | Step::Gather(..)
+                        | Step::TaskGroup(..)
+                        | Step::Timeout(..)
+                        | Step::Cancel(_)
                 );
             });
         }

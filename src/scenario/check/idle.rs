@@ -34,6 +34,8 @@ fn workers(model: &ModelName) -> u64 {
         | ModelName::FreeThreaded(n)
         | ModelName::Processes(n)
         | ModelName::Subinterpreters(n) => u64::from(*n),
+        // They start no more than they need, or their size follows the machine.
+        ModelName::ProcessPool { .. } | ModelName::MultiprocessingPool { .. } | ModelName::InterpreterPool { .. } => 1,
         ModelName::Hybrid { processes, each: Each::Threads(threads) } => u64::from(*processes) * u64::from(*threads),
         ModelName::Hybrid { processes, each: Each::Asyncio } => u64::from(*processes),
         ModelName::Serial

@@ -2,7 +2,7 @@
 
 use super::model::execution;
 use super::{Finding, Findings, Path, Subject};
-use crate::model::Version;
+use crate::model::{StartMethod, Version};
 use crate::scenario::ast::{Interpreter, ModelName};
 use crate::scenario::lower;
 use crate::time::Duration;
@@ -124,6 +124,22 @@ fn cpython(subject: &Subject<'_>, version: Version, path: &Path, found: &mut Fin
             format!("CPython {version} has one GIL for all interpreters of a process"),
             "each has its own from \"3.12\" on".to_owned(),
         )),
+        ModelName::InterpreterPool { .. } if !version.has_interpreter_pool() => Some((
+            format!("CPython {version} has no InterpreterPoolExecutor"),
+            "it came with \"3.14\"; Subinterpreters(n) is a pool of one's own, from \"3.12\" on".to_owned(),
+        )),
+        ModelName::ProcessPool { .. } | ModelName::MultiprocessingPool { .. } if version.has_check_interval() => {
+            Some((
+                format!("the pools of processes of CPython {version} are not modelled"),
+                "from \"3.2\" on; Processes(n) is a pool that costs nothing".to_owned(),
+            ))
+        }
+        ModelName::ProcessPool { start: Some(start), .. }
+        | ModelName::MultiprocessingPool { start: Some(start), .. }
+            if *start != StartMethod::Fork && !version.has_start_methods() =>
+        {
+            Some((format!("CPython {version} can only fork"), "other start methods came with \"3.4\"".to_owned()))
+        }
         ModelName::FreeThreaded(_) if !version.has_free_threading() => {
             Some((format!("CPython {version} has no build without a GIL"), "from \"3.13\" on".to_owned()))
         }
@@ -138,7 +154,11 @@ fn other(subject: &Subject<'_>, path: &Path, without: &str, found: &mut Findings
         ModelName::FreeThreaded(_) => {
             Some((format!("{name} {without}"), "CPython has one from \"3.13\" on".to_owned()))
         }
-        ModelName::Subinterpreters(_) => Some((
+        ModelName::ProcessPool { .. } | ModelName::MultiprocessingPool { .. } if !name.starts_with("PyPy") => Some((
+            format!("{name} has no such pools of processes"),
+            "CPython and PyPy have; Processes(n) is a pool that costs nothing".to_owned(),
+        )),
+        ModelName::InterpreterPool { .. } | ModelName::Subinterpreters(_) => Some((
             format!("{name} has no interpreters with a GIL each in one process"),
             "CPython has them from \"3.12\" on".to_owned(),
         )),

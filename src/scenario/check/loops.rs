@@ -136,7 +136,7 @@ impl<'a> Clock<'a> {
                 names.iter().any(|name| passes(name))
             }
             // An exception ends the loop, or leads to steps that are asked by themselves.
-            Step::Raise => true,
+            Step::Raise | Step::Exit => true,
             Step::Repeat(0, _) => false,
             Step::With(..)
             | Step::WithRead(..)

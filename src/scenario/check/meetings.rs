@@ -149,6 +149,9 @@ fn carriers(subject: &Subject<'_>, model: &ModelName, everywhere: bool) -> u64 {
         ModelName::Threads(threads) | ModelName::FreeThreaded(threads) => u64::from(*threads),
         ModelName::ThreadPool => u64::from(default_workers(subject.scenario)),
         ModelName::Processes(processes) | ModelName::Subinterpreters(processes) => of(*processes, 1),
+        ModelName::ProcessPool { .. } | ModelName::MultiprocessingPool { .. } | ModelName::InterpreterPool { .. } => {
+            of(super::model::processes(subject.scenario, model), 1)
+        }
         ModelName::Hybrid { processes, each: Each::Threads(threads) } => of(*processes, *threads),
         ModelName::ThreadPerTask | ModelName::Asyncio | ModelName::Polling | ModelName::Hybrid { .. } => u64::MAX,
     }

@@ -30,6 +30,7 @@ mod nothing;
 mod numbers;
 mod objects;
 mod overload;
+mod pools;
 mod protocols;
 mod scheduler;
 mod shared;
@@ -91,6 +92,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     deadlines::check,
     capacities::check,
     executor::check,
+    pools::check,
     model::check,
     twice::check,
     allow::check,

@@ -2,7 +2,7 @@
 
 use super::walk::Body;
 use super::{Finding, Findings, Path, Spot, Subject, head};
-use crate::model::Execution;
+use crate::model::{Execution, PoolKind, ProcessPool};
 use crate::scenario::ast::{Each, ModelName, Scenario, SpawnWhat, Step};
 use crate::scenario::lower;
 
@@ -36,6 +36,13 @@ pub fn execution(name: &ModelName) -> Execution {
         ModelName::ThreadPool => Execution::ThreadPool,
         ModelName::ThreadPerTask => Execution::ThreadPerTask,
         ModelName::Processes(processes) => Execution::Processes(processes),
+        ModelName::ProcessPool { workers, chunk, start } => {
+            Execution::ProcessPool(ProcessPool { kind: PoolKind::Executor, workers, chunk, start })
+        }
+        ModelName::MultiprocessingPool { workers, chunk, start } => {
+            Execution::ProcessPool(ProcessPool { kind: PoolKind::Multiprocessing, workers, chunk, start })
+        }
+        ModelName::InterpreterPool { workers } => Execution::InterpreterPool(workers),
         ModelName::Subinterpreters(interpreters) => Execution::Subinterpreters(interpreters),
         ModelName::Asyncio => Execution::Asyncio,
         ModelName::Polling => Execution::Polling,
@@ -58,8 +65,12 @@ pub fn has_loop(model: &ModelName) -> bool {
 }
 
 /// Processes, or interpreters, that the model starts: each has a GIL and variables of its own.
-pub fn processes(model: &ModelName) -> u32 {
+pub fn processes(scenario: &Scenario, model: &ModelName) -> u32 {
     match model {
+        ModelName::ProcessPool { workers, .. } | ModelName::MultiprocessingPool { workers, .. } => {
+            workers.unwrap_or(scenario.machine.cores)
+        }
+        ModelName::InterpreterPool { workers } => workers.unwrap_or_else(|| default_workers(scenario)),
         ModelName::Processes(n) | ModelName::Subinterpreters(n) | ModelName::Hybrid { processes: n, .. } => *n,
         ModelName::Serial
         | ModelName::Threads(_)

@@ -105,7 +105,20 @@ fn workers(subject: &Subject<'_>, found: &mut Findings) {
                     }
                 }
             }
-            ModelName::Serial
+            ModelName::ProcessPool { workers, chunk, .. } | ModelName::MultiprocessingPool { workers, chunk, .. } => {
+                if let Some(n) = workers {
+                    count(*n, MOST_PROCESSES, "processes", path.name("workers"), found);
+                }
+                if *chunk == Some(0) {
+                    let title = "a message takes along at least one job";
+                    found.push(Finding::error("E05", title, path.name("chunk"), "at least 1"));
+                }
+            }
+            ModelName::InterpreterPool { workers: Some(n) } => {
+                count(*n, MOST_PROCESSES, "interpreters", path.name("workers"), found);
+            }
+            ModelName::InterpreterPool { workers: None }
+            | ModelName::Serial
             | ModelName::ThreadPool
             | ModelName::ThreadPerTask
             | ModelName::Asyncio
@@ -255,6 +268,7 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
         | Step::Blocking(_)
         | Step::ToThread(_)
         | Step::Raise
+        | Step::Exit
         | Step::Try(..)
         | Step::Finally(..)
         | Step::Timeout(..)

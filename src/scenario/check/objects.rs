@@ -119,6 +119,7 @@ impl<'a> List<'a> {
             | Step::Blocking(_)
             | Step::ToThread(_)
             | Step::Raise
+            | Step::Exit
             | Step::Try(..)
             | Step::Finally(..)
             | Step::Gather(..)

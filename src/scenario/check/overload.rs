@@ -93,7 +93,7 @@ fn overloaded(subject: &Subject<'_>, model: &ModelName, total: &Demand) -> Optio
     let machine = &subject.scenario.machine;
     let cores = capacity(machine);
     let fastest = fastest(machine);
-    let processes = f64::from(processes(model));
+    let processes = f64::from(processes(subject.scenario, model));
     if total.gil + total.free > cores {
         return Some(format!("the load needs {} cores, the machine has {cores}", round(total.gil + total.free)));
     }
@@ -106,6 +106,12 @@ fn overloaded(subject: &Subject<'_>, model: &ModelName, total: &Demand) -> Optio
     let workers = match model {
         ModelName::Serial => 1.0,
         ModelName::ThreadPool => f64::from(super::model::default_workers(subject.scenario)),
+        ModelName::InterpreterPool { workers } => {
+            f64::from(workers.unwrap_or(super::model::default_workers(subject.scenario)))
+        }
+        ModelName::ProcessPool { workers, .. } | ModelName::MultiprocessingPool { workers, .. } => {
+            f64::from(workers.unwrap_or(machine.cores))
+        }
         ModelName::Threads(n)
         | ModelName::FreeThreaded(n)
         | ModelName::Processes(n)
@@ -191,7 +197,7 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
                 sum.length += longest;
             }
             // What comes after it is not done.
-            Step::Raise => break,
+            Step::Raise | Step::Exit => break,
             // How much of these is done is not known.
             Step::Timeout(..) | Step::Try(..) => {}
             Step::Finally(..) => inner(subject, &path, step, |n| f64::from(n as u32), known, &mut sum),

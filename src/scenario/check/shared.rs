@@ -9,7 +9,7 @@ use crate::scenario::ast::{Arrive, Shared, SpawnWhat};
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let scenario = subject.scenario;
-    let several = scenario.models.iter().position(|model| processes(model) > 1);
+    let several = scenario.models.iter().position(|model| processes(scenario, model) > 1);
     let children: Vec<_> = subject.code.references().iter().filter(|r| r.spawn == Some(SpawnWhat::Process)).collect();
     if several.is_none() && children.is_empty() {
         return;

@@ -99,6 +99,7 @@ pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
         | Step::Spawn(..)
         | Step::Join(_)
         | Step::Raise
+        | Step::Exit
         | Step::Gather(..)
         | Step::TaskGroup(..)
         | Step::Cancel(_)

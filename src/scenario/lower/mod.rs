@@ -60,6 +60,7 @@ pub fn model(scenario: &Scenario, execution: Execution) -> Model {
                 ast::Late::Abort => model::Late::Abort,
             },
         );
+        builder.messages(id, task.argument.map_or(0, |size| size.0), task.result.map_or(0, |size| size.0));
         builder.working_set(id, task.working_set.unwrap_or(0));
         builder.affinity(id, task.affinity.as_deref().unwrap_or_default());
     }
@@ -139,6 +140,15 @@ pub(super) fn costs(name: &CostsName) -> Costs {
             process_start,
             process_boot,
             interpreter_boot,
+            dispatch,
+            pool_dispatch,
+            message,
+            pickle,
+            kilobyte,
+            spawn_start,
+            spawn_boot,
+            forkserver_start,
+            forkserver_boot,
             callback,
             iteration,
             watched,
@@ -158,6 +168,15 @@ pub(super) fn costs(name: &CostsName) -> Costs {
             process_start: process_start.unwrap_or(linux.process_start),
             process_boot: process_boot.unwrap_or(linux.process_boot),
             interpreter_boot: interpreter_boot.unwrap_or(linux.interpreter_boot),
+            dispatch: dispatch.unwrap_or(linux.dispatch),
+            pool_dispatch: pool_dispatch.unwrap_or(linux.pool_dispatch),
+            message: message.unwrap_or(linux.message),
+            pickle: pickle.unwrap_or(linux.pickle),
+            kilobyte: kilobyte.unwrap_or(linux.kilobyte),
+            spawn_start: spawn_start.unwrap_or(linux.spawn_start),
+            spawn_boot: spawn_boot.unwrap_or(linux.spawn_boot),
+            forkserver_start: forkserver_start.unwrap_or(linux.forkserver_start),
+            forkserver_boot: forkserver_boot.unwrap_or(linux.forkserver_boot),
             callback: callback.unwrap_or(linux.callback),
             iteration: iteration.unwrap_or(linux.iteration),
             watched: watched.unwrap_or(linux.watched),

@@ -80,6 +80,7 @@ impl Names<'_> {
             Step::Blocking(steps) => Stmt::Blocking(self.steps(steps)),
             Step::ToThread(steps) => Stmt::ToThread(self.steps(steps)),
             Step::Atomic(steps) => Stmt::Atomic(self.steps(steps)),
+            Step::Exit => Stmt::Exit,
             Step::Raise => Stmt::Raise,
             Step::Try(steps, except) => Stmt::Try(self.steps(steps), self.steps(except)),
             Step::Finally(steps, last) => Stmt::Finally(self.steps(steps), self.steps(last)),
