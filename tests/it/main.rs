@@ -16,6 +16,7 @@ mod late;
 mod limits;
 mod meaning;
 mod measured;
+mod measured_pools;
 mod mutations;
 mod oracle;
 mod oracle_cores;
