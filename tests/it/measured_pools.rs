@@ -47,8 +47,8 @@ fn processes(workers: u32) -> Execution {
     pool(PoolKind::Executor, workers, 1, StartMethod::Fork)
 }
 
-/// Batches on pools that have been used before. Four workers that compute and sleep on two cores are too fast by a fifth: the
-/// measured scheduler leaves ready threads beside a core that sleeps for a moment.
+/// Batches on pools that have been used before. Four workers that compute and sleep on two cores are too fast by a fifth; why
+/// is not known.
 #[test]
 fn batches_on_pools() {
     let mut walls = Measurements::new("a batch on a pool of processes: ms");
