@@ -194,6 +194,18 @@ fn conventions_are_tried_for_each_scheduler_of_a_sweep() {
 }
 
 #[test]
+fn a_policy_that_decides_for_all_cores_has_neither_other_queues_nor_another_timer() {
+    for (more, right) in
+        [("", true), (", queues: Global", true), (", queues: PerCore()", false), (", interrupt: \"2ms\"", false)]
+    {
+        let text =
+            TIE.replace("RoundRobin(\"2ms\")", "Pfair(\"2ms\")").replace("costs: Zero", &format!("costs: Zero{more}"));
+        let (code, text) = gilsim(&folder(&text), &["check", "tie.ron"]);
+        assert_eq!((code == 0, text.contains("decides for all cores at once")), (right, !right), "{more}: {text}");
+    }
+}
+
+#[test]
 fn a_misspelt_option_of_any_scheduler_is_an_error() {
     for policy in POLICIES {
         let name = policy.spelling.split('(').next().unwrap();

@@ -98,6 +98,17 @@ fn caches(machine: &Machine, path: &Path, found: &mut Findings) {
 }
 
 fn queues(subject: &Subject<'_>, path: &Path, found: &mut Findings) {
+    let machine = &subject.scenario.machine;
+    if machine.scheduler.promises().idles {
+        let title = format!("{} decides for all cores at once", machine.scheduler);
+        if matches!(machine.queues, Some(Queues::PerCore { .. })) {
+            found.push(Finding::error("E05", title.clone(), path, "it has one queue: `Global`, or leave it out"));
+        }
+        if machine.interrupt.is_some() {
+            let path = Path::root().name("machine").name("interrupt");
+            found.push(Finding::error("E05", title, path, "its own timer is the quantum: leave this out"));
+        }
+    }
     let Some(Queues::PerCore { balance, hot, .. }) = subject.scenario.machine.queues else { return };
     if balance == Some(Duration::ZERO) {
         let title = "queues cannot be balanced all the time";

@@ -99,8 +99,9 @@ impl RankedQueue {
 
     /// Whether a ready thread takes the core of its equal.
     fn ousts(&self, ready: ThreadId, running: ThreadId, now: Time) -> bool {
-        let came = |thread: ThreadId| self.standings[thread.index()].came;
-        self.keeps == Keeps::Newcomer && came(ready) == now && came(running) < now
+        let of = |thread: ThreadId| self.standings[thread.index()];
+        // Who came at this instant and had to go again is no newcomer any more.
+        self.keeps == Keeps::Newcomer && of(ready).came == now && !of(ready).place.1 && of(running).came < now
     }
 
     fn left(&mut self, thread: ThreadId) -> ThreadId {
@@ -299,6 +300,10 @@ mod tests {
         assert!(!takes(&policy, 0, 1, 5), "who was ousted does not come back");
         enqueue(&mut policy, 2, Why::Woken, 5);
         assert!(!takes(&policy, 2, 1, 5), "one newcomer does not oust another");
+        enqueue(&mut policy, 4, Why::Woken, 5);
+        enqueue(&mut policy, 4, Why::Preempted, 5);
+        assert!(!takes(&policy, 4, 0, 5), "who had to go in the same instant is no newcomer");
+        policy.pick_among(usize::MAX, &mut |thread| thread == ThreadId(4));
         enqueue(&mut policy, 3, Why::Woken, 7);
         assert_eq!([policy.pick(), policy.pick(), policy.pick()], [3, 0, 2].map(|thread| Some(ThreadId(thread))));
     }
