@@ -71,8 +71,11 @@ fn apply(text: &str, sets: &[(String, String)]) -> Result<Base, Vec<Diagnostic>>
     if !diagnostics.is_empty() {
         return Err(tidy(diagnostics));
     }
-    let sweep = scenario.as_ref().and_then(|scenario| scenario.sweep.as_ref());
-    for (path, value) in sets {
+    let mut sweep = scenario.and_then(|scenario| scenario.sweep);
+    // Another sweep, or none, comes first: it decides which paths are swept.
+    let changes_sweep = |path: &str| path.trim_start().starts_with("sweep");
+    let (first, then): (Vec<_>, Vec<_>) = sets.iter().partition(|(path, _)| changes_sweep(path));
+    for (path, value) in first.into_iter().chain(then) {
         let argument = Argument::set(path, value);
         let start = argument.path.start;
         let refuse = |title: &str, span, label: &str| {
@@ -85,7 +88,8 @@ fn apply(text: &str, sets: &[(String, String)]) -> Result<Base, Vec<Diagnostic>>
         })?;
         let by = By::Command(argument.clone());
         let part_swept = |why: String| vec![refuse(&why, argument.path.clone(), "")];
-        let axis = sweep.map(|sweep| sweep::fix(sweep, &parsed, value)).transpose().map_err(part_swept)?.flatten();
+        let axis =
+            sweep.as_ref().map(|sweep| sweep::fix(sweep, &parsed, value)).transpose().map_err(part_swept)?.flatten();
         let set = match &axis {
             // The sweep would write over the value: it is the sweep that changes.
             Some(fixed) => base.draft.set(&cst, &fixed.place, &fixed.values, by),
@@ -99,6 +103,9 @@ fn apply(text: &str, sets: &[(String, String)]) -> Result<Base, Vec<Diagnostic>>
             vec![wrong.help(sweep::known(&error))]
         })?;
         base.fixed.extend(axis.map(|_| parsed.to_string()));
+        if changes_sweep(path) {
+            sweep = load::load(&base.draft.text).scenario.and_then(|scenario| scenario.sweep);
+        }
     }
     Ok(base)
 }

@@ -20,6 +20,9 @@ pub(super) fn explain(text: &str, node: &Node, message: &str) -> Diagnostic {
     };
     let start = node.span.start + 1;
     let inside = |at: Range<usize>| if at.is_empty() { span.clone() } else { start + at.start..start + at.end };
+    if let Some(comma) = decimal_comma(inner) {
+        return point(inside(comma));
+    }
     if message.contains("rate") || inner.contains('/') {
         let error = Rate::parse(inner).err();
         let at = error.map_or(0..inner.len(), |error| error.at);
@@ -37,13 +40,21 @@ pub(super) fn explain(text: &str, node: &Node, message: &str) -> Diagnostic {
     }
 }
 
+/// The comma of `1,5ms`.
+fn decimal_comma(inner: &str) -> Option<Range<usize>> {
+    let (whole, rest) = inner.trim_start().split_once(',')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let fraction: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    let at = inner.find(',')?;
+    (digits(whole) && digits(&fraction)).then_some(at..at + 1)
+}
+
+fn point(comma: Range<usize>) -> Diagnostic {
+    Diagnostic::error("T10", "a fraction is written with a point", comma.clone(), "write `.`").fix(comma, ".")
+}
+
 fn duration(inner: &str, kind: &DurationErrorKind, at: Range<usize>) -> Diagnostic {
     match kind {
-        DurationErrorKind::UnknownUnit(unit) if unit.starts_with(',') => {
-            let comma = at.start..at.start + 1;
-            let wrong = Diagnostic::error("T10", "a fraction is written with a point", comma.clone(), "write `.`");
-            wrong.fix(comma, ".")
-        }
         DurationErrorKind::UnknownUnit(unit) => {
             let meant = words::nearest(unit, words::UNITS);
             let label = meant.map_or("not a unit".to_owned(), |meant| format!("did you mean `{meant}`?"));
@@ -68,7 +79,17 @@ fn duration(inner: &str, kind: &DurationErrorKind, at: Range<usize>) -> Diagnost
 /// Something else stands where a duration should.
 pub(super) fn no_duration(text: &str, node: &Node) -> Diagnostic {
     let written = text.get(node.span.clone()).unwrap_or_default();
+    let after = |at: usize| text.get(at..).unwrap_or_default();
+    let fraction: String = match after(node.span.end).strip_prefix(',') {
+        Some(rest) => rest.chars().take_while(char::is_ascii_digit).collect(),
+        None => String::new(),
+    };
     match node.kind {
+        Kind::Number if !written.starts_with('-') && !fraction.is_empty() => {
+            let all = node.span.start..node.span.end + 1 + fraction.len();
+            let title = "a duration needs a unit, and a fraction is written with a point";
+            Diagnostic::error("T10", title, all, format!("such as \"{written}.{fraction}ms\"")).help(HELP)
+        }
         Kind::Number if !written.starts_with('-') => {
             let wrong = Diagnostic::error(
                 "T10",

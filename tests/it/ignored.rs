@@ -1,5 +1,6 @@
 //! Settings of cores and schedulers that have no effect are told; those that cannot be are errors.
 
+use gilsim::kernel::policy::{ASKS, Ask, POLICIES};
 use gilsim::scenario::compile;
 use gilsim::scenario::diagnostic::Diagnostic;
 
@@ -31,6 +32,11 @@ fn what_has_no_effect_is_told() {
             r#"deadline: "9ms", "#,
             "RateMonotonic() orders threads by deadlines or periods",
         ),
+        ("", "priority: 3, ", "Fair does not look at the `priority` of tasks"),
+        ("scheduler: Edf()", r#"deadline: "9ms", priority: 3, "#, "Edf() does not look at the `priority` of tasks"),
+        ("scheduler: Priority()", "nice: 3, ", "Priority(preemptive: true) does not look at the `nice` of tasks"),
+        ("", "tickets: 3, ", "Fair does not look at the `tickets` of tasks"),
+        (r#"scheduler: Lottery("4ms")"#, r#"slice: "3ms", "#, "Lottery(\"4ms\") does not look at the `slice` of tasks"),
     ] {
         let said = said(machine, task);
         assert!(said.len() == 1 && said[0].starts_with(&format!("ignored {expected}")), "{machine} {task}: {said:?}");
@@ -39,6 +45,12 @@ fn what_has_no_effect_is_told() {
         (&*caches(100), "working_set: 30, "),
         (r#"scheduler: FirstCome, interrupt: "10ms""#, ""),
         ("scheduler: Edf()", r#"deadline: "9ms", "#),
+        // Counted, whoever runs.
+        ("scheduler: FirstCome", r#"deadline: "9ms", "#),
+        ("scheduler: Windows()", "priority: 90, "),
+        ("scheduler: Stride(\"4ms\")", "tickets: 90, "),
+        ("scheduler: Eevdf()", r#"nice: 3, slice: "100us", "#),
+        ("scheduler: Eevdf(slice: \"1us\")", r#"slice: "100ms", "#),
         ("scheduler: RateMonotonic()", r#"arrive: Every("9ms"), count: 2, "#),
     ] {
         assert_eq!(said(machine, task), [""; 0], "{machine} {task}");
@@ -52,5 +64,55 @@ fn what_cannot_be_is_an_error() {
         ("", "affinity: [0, 1, 0], ", "E05 core 0 is named twice"),
     ] {
         assert_eq!(said(machine, task), [expected], "{machine} {task}");
+    }
+}
+
+/// A slice is what Linux makes of it, and the scenario is told so.
+#[test]
+fn slices_beyond_what_the_kernel_takes_are_clamped() {
+    for (slice, clamped, other) in [("99us", "100us", "50ms"), ("101ms", "100ms", "50ms")] {
+        let text = |slice: &str| {
+            let steps = r#"count: 2, steps: [Repeat(5, [Cpu("30ms"), Sleep("3ms")])]"#;
+            let tasks = format!(r#""a": (slice: "{slice}", {steps}), "b": ({steps})"#);
+            format!(
+                "(machine: (cores: 1, scheduler: Eevdf()), interpreter: Native, models: [ThreadPerTask], tasks: {{ {tasks} }})"
+            )
+        };
+        let said = compile("x.ron", &text(slice), &[]).expect("a warning only").warnings;
+        let label = format!("counts as \"{clamped}\"");
+        assert_eq!((said.len(), said[0].code), (1, "clamped"), "{said:#?}");
+        assert_eq!(said[0].labels[0].text, label);
+        assert_eq!(digest(&text(slice)), digest(&text(clamped)), "{slice}");
+        assert_ne!(digest(&text(slice)), digest(&text(other)), "slices matter here");
+    }
+}
+
+/// The digest of the only run.
+fn digest(text: &str) -> String {
+    let compiled = compile("x.ron", text, &[]).unwrap_or_else(|errors| panic!("{text}: {errors:#?}"));
+    let results = gilsim::experiment::run(&compiled.scenario, &gilsim::experiment::Options::default(), &());
+    results.report.points[0].models[0].runs[0].digest.clone()
+}
+
+/// What a policy says it looks at changes its runs, and nothing else does.
+#[test]
+fn policies_look_at_what_they_say() {
+    for (policy, asks) in POLICIES.iter().zip(ASKS) {
+        for (field, common, other, looks) in [
+            ("priority", "100", "80", asks.contains(&Ask::Priority)),
+            ("nice", "0", "7", asks.contains(&Ask::Nice)),
+            ("tickets", "100", "900", asks.contains(&Ask::Tickets)),
+            ("slice", "\"4ms\"", "\"30ms\"", asks.iter().any(|ask| matches!(ask, Ask::Slice(..)))),
+        ] {
+            let text = |value: &str| {
+                let steps = r#"steps: [Repeat(5, [Cpu("30ms"), Sleep("3ms")])]"#;
+                format!(
+                    "(machine: (cores: 1, scheduler: {}), models: [ThreadPerTask], interpreter: Native, tasks: {{
+                    \"a\": (count: 2, {field}: {common}, {steps}), \"b\": (count: 2, {field}: {value}, {steps}) }})",
+                    policy.example
+                )
+            };
+            assert_eq!(digest(&text(common)) != digest(&text(other)), looks, "{} and {field}", policy.example);
+        }
     }
 }

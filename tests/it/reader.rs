@@ -182,6 +182,129 @@ fn what_is_written_elsewhere_is_answered_with_what_there_is_here() {
 }
 
 #[test]
+fn a_wrong_scheduler_is_answered_with_the_right_form() {
+    let task = "tasks: {\"a\": (steps: [Yield])}";
+    for (scheduler, at, words) in [
+        (
+            "RoundRobin(\"4ms\", timer: Inherited)",
+            "timer",
+            "RoundRobin(\"4ms\", [ArrivalsFirst | PreemptedFirst], [Fresh",
+        ),
+        ("RoundRobin(slice: \"4ms\")", "slice", "RoundRobin(\"4ms\", [ArrivalsFirst | PreemptedFirst], [Fresh"),
+        ("RoundRobin(\"4ms\", Inherited)", "Inherited", "a third: write RoundRobin(\"4ms\", ArrivalsFirst, Inherited)"),
+        (
+            "RoundRobin(\"4ms\", Inherited, PreemptedFirst)",
+            "Inherited",
+            "a third: write RoundRobin(\"4ms\", PreemptedFirst, Inherited)",
+        ),
+        ("Stride(\"4ms\", equals: ByTask)", "equals", "Stride(\"4ms\", [ByArrival | ByQueue | ByTask])"),
+        ("Edf(equals: First)", "First", "no rule among equals `First`"),
+        ("Eevdf(wakeup_preemption: No)", "No", "no rule for threads that wake `No`"),
+        ("Edf(ByTask)", "ByTask", "write equals: ByTask"),
+        ("Edf", "Edf", "written with brackets, since it can have fields: write Edf()"),
+        ("Priority", "Priority", "write Priority()"),
+        ("SchedFifo(throttle: \"4ms\")", "\"4ms\"", "a throttle is a record"),
+    ] {
+        let said = said(&format!("({task}, machine: (scheduler: {scheduler}))"));
+        let fits = said.len() == 1 && said[0].0 == at && said[0].1.contains(words);
+        assert!(fits, "{said:#?} of {scheduler}");
+    }
+    for (scheduler, fix) in [
+        ("EarliestDeadlineFirst", "Edf()"),
+        ("EDF", "Edf()"),
+        ("MultiLevelFeedbackQueue", "Mlfq(quanta: [\"10ms\", \"20ms\", \"40ms\"], boost: \"1s\")"),
+        ("FIFO", "FirstCome"),
+        ("FCFS", "FirstCome"),
+        ("LIFO", "LastCome"),
+        ("CFS", "Fair"),
+        ("SJF", "ShortestJobFirst()"),
+        ("SRTF", "ShortestRemainingTime()"),
+        ("SRPT", "ShortestRemainingTime()"),
+        ("RR", "RoundRobin(\"4ms\")"),
+        ("SCHED_RR", "SchedRr()"),
+        ("fair", "Fair"),
+    ] {
+        let text = format!("({task}, machine: (scheduler: {scheduler}))");
+        let wrong = load(&text).diagnostics;
+        let fixed = wrong[0].fix.as_ref().map(|fix| fix.text.as_str());
+        assert_eq!((wrong.len(), fixed), (1, Some(fix)), "{scheduler}");
+        assert_eq!(load(&text.replace(scheduler, fix)).diagnostics, [], "{fix}");
+    }
+    // The values stay.
+    let wrong = load(&format!("({task}, machine: (scheduler: RR(\"9ms\")))")).diagnostics;
+    assert_eq!(wrong[0].fix.as_ref().map(|fix| fix.text.as_str()), Some("RoundRobin"));
+}
+
+#[test]
+fn a_number_that_cannot_be_is_answered_with_the_range() {
+    for (fields, task, words) in [
+        ("machine: (cores: 99999999999)", "", "too large: 1 to 4096"),
+        ("machine: (cores: -1)", "", "negative: 1 to 4096"),
+        ("machine: (cores: 2.5)", "", "from 1 to 4096"),
+        ("models: [Threads(-1)]", "", "1 to 100000"),
+        ("models: [Hybrid(processes: 1.5, each: Asyncio)]", "", "from 1 to 10000"),
+        ("runs: -1", "", "1 to 100000"),
+        ("seed: -1", "", "0 to 18446744073709551615"),
+        ("seed: 99999999999999999999999", "", "too large: 0 to 18446744073709551615"),
+        ("seed: 1", "nice: -300, ", "too small: -20 to 19"),
+        ("seed: 1", "nice: 300, ", "too large: -20 to 19"),
+        ("seed: 1", "tickets: 0.5, ", "from 1 to 1000000"),
+        ("seed: 1", "priority: -1, ", "negative: 0 to 4294967295"),
+    ] {
+        let said = said(&format!("({fields}, tasks: {{\"a\": ({task}steps: [Yield])}})"));
+        assert!(!said.is_empty() && said[0].1.contains(words), "{said:#?} of {fields} {task}");
+    }
+}
+
+#[test]
+fn a_decimal_comma_is_answered_with_a_point() {
+    let steps = |steps: &str| format!("(tasks: {{\"a\": (steps: [{steps}])}})");
+    for (text, at, words) in [
+        (steps("Cpu(\"1,5ms\")"), ",", "write `.`"),
+        (steps("Cpu(1,5)"), "1,5", "such as \"1.5ms\""),
+        (steps("Cpu(Pareto(min: \"1ms\", alpha: 1,5))"), ",", "write 1.5"),
+        (steps("Choose({ 0,8: [Yield] })"), ",", "write 0.8"),
+        (steps("], arrive: Poisson(\"1,5/s\"), after: ["), ",", "write `.`"),
+        (
+            "(tasks: {\"a\": (steps: [Yield])}, expect: [Utilization(of: \"cpu\", at_least: 0,5)])".to_owned(),
+            ",",
+            "write 0.5",
+        ),
+    ] {
+        let said = said(&text);
+        let fits = said.len() == 1 && said[0].0 == at && said[0].1.contains(words);
+        assert!(fits, "{said:#?} in\n{text}");
+    }
+}
+
+#[test]
+fn a_synonym_of_a_field_that_is_given_is_one_too_many() {
+    let text = "(machine: (cores: 2, cpus: 4), tasks: {\"a\": (steps: [Yield])})";
+    let wrong = load(text).diagnostics;
+    assert_eq!(wrong.len(), 1, "{wrong:#?}");
+    let labels: Vec<_> = wrong[0].labels.iter().map(|label| (&text[label.span.clone()], label.text.as_str())).collect();
+    assert_eq!(labels, [("cpus", "the same as `cores`: leave one of them out"), ("cores", "given here")]);
+    assert_eq!(wrong[0].fix, None);
+}
+
+/// Without its sweep, or with another one, the edits of a path are as in any scenario, in whatever order they are given.
+#[test]
+fn another_sweep_decides_which_paths_are_swept() {
+    let text = "(machine: (cores: 3), tasks: {\"a\": (steps: [Yield])}, sweep: Grid({\"machine.cores\": [1, 2]}))";
+    let cores = |sets: &[(&str, &str)]| {
+        let sets: Vec<_> = sets.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
+        let compiled = gilsim::scenario::compile("x", text, &sets).expect("a valid scenario");
+        compiled.scenario.points.iter().map(|point| point.models[0].machine.cores).collect::<Vec<_>>()
+    };
+    assert_eq!(cores(&[("sweep", "None")]), [3]);
+    assert_eq!(cores(&[("sweep", "None"), ("machine.cores", "4")]), [4]);
+    assert_eq!(cores(&[("machine.cores", "4"), ("sweep", "None")]), [4]);
+    assert_eq!(cores(&[("machine.cores", "4")]), [4]);
+    let other = "Grid({\"tasks.a.count\": [1, 2]})";
+    assert_eq!(cores(&[("machine.cores", "4"), ("sweep", other)]), [4, 4]);
+}
+
+#[test]
 fn slips_of_syntax_do_not_hide_the_rest() {
     let text = "(\n seed = 1,\n models: [Treads(2)  Serial],\n tasks: {\"a\": (count: \"3\", steps: [Cpu(5ms)])},\n)";
     let codes: Vec<_> = load(text).diagnostics.iter().map(|wrong| wrong.code).collect();

@@ -58,6 +58,9 @@ macro_rules! register {
         /// What there is, in the order of the rows.
         pub const POLICIES: &[About] = &[$($($name::ABOUT,)+)*];
 
+        /// What each looks at of what tasks say, in the same order.
+        pub const ASKS: &[&[Ask]] = &[$($($name::ASKS,)+)*];
+
         const NAMES: &[&str] = &[$($(stringify!($name),)+)*];
 
         impl PolicyConfig {
@@ -76,6 +79,11 @@ macro_rules! register {
             /// See [`Settings::PER_CORE`].
             pub fn per_core(&self) -> bool {
                 match self { $($(PolicyConfig::$name(_) => $name::PER_CORE,)+)* }
+            }
+
+            /// See [`Settings::ASKS`].
+            pub fn asks(&self) -> &'static [Ask] {
+                match self { $($(PolicyConfig::$name(_) => $name::ASKS,)+)* }
             }
 
             /// See [`Settings::check`].

@@ -15,16 +15,14 @@ use serde::Deserialize;
 
 use super::average::Average;
 use super::deadlines::{Deadlines, Place};
-use super::linux::{UNIT, WakeupPreemption, factor, next_tick, tick, virtual_time, weight};
-use super::{About, At, Bounds, Carried, Entry, Known, Policy, Promises, Rivals, Settings, Site, Why};
+use super::linux::{LEAST_SLICE, MOST_SLICE, UNIT, WakeupPreemption, factor, next_tick, tick, virtual_time, weight};
+use super::{About, Ask, At, Bounds, Carried, Entry, Known, Policy, Promises, Rivals, Settings, Site, Why};
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
 use crate::time::{Duration, Time};
 
 /// Of one core (`sysctl_sched_base_slice`).
 const BASE_SLICE: u64 = 700_000;
-/// What `sched_setattr` takes for a slice.
-const SLICES: [u64; 2] = [100_000, 100_000_000];
 
 /// Earliest eligible virtual deadline first: equal shares with latencies by slice, like Linux since 6.6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -51,6 +49,8 @@ impl Settings for Eevdf {
     };
 
     const PER_CORE: bool = true;
+
+    const ASKS: &'static [Ask] = &[Ask::Nice, Ask::Slice(LEAST_SLICE, MOST_SLICE)];
 
     fn build(&self, site: &Site) -> EevdfQueue {
         EevdfQueue {
@@ -328,7 +328,7 @@ impl Policy for EevdfQueue {
         if !competes {
             let of = &mut self.threads[thread.index()];
             of.weight = weight(entry.of.nice);
-            of.slice = entry.of.slice.map_or(self.base, |slice| slice.0.clamp(SLICES[0], SLICES[1]));
+            of.slice = entry.of.slice.map_or(self.base, |slice| slice.clamp(LEAST_SLICE, MOST_SLICE).0);
             let whole = request(of);
             // Newcomers begin in the middle of a slice.
             let (lag, ask) = match (entry.why, entry.carried) {

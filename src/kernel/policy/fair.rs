@@ -14,7 +14,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::linux::{UNIT, factor, virtual_time, weight};
-use super::{About, Carried, Entry, Known, Policy, Promises, Rivals, Settings, Site, Why, pop_among};
+use super::{About, Ask, Carried, Entry, Known, Policy, Promises, Rivals, Settings, Site, Why, pop_among};
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
 use crate::time::{Duration, Time};
@@ -41,6 +41,8 @@ impl Settings for Fair {
     };
 
     const PER_CORE: bool = true;
+
+    const ASKS: &'static [Ask] = &[Ask::Nice];
 
     fn build(&self, site: &Site) -> FairQueue {
         FairQueue::new(site)

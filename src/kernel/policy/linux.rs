@@ -4,6 +4,11 @@ use serde::Deserialize;
 
 use crate::time::{Duration, Time};
 
+/// To what `sched_setattr` clamps the slice of a thread; `base_slice_ns` is taken as it is.
+pub const LEAST_SLICE: Duration = Duration::us(100);
+/// See [`LEAST_SLICE`].
+pub const MOST_SLICE: Duration = Duration::ms(100);
+
 /// Weight of nice 0: virtual time passes as fast as time.
 pub const UNIT: u64 = 1_024;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Entry, Policy, Promises, Rivals, Settings, Site};
+use super::{About, Ask, At, Bounds, Entry, Policy, Promises, Rivals, Settings, Site};
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
 use crate::rng::{Stream, numbered, stream_id};
@@ -27,6 +27,8 @@ impl Settings for Lottery {
         example: "Lottery(\"4ms\")",
         line: "each slice to a ticket drawn at random",
     };
+
+    const ASKS: &'static [Ask] = &[Ask::Tickets];
 
     fn build(&self, site: &Site) -> LotteryQueue {
         LotteryQueue::new(self.0, &self.1, site)

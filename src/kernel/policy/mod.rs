@@ -21,6 +21,7 @@ mod real_time;
 mod round_robin;
 mod settings;
 mod stride;
+mod throttle;
 mod windows;
 
 use std::fmt;
@@ -35,8 +36,8 @@ use config::{Values, register};
 pub use in_turn::Woken;
 pub use linux::WakeupPreemption;
 pub use ranked::Rank;
-pub use real_time::Throttle;
-pub use settings::{About, At, Bounds, Equals, Fault, Keeps, Promises, Settings, Ties, Timer};
+pub use settings::{About, Ask, At, Bounds, Equals, Fault, Keeps, Promises, Settings, Ties, Timer};
+pub use throttle::Throttle;
 
 /// The order of the run queue.
 pub trait Policy {

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::settings::arguments;
-use super::{About, At, Bounds, Equals, Keeps, Promises, Settings, Site};
+use super::{About, Ask, At, Bounds, Equals, Keeps, Promises, Settings, Site};
 use crate::kernel::attributes::Attributes;
 use crate::time::Duration;
 pub use queue::RankedQueue;
@@ -77,6 +77,8 @@ impl Settings for Priority {
         example: "Priority(preemptive: true)",
         line: "the smallest `priority` of a task first",
     };
+
+    const ASKS: &'static [Ask] = &[Ask::Priority];
 
     fn build(&self, _: &Site) -> RankedQueue {
         RankedQueue::new(Rank::Priority, self.preemptive, self.equals, self.keeps)
@@ -217,8 +219,14 @@ impl Rank {
         }
     }
 
+    /// Whether a thread has its number by a lock that it holds.
+    pub fn is_inherited(self, of: &Attributes) -> bool {
+        let own = Attributes { inherited: u64::MAX, ..*of };
+        self.of(&own, Duration::ZERO) != self.of(of, Duration::ZERO)
+    }
+
     /// The same with what it is.
-    fn words(self, number: u64) -> String {
+    pub fn words(self, number: u64) -> String {
         let what = match self {
             Rank::Demand => return format!("{} left of its burst", self.value(number)),
             Rank::Priority => "priority",

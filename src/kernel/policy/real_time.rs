@@ -14,7 +14,10 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Carried, Entry, Known, Policy, Promises, Rank, Rivals, Settings, Site, Why, pop_among};
+use super::throttle::{Budget, Throttle};
+use super::{
+    About, Ask, At, Bounds, Carried, Entry, Known, Policy, Promises, Rank, Rivals, Settings, Site, Why, pop_among,
+};
 use crate::id::ThreadId;
 use crate::kernel::attributes::{Attributes, Needs};
 use crate::time::{Duration, Time};
@@ -40,16 +43,6 @@ pub struct SchedRr {
     pub throttle: Option<Throttle>,
 }
 
-/// Core time of threads with priorities, on each core, in each period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Throttle {
-    /// At most so much.
-    pub runtime: Duration,
-    /// In so long.
-    pub period: Duration,
-}
-
 /// The priority of threads whose task has none: those are normal ones, as all of less urgency.
 const NORMAL: u64 = 100;
 
@@ -68,6 +61,8 @@ impl Settings for SchedFifo {
         example: "SchedFifo()",
         line: "priorities of POSIX; runs until it blocks or a more urgent thread is ready",
     };
+
+    const ASKS: &'static [Ask] = &[Ask::Priority];
 
     fn build(&self, site: &Site) -> RealTimeQueue {
         RealTimeQueue::new(None, self.throttle, site.serves)
@@ -90,6 +85,8 @@ impl Settings for SchedRr {
         example: "SchedRr()",
         line: "the same, round robin among threads of one priority",
     };
+
+    const ASKS: &'static [Ask] = &[Ask::Priority];
 
     fn build(&self, site: &Site) -> RealTimeQueue {
         RealTimeQueue::new(Some(self.slice), self.throttle, site.serves)
@@ -123,27 +120,6 @@ impl fmt::Display for SchedRr {
     }
 }
 
-impl fmt::Display for Throttle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(runtime: \"{}\", period: \"{}\")", self.runtime, self.period)
-    }
-}
-
-impl Throttle {
-    fn check(throttle: Option<Throttle>, bounds: &mut Bounds) {
-        let Some(Throttle { runtime, period }) = throttle else { return };
-        let at = |field| [At::Field("throttle"), At::Field(field)];
-        bounds.time(
-            &at("runtime"),
-            runtime,
-            "a runtime of zero leaves threads with priorities nothing",
-            "such as \"950ms\"",
-        );
-        bounds.time(&at("period"), period, "a period cannot be zero", "such as \"1s\"");
-        bounds.require(runtime <= period, &at("runtime"), "more than the whole period", "such as \"950ms\" of \"1s\"");
-    }
-}
-
 /// A place in a list. Heads count down, tails count up.
 type Place = (bool, u64);
 
@@ -168,33 +144,10 @@ pub struct RealTimeQueue {
     budget: Option<Budget>,
 }
 
-/// What threads with priorities may still use.
-#[derive(Clone, Copy, Debug, Hash)]
-struct Budget {
-    throttle: Throttle,
-    cores: u64,
-    /// Core time of this period.
-    used: u64,
-    /// The end of the period.
-    next: Time,
-}
-
-impl Budget {
-    /// What is left of this period, of all cores together.
-    fn left(&self) -> u64 {
-        self.throttle.runtime.0.saturating_mul(self.cores).saturating_sub(self.used)
-    }
-}
-
 impl RealTimeQueue {
     /// Empty lists, for so many cores.
     pub fn new(slice: Option<Duration>, throttle: Option<Throttle>, cores: u32) -> RealTimeQueue {
-        let budget = throttle.map(|throttle| Budget {
-            throttle,
-            cores: u64::from(cores),
-            used: 0,
-            next: Time::ZERO + throttle.period,
-        });
+        let budget = throttle.map(|throttle| Budget::new(throttle, cores));
         RealTimeQueue { slice, threads: Vec::new(), queue: BTreeSet::new(), joined: 0, budget }
     }
 
@@ -216,7 +169,7 @@ impl RealTimeQueue {
     /// A thread has used core time.
     fn spend(&mut self, thread: ThreadId, time: Duration) {
         if self.budget.is_some() && !self.is_normal(thread) {
-            self.budget.iter_mut().for_each(|budget| budget.used = budget.used.saturating_add(time.0));
+            self.budget.iter_mut().for_each(|budget| budget.spend(time));
         }
     }
 
@@ -380,8 +333,7 @@ impl Policy for RealTimeQueue {
 
     fn timer(&mut self, now: Time) {
         if let Some(budget) = &mut self.budget {
-            budget.used = 0;
-            budget.next = Time((now.0 / budget.throttle.period.0 + 1).saturating_mul(budget.throttle.period.0));
+            budget.renew(now);
         }
     }
 
@@ -406,6 +358,9 @@ impl Policy for RealTimeQueue {
         match rivals.over.map(|over| urgency(over.of)) {
             Some(other) if own >= NORMAL && other < NORMAL => {
                 "threads with priorities have had their share of this period".to_owned()
+            }
+            Some(other) if other != own && Rank::Priority.is_inherited(rivals.chosen.of) => {
+                format!("its inherited priority {own} goes before {other}")
             }
             Some(other) if other != own => format!("its priority {own} goes before {other}"),
             _ => format!("it stands first in the list of priority {own}"),

@@ -18,7 +18,7 @@ impl Settings for RoundRobin {
     type State = RoundRobinQueue;
 
     const ABOUT: About = About {
-        spelling: "RoundRobin(\"4ms\", [ties], [timer])",
+        spelling: "RoundRobin(\"4ms\", [ArrivalsFirst | PreemptedFirst], [Fresh | Inherited])",
         example: "RoundRobin(\"4ms\")",
         line: "everyone in turn, each for at most a slice",
     };

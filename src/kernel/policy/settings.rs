@@ -17,6 +17,9 @@ pub trait Settings: fmt::Display + Sized {
     /// For `gilsim list policies`, and for error messages.
     const ABOUT: About;
 
+    /// What it looks at of what a task says of its urgency or share.
+    const ASKS: &'static [Ask] = &[];
+
     /// Whether the system that it comes from has a run queue for each core: what a machine has that does not say.
     const PER_CORE: bool = false;
 
@@ -40,6 +43,19 @@ pub trait Settings: fmt::Display + Sized {
     fn promises(&self) -> Promises {
         Promises::default()
     }
+}
+
+/// What a task can say to policies, and only to them: the other fields count for more than scheduling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// `priority`.
+    Priority,
+    /// `nice`.
+    Nice,
+    /// `tickets`.
+    Tickets,
+    /// `slice`, which counts as the nearest of the times from the first to the second.
+    Slice(Duration, Duration),
 }
 
 /// A policy in words.

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::{
-    About, At, Bounds, Carried, Entry, Equals, Known, Policy, Promises, Rivals, Settings, Site, Why, pop_among,
+    About, Ask, At, Bounds, Carried, Entry, Equals, Known, Policy, Promises, Rivals, Settings, Site, Why, pop_among,
 };
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
@@ -24,10 +24,12 @@ impl Settings for Stride {
     type State = StrideQueue;
 
     const ABOUT: About = About {
-        spelling: "Stride(\"4ms\", [equals])",
+        spelling: "Stride(\"4ms\", [ByArrival | ByQueue | ByTask])",
         example: "Stride(\"4ms\")",
         line: "slices in proportion to tickets, without luck",
     };
+
+    const ASKS: &'static [Ask] = &[Ask::Tickets];
 
     fn build(&self, _: &Site) -> StrideQueue {
         StrideQueue::new(self.0, self.1)

@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Carried, Entry, Known, Policy, Promises, Rivals, Settings, Site, Why, pop_among};
+use super::{About, Ask, At, Bounds, Carried, Entry, Known, Policy, Promises, Rivals, Settings, Site, Why, pop_among};
 use crate::id::ThreadId;
 use crate::kernel::attributes::{Attributes, Needs};
 use crate::time::{Duration, Time};
@@ -60,6 +60,8 @@ impl Settings for Windows {
         example: "Windows()",
         line: "32 levels by `priority`, round robin; who waited or starved is lifted for a while",
     };
+
+    const ASKS: &'static [Ask] = &[Ask::Priority];
 
     fn build(&self, _: &Site) -> WindowsQueue {
         WindowsQueue {

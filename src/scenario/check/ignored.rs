@@ -1,11 +1,13 @@
-//! Warning `ignored`: settings of cores and schedulers that something else leaves without effect.
+//! Warning `ignored`: settings of cores, schedulers and tasks that something else leaves without effect. Warning `clamped`:
+//! slices that count as others.
 
 use super::{Finding, Findings, Path, Subject, entry};
-use crate::kernel::policy::Rank;
+use crate::kernel::policy::{ASKS, Ask, POLICIES, Rank};
 use crate::scenario::ast::{Arrive, Task};
 use crate::time::Duration;
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
+    unheard(subject, found);
     let machine = &subject.scenario.machine;
     let tasks = &subject.scenario.tasks;
     let path = Path::root().name("machine");
@@ -47,5 +49,47 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     if without {
         let title = format!("{} orders threads by deadlines or periods, and no task has any", machine.scheduler);
         ignored(title, path.name("scheduler"), &format!("no task has a {what}"));
+    }
+}
+
+/// What tasks say to a scheduler that does not ask for it.
+fn unheard(subject: &Subject<'_>, found: &mut Findings) {
+    let scheduler = &subject.scenario.machine.scheduler;
+    let asks = |asks: &[Ask], field: &str| asks.iter().any(|ask| asked(*ask) == field);
+    for (name, task) in &subject.scenario.tasks {
+        for (field, says) in [
+            ("priority", task.priority.is_some()),
+            ("nice", task.nice.is_some()),
+            ("tickets", task.tickets.is_some()),
+            ("slice", task.slice.is_some()),
+        ] {
+            if !says || asks(scheduler.asks(), field) {
+                continue;
+            }
+            let others = POLICIES.iter().zip(ASKS).filter(|(_, others)| asks(others, field));
+            let others: Vec<String> = others.map(|(policy, _)| format!("`{}`", policy.example)).collect();
+            let title = format!("{scheduler} does not look at the `{field}` of tasks");
+            let finding = Finding::warning("ignored", title, entry("tasks", name).name(field), "has no effect");
+            found.push(finding.help(format!("schedulers that do: {}", others.join(", "))));
+        }
+        for ask in scheduler.asks() {
+            if let (Ask::Slice(least, most), Some(slice)) = (ask, task.slice)
+                && !(*least..=*most).contains(&slice)
+            {
+                let title = format!("slices of threads are {least} to {most} under {scheduler}, as in Linux");
+                let label = format!("counts as \"{}\"", slice.clamp(*least, *most));
+                found.push(Finding::warning("clamped", title, entry("tasks", name).name("slice"), label));
+            }
+        }
+    }
+}
+
+/// The field of a task.
+fn asked(ask: Ask) -> &'static str {
+    match ask {
+        Ask::Priority => "priority",
+        Ask::Nice => "nice",
+        Ask::Tickets => "tickets",
+        Ask::Slice(..) => "slice",
     }
 }

@@ -47,6 +47,7 @@ mod walk;
 pub use allow::NAMES as WARNINGS;
 pub use expects::Settings;
 pub(super) use model::execution;
+pub(super) use numbers::range;
 
 use std::collections::BTreeSet;
 

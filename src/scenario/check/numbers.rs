@@ -20,6 +20,10 @@ pub const MOST_OWN: u64 = 1_000_000;
 pub const MOST_CHILDREN: u32 = 100_000;
 /// Tickets of a task: the sum over a million threads fits a draw.
 const MOST_TICKETS: u32 = 1_000_000;
+/// What `nice` can be.
+const LEAST_NICE: i8 = -20;
+/// What `nice` can be.
+const MOST_NICE: i8 = 19;
 /// Tasks.
 const MOST_TASKS: usize = 10_000;
 /// Programs.
@@ -28,6 +32,24 @@ const MOST_PROGRAMS: usize = 10_000;
 const MOST_SHARED: usize = 1_024;
 /// Replications.
 const MOST_RUNS: u32 = 100_000;
+
+/// The least and the greatest whole number of a field, or of the values of a variant, where the language says more than
+/// the type of the number.
+pub fn range(of: &str) -> Option<(i128, i128)> {
+    let (least, most) = match of {
+        "cores" => (1, MOST_CORES),
+        "Threads" | "FreeThreaded" => (1, MOST_THREADS),
+        "Processes" | "Subinterpreters" | "processes" => (1, MOST_PROCESSES),
+        "users" => (1, MOST_USERS),
+        "Spawn" => (1, MOST_CHILDREN),
+        "tickets" => (1, MOST_TICKETS),
+        "runs" => (1, MOST_RUNS),
+        "slots" => (1, u32::MAX),
+        "nice" => return Some((i128::from(LEAST_NICE), i128::from(MOST_NICE))),
+        _ => return None,
+    };
+    Some((least, i128::from(most)))
+}
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     machine(subject, found);
@@ -54,7 +76,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
 /// A count from 1 to a limit.
 pub(super) fn count(value: u32, most: u32, what: &str, path: Path, found: &mut Findings) {
     if value == 0 {
-        found.push(Finding::error("E05", format!("there cannot be zero {what}"), path, "write 1 or more"));
+        found.push(Finding::error("E05", format!("there cannot be zero {what}"), path, format!("1 to {most}")));
     } else if value > most {
         let title = format!("{value} {what} are too many");
         found.push(Finding::error("E05", title, path, format!("at most {most}")));
@@ -161,7 +183,7 @@ fn urgency(task: &Task, path: &Path, found: &mut Findings) {
         let title = format!("a task has 1 to {MOST_TICKETS} tickets");
         found.push(Finding::error("E05", title, path.name("tickets"), "such as 100, the default"));
     }
-    if task.nice.is_some_and(|nice| !(-20..=19).contains(&nice)) {
+    if task.nice.is_some_and(|nice| !(LEAST_NICE..=MOST_NICE).contains(&nice)) {
         let title = "`nice` is between -20 (the largest share) and 19 (the smallest)";
         found.push(Finding::error("E05", title, path.name("nice"), "0 is the default"));
     }

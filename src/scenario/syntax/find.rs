@@ -127,6 +127,12 @@ impl Cst {
         innermost.and_then(|(_, entry)| entry.key.as_ref()).is_some_and(|key| key.span == node.span)
     }
 
+    /// Whether `node` is the name of a field, and no key of a map.
+    pub(in crate::scenario) fn is_field(&self, node: &Node) -> bool {
+        let holder = self.holders(node.span.start).into_iter().next();
+        self.is_key(node) && holder.is_some_and(|(record, _)| record.kind == Kind::Record)
+    }
+
     /// Everything that can be taken out around the byte, innermost first, with what holds it: named fields, list
     /// elements and map entries, but no value of a variant.
     pub(in crate::scenario) fn removable(&self, at: usize) -> Vec<Range<usize>> {

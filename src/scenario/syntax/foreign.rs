@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::parse::Parser;
 use super::slips::Sure;
 use super::token::{Token, What};
-use super::{Kind, Node};
+use super::{Entry, Kind, Node};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::words::UNITS;
 
@@ -137,6 +137,33 @@ impl Parser<'_, '_> {
             Diagnostic::error("S21", "nothing is computed in a scenario", sign, "write the result")
         };
         self.slips.report(Sure::Yes, slip);
+        true
+    }
+
+    /// `at_least: 0,5`, `{ 0,8: [..] }`: the comma of a fraction, which ends an entry here.
+    pub(super) fn decimal_comma(&mut self, node: &Node, entry: &Entry) -> bool {
+        let adjacent = |before: &Range<usize>, after: &Range<usize>| {
+            before.end + 1 == after.start && &self.text[before.end..after.start] == ","
+        };
+        let (whole, fraction) = match node.kind {
+            Kind::Record if entry.key.is_none() => match node.entries.last() {
+                Some(last) if last.key.is_some() => (&last.value, entry.value.span.clone()),
+                _ => return false,
+            },
+            Kind::Map if entry.key.is_none() => (&entry.value, self.token(1).span.clone()),
+            _ => return false,
+        };
+        let digits =
+            |at: &Range<usize>| !at.is_empty() && self.text[at.clone()].bytes().all(|byte| byte.is_ascii_digit());
+        if whole.kind != Kind::Number || !digits(&fraction) || !adjacent(&whole.span, &fraction) {
+            return false;
+        }
+        let comma = whole.span.end..fraction.start;
+        let right = format!("{}.{}", &self.text[whole.span.clone()], &self.text[fraction]);
+        let slip =
+            Diagnostic::error("S15", "a fraction is written with a point", comma.clone(), format!("write {right}"));
+        self.slips.report(Sure::Yes, slip.fix(comma.clone(), "."));
+        self.slips.patch(comma, ".");
         true
     }
 

@@ -7,6 +7,7 @@ use super::slips::{Slips, Sure};
 use super::token::{Token, What};
 use super::{Cst, Entry, Kind, Node};
 use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::words;
 
 /// Brackets inside each other that are looked into: more than ron itself accepts.
 const DEEPEST: usize = 200;
@@ -318,6 +319,9 @@ impl Parser<'_, '_> {
     }
 
     fn check_shape(&mut self, node: &Node, entry: &Entry) {
+        if self.decimal_comma(node, entry) {
+            return;
+        }
         let fields = node.entries.first().is_some_and(|first| first.key.is_some());
         match (&node.kind, &entry.key) {
             (Kind::List, Some(key)) => {
@@ -336,6 +340,8 @@ impl Parser<'_, '_> {
             (Kind::Record, Some(key)) if key.kind != Kind::Word || !fields && !node.entries.is_empty() => {
                 let title = "values and fields do not mix";
                 let mixed = Diagnostic::error("S15", title, key.span.clone(), "the values before this have no names");
+                let usage = node.name.clone().and_then(|name| words::usage(&self.text[name]));
+                let mixed = usage.into_iter().fold(mixed, |mixed, usage| mixed.help(format!("it is written {usage}")));
                 self.slips.report(Sure::No, mixed);
             }
             (Kind::Record, None) if fields => {

@@ -5,6 +5,8 @@
 //! those that can.
 
 mod brackets;
+mod numbers;
+mod records;
 
 use std::ops::Range;
 
@@ -99,12 +101,17 @@ pub(super) fn explain(text: &str, cst: &Cst, wrong: &Wrong, at: usize) -> Diagno
     let node = cst.innermost(at);
     let asking = Asking { text, cst, node, at };
     match &wrong.code {
+        // `Edf(ByTask)`
+        Error::NoSuchStructField { expected, .. } if !cst.is_key(node) && node.kind == Kind::Word => {
+            asking.fields_wanted(expected)
+        }
         Error::NoSuchStructField { expected, found, outer } => {
             asking.unknown(wrong, "T01", "field", "fields", found, expected, outer.as_deref())
         }
         Error::NoSuchEnumVariant { expected, found, outer } => {
             let (one, many) = words::noun(outer.as_deref().unwrap_or("name"));
-            asking.unknown(wrong, "T02", one, many, found, expected, None)
+            let unknown = || asking.unknown(wrong, "T02", one, many, found, expected, None);
+            asking.other_place(found, expected).unwrap_or_else(unknown)
         }
         Error::MissingStructField { field, outer } => asking.missing(field, outer.as_deref()),
         Error::ExpectedDifferentLength { .. } | Error::UnexpectedChar(')') | Error::ExpectedStructLike => {
@@ -154,6 +161,18 @@ impl Asking<'_> {
         probe(self.text, self.node.span.clone(), other)
     }
 
+    /// Whether ron has nothing against `other` in the place of the span, whatever it says of what follows.
+    fn fits(&self, span: Range<usize>, other: &str) -> bool {
+        let (Some(before), Some(after)) = (self.text.get(..span.start), self.text.get(span.end..)) else {
+            return false;
+        };
+        let end = span.start + other.len();
+        parse(&format!("{before}{other}{after}")).err().is_none_or(|wrong| {
+            let lacks = matches!(wrong.code, Error::MissingStructField { .. }) && wrong.range.start >= end;
+            wrong.range.start > end || lacks
+        })
+    }
+
     #[allow(clippy::too_many_arguments)]
     fn unknown(
         &self,
@@ -172,6 +191,10 @@ impl Asking<'_> {
         let span = wrong.range.clone();
         let title = format!("no {one} `{found}`{of}");
         let meant = words::nearest(found, known);
+        if let Some((meant, twice)) = meant.and_then(|meant| Some((meant, self.given(&span, meant)?))) {
+            let label = format!("the same as `{meant}`: leave one of them out");
+            return Diagnostic::error(code, title, span, label).label(twice, "given here");
+        }
         let unknown = match one {
             "computed number" => format!("write a number or Own(\"{found}\")"),
             _ => "unknown".to_owned(),
@@ -182,115 +205,24 @@ impl Asking<'_> {
             _ => format!("{many}: {}", words::list(known)),
         };
         let unknown = Diagnostic::error(code, title, span.clone(), label).help(help);
-        meant.into_iter().fold(unknown, |unknown, meant| unknown.fix(span.clone(), meant))
-    }
-
-    fn missing(&self, field: &str, outer: Option<&str>) -> Diagnostic {
-        let record = self.cst.opened_at(self.at).unwrap_or(self.node);
-        let key = self.cst.key_of(record);
-        let what = match (key, self.cst.name(record)) {
-            (_, Some(name)) => format!("`{name}`"),
-            (Some(key), None) => format!("`{}`", self.cst.plain(key)),
-            (None, None) => format!("the {}", words::noun(outer.unwrap_or("scenario")).0),
+        // A word that takes values is no value without them.
+        let right = |meant| match words::example(meant) {
+            Some(example)
+                if self.node.kind == Kind::Word && !self.cst.is_key(self.node) && !self.fits(span.clone(), meant) =>
+            {
+                example
+            }
+            _ => meant,
         };
-        let name = record.name.clone().or_else(|| key.map(|key| key.span.clone()));
-        let span = name.or_else(|| record.open.clone()).unwrap_or_else(|| record.head(self.text));
-        let missing =
-            Diagnostic::error("T03", format!("{what} has no `{field}`"), span, format!("needs `{field}: ..`"));
-        let example = self.cst.name(record).and_then(words::example).or(match field {
-            "steps" => Some("steps: [Cpu(\"5ms\")]"),
-            "tasks" => Some("tasks: { \"job\": (steps: [Cpu(\"5ms\")]) }"),
-            "latency" => Some("latency: \"5ms\""),
-            _ => None,
-        });
-        example.into_iter().fold(missing, |missing, example| missing.help(format!("for example {example}")))
+        meant.into_iter().fold(unknown, |unknown, meant| unknown.fix(span.clone(), right(meant)))
     }
 
-    /// A variant of which values are missing.
-    fn too_few(&self) -> Diagnostic {
-        let name = self.cst.name(self.node).unwrap_or("this").to_owned();
-        let found = self.node.entries.len();
-        let title = match found {
-            0 => format!("`{name}` needs values or fields"),
-            1 => format!("`{name}` takes more than 1 value"),
-            _ => format!("`{name}` takes more than {found} values"),
-        };
-        let label = words::example(&name).map_or("a value is missing".to_owned(), |example| format!("write {example}"));
-        self.say("T04", title, label)
-    }
-
-    /// A variant with more values than it takes.
-    fn too_many(&self) -> Diagnostic {
-        let record = self.cst.record_around(self.at).unwrap_or(self.node);
-        let name = self.cst.name(record).unwrap_or("this").to_owned();
-        let takes = record.entries.iter().filter(|entry| entry.value.span.start < self.at).count();
-        let span = if takes == 0 { record.head(self.text) } else { self.node.head(self.text) };
-        let title = match takes {
-            0 => format!("`{name}` takes no values"),
-            1 => format!("`{name}` takes 1 value"),
-            _ => format!("`{name}` takes {takes} values"),
-        };
-        let many = Diagnostic::error(
-            "T04",
-            title,
-            span,
-            if takes == 0 { format!("write {name}") } else { "one too many".into() },
-        );
-        match (takes, words::example(&name)) {
-            (0, _) => words::instead(&name).into_iter().fold(many.fix(record.span.clone(), name), Diagnostic::help),
-            (_, Some(example)) => many.help(format!("for example {example}")),
-            _ => many,
-        }
-    }
-
-    fn is_field_name(&self) -> bool {
-        self.node.kind == Kind::Word && self.cst.is_key(self.node)
-    }
-
-    /// `Threads(n: 4)`.
-    fn no_fields(&self) -> Diagnostic {
-        let record = self.cst.record_around(self.at).unwrap_or(self.node);
-        let name = self.cst.name(record).unwrap_or("this");
-        let fields = self.say("T04", format!("`{name}` takes its values without names"), "not a value");
-        words::example(name).into_iter().fold(fields, |fields, example| fields.help(format!("for example {example}")))
-    }
-
-    fn not_whole(&self) -> Diagnostic {
-        if let Some(order) = self.wrong_order() {
-            return order;
-        }
-        let quoted = self.quoted_number(|inner| inner.parse::<i64>().is_ok());
-        quoted.unwrap_or_else(|| {
-            self.say("T06", format!("a whole number is expected, not {}", self.kind()), "not a whole number")
-        })
-    }
-
-    fn not_a_number(&self) -> Diagnostic {
-        let quoted = self.quoted_number(|inner| inner.parse::<f64>().is_ok());
-        quoted.unwrap_or_else(|| self.say("T06", format!("a number is expected, not {}", self.kind()), "not a number"))
-    }
-
-    /// `"3"` for `3`.
-    fn quoted_number(&self, is_number: impl Fn(&str) -> bool) -> Option<Diagnostic> {
-        let inner = self.cst.plain(self.node);
-        (self.node.kind == Kind::Text && is_number(inner.trim())).then(|| {
-            let number = inner.trim().to_owned();
-            self.say("T05", "a number has no quotes", format!("write {number}")).fix(self.node.span.clone(), number)
-        })
-    }
-
-    fn out_of_bounds(&self) -> Diagnostic {
-        if self.written().starts_with('-') {
-            return self.say("T06", "this number cannot be negative", "negative");
-        }
-        let most = if self.probe("4294967296").is_some_and(|code| code == Error::IntegerOutOfBounds) {
-            "4294967295"
-        } else if self.probe("9223372036854775808").is_some_and(|code| code == Error::IntegerOutOfBounds) {
-            "9223372036854775807"
-        } else {
-            "18446744073709551615"
-        };
-        self.say("T06", "this number is too large", format!("at most {most}"))
+    /// Where the field is given in the record that has the key at `span`.
+    fn given(&self, span: &Range<usize>, field: &str) -> Option<Range<usize>> {
+        let record = self.cst.record_around(span.start)?;
+        let keys = record.entries.iter().filter_map(|entry| entry.key.as_ref());
+        let mut same = keys.filter(|key| key.span != *span && self.cst.plain(key) == field);
+        same.next().map(|key| key.span.clone())
     }
 
     fn not_a_boolean(&self) -> Diagnostic {
@@ -312,6 +244,9 @@ impl Asking<'_> {
     fn not_a_text(&self) -> Diagnostic {
         if let Some(order) = self.wrong_order() {
             return order;
+        }
+        if self.cst.is_field(self.node) {
+            return self.no_fields();
         }
         if self.cst.is_key(self.node) {
             let right = format!("\"{}\"", self.written().trim_matches('\''));
@@ -414,15 +349,6 @@ impl Asking<'_> {
                 )
                 .help(help),
         }
-    }
-
-    /// `Hybrid(4, Asyncio)`.
-    fn fields_wanted(&self, fields: &[&str]) -> Diagnostic {
-        let record = self.cst.record_around(self.at).unwrap_or(self.node);
-        let name = self.cst.name(record).unwrap_or("this");
-        let wrong = self.say("T04", format!("the values of `{name}` have names"), "which field is this?");
-        let example = words::example(name).map_or(String::new(), |example| format!("; for example {example}"));
-        wrong.help(format!("fields: {}{example}", words::list(fields)))
     }
 
     /// What stands here, in words.

@@ -203,7 +203,11 @@ impl Policy for RankedQueue {
         let number = |known: Known<'_>| self.number(known, rivals.ran(known.thread), rivals.now);
         let urgent = |number: u64| self.laxity.is_some() && number == 0;
         let value = |number: u64| if urgent(number) { "zero laxity".to_owned() } else { self.rank.value(number) };
-        let words = |number: u64| if urgent(number) { value(number) } else { self.rank.words(number) };
+        let inherited = if self.rank.is_inherited(rivals.chosen.of) { "inherited " } else { "" };
+        let words = |number: u64| match urgent(number) {
+            true => value(number),
+            false => format!("{inherited}{}", self.rank.words(number)),
+        };
         let own = number(rivals.chosen);
         let runs = rivals.executing.map(|(running, _)| running);
         match rivals.over.map(|over| (over.thread, number(over))) {
