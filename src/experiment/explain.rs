@@ -6,7 +6,7 @@ use crate::model::Model;
 use crate::scenario::{Point, Scenario};
 use crate::sim::Sim;
 use crate::time::Time;
-use crate::trace::{Decision, Record, Sink};
+use crate::trace::{Decided, Decision, Record, Sink};
 
 /// Decisions that are kept of one run.
 const MOST: usize = 100_000;
@@ -40,6 +40,9 @@ pub fn explain(scenario: &Scenario, span: Span) -> Vec<Explained> {
     let points = scenario.points.iter().enumerate();
     let models = points.flat_map(|(number, point)| point.models.iter().map(move |model| (number, point, model)));
     let one = |(number, point, model): (usize, &Point, &Model)| {
+        // What begins with the end of the clock never happens.
+        let end = model.until.map_or(span.to, |until| span.to.min(Time(until.0)));
+        let span = Span { to: end, ..span };
         let (mut log, mut first) = (Log { span, decisions: Vec::new(), more: 0 }, First);
         let mut sim = Sim::start(model, seed(scenario, 0), &mut log, &mut first);
         sim.advance_to(span.to);
@@ -53,6 +56,12 @@ pub fn explain(scenario: &Scenario, span: Span) -> Vec<Explained> {
         }
     };
     models.map(one).collect()
+}
+
+/// Whether the core takes a thread again whose slice has just ended there.
+fn goes_on(last: &Decision, next: &Decision) -> bool {
+    let same = (last.time, last.core, &last.thread) == (next.time, next.core, &next.thread);
+    same && last.what == Decided::Leaves && next.what == Decided::Takes
 }
 
 struct Log {
@@ -70,6 +79,15 @@ impl Sink for Log {
 
     fn decided(&mut self, decision: Decision) {
         if !(self.span.from..self.span.to).contains(&decision.time) {
+            return;
+        }
+        if let Some(last) = self.decisions.last_mut()
+            && goes_on(last, &decision)
+        {
+            // Out of the run queue at once: it is as if it had never been there.
+            last.what = Decided::Keeps;
+            last.because = format!("its slice is over and {}", decision.because);
+            last.over = decision.over;
             return;
         }
         if self.decisions.len() < MOST {

@@ -1,8 +1,10 @@
 //! Why a core runs whom it runs, for those who ask.
 
 use super::{Chooser, Sim};
-use crate::id::{CoreId, ThreadId};
-use crate::trace::{Decided, Decision, Sink};
+use crate::id::{ContextId, CoreId, JobId, ThreadId};
+use crate::kernel::policy::Rank;
+use crate::time::Duration;
+use crate::trace::{Decided, Decision, On, Sink};
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// A free core is about to take the thread, which has left the run queue.
@@ -56,9 +58,66 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.kernel.because(core, thread, first, Some(core), self.world.now)
     }
 
+    /// The thread on the core begins to wait.
+    #[cold]
+    pub(super) fn explain_wait(&mut self, core: CoreId, thread: ThreadId, on: On) {
+        let because = match on {
+            On::Nothing => return,
+            On::Gil => self.waits_for_gil(thread),
+            On::GilSwitch => "it waits until another thread has the GIL that it had to drop".to_owned(),
+            On::Io(device) => format!("it waits for the device \"{}\"", self.model.devices[device.index()].name),
+            On::Sleep => "it sleeps".to_owned(),
+            On::Together => "it waits for its coroutines".to_owned(),
+            On::Job => "it has no job".to_owned(),
+            On::Poll => "its event loop has nothing to do".to_owned(),
+            On::Lock(_) | On::Sync(_) | On::Socket(_) | On::Join(_) => {
+                self.what_it_awaits(self.world.threads[thread].current)
+            }
+        };
+        self.decide(core, Decided::Waits, thread, None, because);
+    }
+
+    fn what_it_awaits(&self, context: ContextId) -> String {
+        let Some(waiting) = self.describe(context) else { return "it waits".to_owned() };
+        let holder = waiting.held_by.map_or(String::new(), |holder| format!(", held by {holder}"));
+        format!("it waits for {}{holder}", waiting.on)
+    }
+
+    fn waits_for_gil(&self, thread: ThreadId) -> String {
+        let process = self.world.threads[thread].process;
+        let holder = self.world.processes[process.index()].gil.as_ref().and_then(|gil| gil.holder());
+        let holder =
+            holder.map_or(String::new(), |holder| format!(", held by {}", self.who(self.world.threads[holder].own)));
+        format!("it waits for the GIL{holder}")
+    }
+
+    /// The thread has become more or less urgent, by the locks that it holds.
+    #[cold]
+    pub(super) fn explain_urgency(&mut self, thread: ThreadId, order: Rank, because: String) {
+        let number = order.of(self.world.kernel.attributes(thread), Duration::ZERO);
+        let what = Decided::Becomes(order.words(number));
+        let thread = self.who(self.world.threads[thread].own);
+        self.sink.decided(Decision { time: self.world.now, core: None, what, thread, over: None, because });
+    }
+
+    /// A job is dropped at its deadline.
+    #[cold]
+    pub(super) fn explain_drop(&mut self, job: JobId, by: Option<ContextId>) {
+        let thread = match by {
+            Some(context) => self.who(context),
+            None => {
+                let task = self.world.work.jobs[job].task;
+                format!("a job of \"{}\" that nobody had begun", self.model.tasks[task.index()].name)
+            }
+        };
+        let because = "it is not complete at its deadline".to_owned();
+        let what = Decided::Drops;
+        self.sink.decided(Decision { time: self.world.now, core: None, what, thread, over: None, because });
+    }
+
     fn decide(&mut self, core: CoreId, what: Decided, thread: ThreadId, over: Option<ThreadId>, because: String) {
         let name = |thread: ThreadId| self.who(self.world.threads[thread].own);
         let (thread, over) = (name(thread), over.map(name));
-        self.sink.decided(Decision { time: self.world.now, core, what, thread, over, because });
+        self.sink.decided(Decision { time: self.world.now, core: Some(core), what, thread, over, because });
     }
 }

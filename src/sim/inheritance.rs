@@ -158,7 +158,29 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.kernel.lend(thread, inherited, queued);
         // The first of the queue may be another one, or more urgent than who runs.
         self.unsettled = true;
-        order.of(&before, Duration::ZERO) != order.of(self.world.kernel.attributes(thread), Duration::ZERO)
+        let changed =
+            order.of(&before, Duration::ZERO) != order.of(self.world.kernel.attributes(thread), Duration::ZERO);
+        if changed && self.sink.explains() {
+            let because = self.lender(thread, inherited);
+            self.explain_urgency(thread, order, because);
+        }
+        changed
+    }
+
+    /// By which lock the thread inherits so much, and from whom.
+    #[cold]
+    fn lender(&self, thread: ThreadId, inherited: u64) -> String {
+        let held = self.world.held.get(thread.index()).map_or(&[][..], Vec::as_slice);
+        let held = held.iter().find(|held| inherited < u64::MAX && self.inherited_by(**held) == inherited);
+        let Some(held) = held else { return "it inherits nothing any more".to_owned() };
+        let name = &self.model.locks[held.lock.index()].name;
+        let mut waiters = self.world.processes[held.process.index()].locks[held.lock.index()].waiters();
+        match waiters.find(|waiter| self.urgency(*waiter) == inherited) {
+            Some(waiter) if self.protocol(held.lock) == Protocol::Inherit => {
+                format!("{} waits for the lock \"{name}\", which it holds", self.who(waiter))
+            }
+            _ => format!("that is the ceiling of the lock \"{name}\", which it holds"),
+        }
     }
 
     fn inherited_by(&self, held: Held) -> u64 {

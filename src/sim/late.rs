@@ -105,6 +105,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn drop_job(&mut self, job: JobId) {
         let by = self.world.work.expiries[job.index()].by;
         self.note(What::JobDrop { job, by });
+        if self.sink.explains() {
+            self.explain_drop(job, by);
+        }
         match by {
             None => self.world.work.expiries[job.index()] = Expiry { dropped: true, ..Expiry::default() },
             Some(context) => {

@@ -273,6 +273,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let context = state.current;
         self.world.contexts[context].waits = Some((on, self.world.now));
         self.note(What::Block { core, thread, on });
+        if self.sink.explains() {
+            self.explain_wait(core, thread, on);
+        }
         self.unsettled = true;
         self.world.kernel.leave_slice(core, self.world.now);
         self.world.kernel.vacate(core, self.world.now);

@@ -10,8 +10,8 @@ use crate::time::Time;
 pub struct Decision {
     /// When.
     pub time: Time,
-    /// About which core.
-    pub core: CoreId,
+    /// About which core, if about any.
+    pub core: Option<CoreId>,
     /// What was decided.
     pub what: Decided,
     /// The thread that it is about.
@@ -23,7 +23,7 @@ pub struct Decision {
 }
 
 /// Kinds of decisions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decided {
     /// A free core takes the thread from the run queue.
     Takes,
@@ -33,6 +33,12 @@ pub enum Decided {
     Keeps,
     /// The thread's slice is over, and it goes back to the run queue.
     Leaves,
+    /// The thread leaves the core because it waits.
+    Waits,
+    /// It becomes more or less urgent by a lock: as if it had this priority, deadline or period.
+    Becomes(String),
+    /// Its job is dropped.
+    Drops,
 }
 
 impl fmt::Display for Decision {
@@ -40,15 +46,18 @@ impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Decision { time, core, what, thread, over, because } = self;
         let at = crate::time::Duration(time.0).to_string();
-        write!(f, "{at:>14}  core {:<2} ", core.0)?;
+        let core = core.map_or(String::new(), |core| format!("core {}", core.0));
+        write!(f, "{at:>14}  {core:<7} ")?;
         match (what, over) {
             (Decided::Takes, Some(over)) => write!(f, "takes {thread} over {over}")?,
             (Decided::Takes, None) => write!(f, "takes {thread}")?,
             (Decided::Preempts, Some(over)) => write!(f, "goes from {over} to {thread}")?,
             (Decided::Preempts, None) => write!(f, "goes to {thread}")?,
-            (Decided::Keeps, Some(over)) => write!(f, "keeps {thread}, not {over}")?,
+            (Decided::Keeps, Some(over)) => write!(f, "keeps {thread} over {over}")?,
             (Decided::Keeps, None) => write!(f, "keeps {thread}")?,
-            (Decided::Leaves, _) => write!(f, "lets {thread} go")?,
+            (Decided::Leaves | Decided::Waits, _) => write!(f, "lets {thread} go")?,
+            (Decided::Becomes(urgency), _) => write!(f, "{thread} has {urgency}")?,
+            (Decided::Drops, _) => write!(f, "drops {thread}")?,
         }
         write!(f, ", because {because}")
     }
