@@ -10,7 +10,7 @@ use gilsim::time::{Duration, Time};
 ///
 /// Exit codes: 0 as expected; 1 an expectation failed, a schedule that breaks it was found, a run ended irregularly, or a
 /// conclusion hangs on a tie rule; 2 the request or a scenario is invalid; 4 nothing to test; 5 two runs of the same seed
-/// differ, or a schedule has drifted; 6 an output could not be written. Of several, the greatest.
+/// differ, or a schedule has drifted; 6 an output could not be written; 130 interrupted. Of several, the greatest.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Args {

@@ -46,11 +46,25 @@ fn describe(file: &str, survivals: &Survivals, terminal: &Terminal) -> String {
     }
     let all = survivals.others.len();
     let survived = survivals.others.iter().filter(|other| other.changes.is_empty()).count();
-    let of = "the order of the models and what became of the expectations";
+    let points = &survivals.base.report.points;
+    let several = points.iter().any(|point| point.models.len() > 1);
+    let asked = points.iter().any(|point| !point.expectations.is_empty());
+    let of = match (several, asked) {
+        (true, true) => "the order of the models and what became of the expectations are",
+        (true, false) => "the order of the models is",
+        (false, true) => "what became of the expectations is",
+        (false, false) => {
+            let _ = writeln!(
+                out,
+                "There is no conclusion to check: one model and no `expect`; see how far figures move.\n"
+            );
+            return out;
+        }
+    };
     let _ = match survived == all {
-        true => writeln!(out, "It survives: {of} are the same under all {all}.\n"),
+        true => writeln!(out, "It survives: {of} the same under all {all}.\n"),
         false => {
-            writeln!(out, "It is a matter of convention: {of} are not the same under {} of {all}.\n", all - survived)
+            writeln!(out, "It is a matter of convention: {of} not the same under {} of {all}.\n", all - survived)
         }
     };
     out

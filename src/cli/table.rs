@@ -43,7 +43,7 @@ pub fn scenario(done: &Done, terminal: &Terminal) -> String {
     for explained in &done.explained {
         decisions(&mut out, explained, terminal);
     }
-    if done.audited && done.results.passed {
+    if done.audited && done.results.audit_is_silent() {
         out.push_str("\nThe auditor watched every run and found nothing.\n");
     }
     if done.checked && done.results.difference.is_none() {
@@ -63,7 +63,7 @@ fn decisions(out: &mut String, explained: &Explained, terminal: &Terminal) {
     let heading = format!("{}{place}: why each core took whom it took", explained.model);
     let _ = writeln!(out, "\n{}", terminal.bold(&heading));
     if explained.decisions.is_empty() {
-        out.push_str("No core was taken or given away in this part of the run.\n");
+        out.push_str("Nothing was decided in this part of the run.\n");
     }
     for decision in explained.decisions.iter().take(DECISIONS) {
         let _ = writeln!(out, "{decision}");

@@ -317,6 +317,14 @@ fn irregular(expects: &[Expect], runs: &Runs<'_>) -> Option<Checked> {
     Some(Checked { expectation: "every run ends as it should".to_owned(), holds: false, found })
 }
 
+/// What is expected of every run that is audited.
+const AUDIT: &str = "every run keeps the rules of the auditor";
+
+/// Whether no run broke a rule of the auditor, by what came of the expectations.
+pub fn audit_is_silent(checked: &[Checked]) -> bool {
+    checked.iter().all(|checked| checked.holds || checked.expectation != AUDIT)
+}
+
 /// Runs that broke a rule of the auditor.
 fn audited(runs: &Runs<'_>) -> Option<Checked> {
     let bad = runs.models().flat_map(|(model, cells)| cells.iter().map(move |cell| (model.execution, cell)));
@@ -325,5 +333,5 @@ fn audited(runs: &Runs<'_>) -> Option<Checked> {
     let words: Vec<String> = first.violations.iter().take(3).map(ToString::to_string).collect();
     let more = if bad.len() > 1 { format!("; {} of {} runs", bad.len(), runs.cells.len()) } else { String::new() };
     let found = format!("{}: {}{more}{}", whose(*execution, first), words.join("; "), place(runs));
-    Some(Checked { expectation: "every run keeps the rules of the auditor".to_owned(), holds: false, found })
+    Some(Checked { expectation: AUDIT.to_owned(), holds: false, found })
 }

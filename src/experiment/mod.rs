@@ -66,6 +66,13 @@ pub struct Results {
     pub difference: Option<Difference>,
 }
 
+impl Results {
+    /// Whether the auditor, if it was asked, found nothing in any run.
+    pub fn audit_is_silent(&self) -> bool {
+        self.report.points.iter().all(|point| check::audit_is_silent(&point.expectations))
+    }
+}
+
 /// How many runs [`run`] will do.
 pub fn runs(scenario: &Scenario, options: &Options) -> u64 {
     let models: usize = scenario.points.iter().map(|point| point.models.len()).sum();

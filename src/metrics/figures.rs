@@ -117,6 +117,8 @@ pub struct Figures {
     pub voluntary: u64,
     /// Involuntary context switches (end of slice) in the window.
     pub involuntary: u64,
+    /// Times in the window that a thread ran on another core than before.
+    pub migrations: u64,
     /// By process that has a GIL and took it at least once.
     pub gils: Vec<GilFigures>,
     /// From the moment a coroutine could run to the moment it ran; `None` without an event loop.

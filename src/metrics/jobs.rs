@@ -303,12 +303,12 @@ impl Jobs {
         }
     }
 
-    /// Jobs that are not complete although their deadlines have passed.
+    /// Jobs that are not complete at their deadlines, up to and including the last instant.
     fn count_overdue(&mut self, now: Time) {
         for job in self.jobs.iter().filter(|job| job.open && job.arrived >= self.warm_up) {
             let task = &mut self.tasks[job.task.index()];
             task.missed +=
-                u64::from(task.deadline.is_some_and(|deadline| job.arrived.saturating_add(deadline) < now.0));
+                u64::from(task.deadline.is_some_and(|deadline| job.arrived.saturating_add(deadline) <= now.0));
         }
     }
 
@@ -386,8 +386,9 @@ impl Task {
     }
 }
 
-/// The deadline of a task's jobs, if it is written down or the policy is one of deadlines and periods.
-fn deadline(model: &Model, task: &crate::model::Task) -> Option<u64> {
+/// From the arrival of a job of the task to its deadline, in nanoseconds, if it is written down or the policy is one of
+/// deadlines and periods.
+pub fn deadline(model: &Model, task: &crate::model::Task) -> Option<u64> {
     let deadline = if model.machine.policy.promises().deadlines || task.late == Late::Abort {
         task.relative_deadline()
     } else {

@@ -116,6 +116,7 @@ impl<'a> Meter<'a> {
             coroutines: self.threads.coroutine_times.into(),
             voluntary: self.threads.voluntary,
             involuntary: self.threads.involuntary,
+            migrations: self.threads.migrations,
             loop_lag: self.threads.lag.as_ref().map(|lag| lag.summary()),
             slow_callbacks: self.threads.lag.as_ref().map(|_| SlowCallbacks {
                 count: self.threads.slow,

@@ -16,4 +16,5 @@ mod threads;
 #[cfg(test)]
 mod tests;
 
+pub use jobs::deadline;
 pub use meter::Meter;

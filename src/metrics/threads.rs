@@ -20,6 +20,8 @@ pub struct Threads {
     pub coroutine_times: Times,
     pub voluntary: u64,
     pub involuntary: u64,
+    /// Times that a thread ran on another core than before.
+    pub migrations: u64,
     pub lag: Option<Sample>,
     /// Steps of coroutines that took as long as [`SLOW`].
     pub slow: u64,
@@ -34,7 +36,12 @@ struct Thread {
     /// Whether its present burst is native code.
     native: bool,
     live: bool,
+    /// Where it ran last.
+    core: CoreId,
 }
+
+/// Of threads that have not run.
+const NOWHERE: CoreId = CoreId(u32::MAX);
 
 #[derive(Clone, Copy, Debug)]
 struct Context {
@@ -86,13 +93,14 @@ impl Threads {
             coroutine_times: Times::default(),
             voluntary: 0,
             involuntary: 0,
+            migrations: 0,
             lag: None,
             slow: 0,
         }
     }
 
     pub fn start(&mut self, thread: ThreadId, context: ContextId, now: Time) {
-        put(&mut self.threads, thread.index(), Thread { doing: Kind::Ready, native: false, live: true });
+        put(&mut self.threads, thread.index(), Thread { doing: Kind::Ready, native: false, live: true, core: NOWHERE });
         self.times.begin(Kind::Ready, self.clip(now));
         self.place(context, thread, now, false);
     }
@@ -134,7 +142,10 @@ impl Threads {
     #[inline]
     pub fn run(&mut self, core: CoreId, thread: ThreadId, now: Time) {
         self.core(core, Busy::Running, now);
-        let kind = if self.threads[thread.index()].native { Kind::Native } else { Kind::Running };
+        let state = &mut self.threads[thread.index()];
+        let kind = if state.native { Kind::Native } else { Kind::Running };
+        let last = std::mem::replace(&mut state.core, core);
+        self.migrations += u64::from(last != core && last != NOWHERE && now.0 >= self.warm_up);
         self.change(thread, kind, now);
     }
 

@@ -1,7 +1,9 @@
 //! Figures as rows of words: one table per question. The terminal and the page show the same ones.
 
 use super::chart::axis;
-use crate::metrics::figures::{Figures, Interval, ModelFigures, Point, Printed, Report, StateTimes, Summary};
+use crate::metrics::figures::{
+    Figures, Interval, ModelFigures, Point, Printed, Report, StateTimes, Summary, TaskFigures,
+};
 
 /// A table: its title, its heads, its rows. The first columns that name something are aligned to the left.
 #[derive(Clone, Debug)]
@@ -55,7 +57,8 @@ pub fn sweep(report: &Report) -> Option<Grid> {
     let paths: Vec<&str> = first.settings.keys().map(String::as_str).collect();
     let alone = report.points.iter().all(|point| point.models.len() == 1);
     let over = if alone { "the first point".to_owned() } else { first.baseline.clone() };
-    let heads = [paths.as_slice(), &["model", "makespan", "jobs/s", "response", "p50", "p99", "speed-up"]].concat();
+    let figures = ["model", "makespan", "jobs/s", "response", "p50", "p99", "missed", "refused", "failed", "speed-up"];
+    let heads = [paths.as_slice(), &figures].concat();
     let mut grid = Grid::new(&format!("All points; speed-up over {over}"), paths.len() + 1, &heads);
     for point in &report.points {
         for (model, run) in firsts(point) {
@@ -69,11 +72,22 @@ pub fn sweep(report: &Report) -> Option<Grid> {
             let setting = |path: &&str| point.settings.get(*path).map_or_else(String::new, String::clone);
             let mut row: Vec<String> = paths.iter().map(setting).collect();
             row.extend(load(model, run));
-            row.push(speedup);
+            row.extend([
+                lost(run, |task| task.missed),
+                lost(run, |task| task.refused),
+                lost(run, |task| task.failed),
+                speedup,
+            ]);
             grid.rows.push(row);
         }
     }
     Some(grid.without_empty_columns())
+}
+
+/// How many jobs of all tasks together that count them.
+fn lost(run: &Figures, count: impl Fn(&TaskFigures) -> Option<u64>) -> String {
+    let sum = run.tasks.iter().filter_map(count).reduce(|sum, count| sum + count);
+    sum.map_or_else(|| NOTHING.to_owned(), axis::count)
 }
 
 /// What a model did and how soon, as every overview begins.
@@ -90,7 +104,8 @@ fn load(model: &ModelFigures, run: &Figures) -> [String; 6] {
 
 /// All models against each other.
 pub fn overview(point: &Point) -> Grid {
-    let heads = ["model", "makespan", "jobs/s", "response", "p50", "p99", "cores", "GIL", "ctx sw", "speed-up"];
+    let heads =
+        ["model", "makespan", "jobs/s", "response", "p50", "p99", "cores", "GIL", "ctx sw", "migrations", "speed-up"];
     let mut grid = Grid::new("", 1, &heads);
     for model in &point.models {
         let Some(run) = model.runs.first() else { continue };
@@ -100,6 +115,7 @@ pub fn overview(point: &Point) -> Grid {
             axis::percent(run.utilization),
             held.map_or_else(|| NOTHING.to_owned(), axis::percent),
             axis::count(run.voluntary + run.involuntary),
+            axis::count(run.migrations),
             model.speedup.map_or_else(|| NOTHING.to_owned(), |speedup| interval(speedup, ratio)),
         ]);
         grid.rows.push(row);

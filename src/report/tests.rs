@@ -151,6 +151,7 @@ pub(super) fn figures() -> Figures {
         coroutines: StateTimes::default(),
         voluntary: 0,
         involuntary: 0,
+        migrations: 0,
         gils: Vec::new(),
         loop_lag: None,
         slow_callbacks: None,
@@ -346,7 +347,7 @@ fn event_loops_and_slots() {
     data.figures.coroutines.io = Duration(80_000);
     data.figures.coroutines.running = Duration(30_000);
     let picture = &check("loops", &[data])[0];
-    assert!(picture.svg.contains("(place 1)") && picture.svg.contains("Coroutines of process 2"));
+    assert!(picture.svg.contains(" (2)<") && picture.svg.contains("Coroutines of process 2"));
 }
 
 #[test]

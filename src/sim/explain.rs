@@ -68,6 +68,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             On::Io(device) => format!("it waits for the device \"{}\"", self.model.devices[device.index()].name),
             On::Sleep => "it sleeps".to_owned(),
             On::Together => "it waits for its coroutines".to_owned(),
+            On::Executor(_) => "it waits for a thread of the executor".to_owned(),
             On::Job => "it has no job".to_owned(),
             On::Poll => "its event loop has nothing to do".to_owned(),
             On::Lock(_) | On::Sync(_) | On::Socket(_) | On::Join(_) => {

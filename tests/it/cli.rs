@@ -245,6 +245,16 @@ fn an_audit_and_a_second_run_say_that_all_is_well() {
     assert!(out.contains("The auditor watched every run") && out.contains("all records are the same"), "{out}");
 }
 
+/// That an expectation fails says nothing about the auditor.
+#[test]
+fn an_audit_is_told_of_when_an_expectation_fails() {
+    let desk = Desk::with(&[("fails.ron", FAILS)]);
+    let (code, out, _) = desk.run(&["run", "fails.ron", "--audit", "--no-charts"]);
+    assert!(code == 1 && out.contains("The auditor watched every run and found nothing."), "{out}");
+    let (code, out, _) = desk.run(&["run", "fails.ron", "--no-charts"]);
+    assert!(code == 1 && !out.contains("auditor"), "{out}");
+}
+
 #[test]
 fn a_second_run_replaces_the_files_of_the_first() {
     let desk = Desk::with(&[("good.ron", GOOD)]);

@@ -25,6 +25,7 @@ mod oracle_instructions;
 mod oracle_levels;
 mod oracle_processes;
 mod oracle_shares;
+mod pictures;
 mod probe;
 mod process_pools;
 mod properties;

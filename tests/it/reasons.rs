@@ -100,6 +100,67 @@ fn a_part_of_the_log_is_chosen_by_time() {
     }
 }
 
+/// What a thread waits for, what it inherits by that, and that it is inherited.
+#[test]
+fn waits_and_what_is_inherited_are_in_the_log() {
+    let text = r#"(
+        machine: (cores: 1, costs: Zero, scheduler: Priority()),
+        interpreter: Native,
+        shared: { "m": Lock(protocol: Inherit), "c": Lock(protocol: Ceiling) },
+        devices: { "disk": (latency: "1ms") },
+        tasks: {
+            "low": (priority: 3, steps: [With("m", [Cpu("4ms")])]),
+            "mid": (priority: 2, arrive: Recorded(["1ms"]), steps: [Cpu("3ms"), With("c", [Cpu("1ms")]), Sleep("1ms")]),
+            "high": (priority: 1, arrive: Recorded(["2ms"]), steps: [With("m", [Io("disk")]), With("c", [])]),
+        },
+        models: [ThreadPerTask],
+    )"#;
+    for scheduler in ["Priority()", "SchedFifo()"] {
+        let folder = folder(&text.replace("Priority()", scheduler));
+        let (code, text) = gilsim(&folder, &["run", "tie.ron", "--no-charts", "--explain"]);
+        assert_eq!(code, 0, "{text}");
+        let lines: Vec<String> =
+            text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        let its = if scheduler == "Priority()" { "" } else { "its " };
+        for line in [
+            "2ms core 0 lets high go, because it waits for the lock \"m\", held by low",
+            "2ms low has priority 1, because high waits for the lock \"m\", which it holds",
+            &format!(
+                "2ms core 0 takes low over mid, because {its}inherited priority 1 goes before 2; it ran on this core last"
+            ),
+            "5ms low has priority 3, because it inherits nothing any more",
+            "5ms core 0 lets high go, because it waits for the device \"disk\"",
+            "7ms mid has priority 1, because that is the ceiling of the lock \"c\", which it holds",
+            "8ms core 0 lets mid go, because it sleeps",
+        ] {
+            assert!(lines.iter().any(|found| found == line), "{line} is not in {lines:#?}");
+        }
+    }
+}
+
+/// Whose job is dropped, and nothing of what would come after the end of the clock.
+#[test]
+fn the_log_has_jobs_that_are_dropped_and_ends_with_the_clock() {
+    let text = r#"(machine: (cores: 1, costs: Zero, scheduler: RoundRobin("2ms")), interpreter: Native, until: "6ms",
+        tasks: { "a": (deadline: "5ms", late: Abort, steps: [Cpu("9ms")]), "b": (steps: [Cpu("9ms")]) }, models: [Threads(2)])"#;
+    let folder = folder(text);
+    let (code, text) = gilsim(&folder, &["run", "tie.ron", "--no-charts", "--explain"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("5ms          drops a, because it is not complete at its deadline"), "{text}");
+    assert!(text.contains("lets worker 0 go, because it has no job"), "{text}");
+    assert!(!text.contains(" 6ms  "), "{text}");
+}
+
+/// A slice that ends and begins anew is one decision, whatever the policy makes of it.
+#[test]
+fn who_goes_on_after_a_slice_keeps_its_core() {
+    let lines = decisions("Lottery(\"2ms\", [0, 10])", "--explain");
+    let keeps = "2ms core 0 keeps a, because its slice is over and ticket 10 of 250 was drawn, one of its 50";
+    assert!(lines.iter().any(|line| line.starts_with(keeps)), "{lines:#?}");
+    let lines = decisions("Mlfq(quanta: [\"1ms\"])", "--explain");
+    assert!(lines.iter().all(|line| !line.contains(", not ")), "{lines:#?}");
+}
+
 /// Who cannot have the core is no rival.
 #[test]
 fn threads_of_other_cores_are_no_reason() {
@@ -129,7 +190,7 @@ fn every_point_of_a_sweep_is_explained() {
         assert!(file.contains(next), "{file}");
     }
     let (_, text) = gilsim(&folder, &["run", "tie.ron", "--no-charts", "--explain=1s..2s"]);
-    assert_eq!(text.matches("No core was taken or given away in this part of the run.").count(), 2, "{text}");
+    assert_eq!(text.matches("Nothing was decided in this part of the run.").count(), 2, "{text}");
 }
 
 /// A load that nobody could carry grows no queue where jobs are refused or dropped, and nothing falls behind.
@@ -155,7 +216,22 @@ fn a_conclusion_that_hangs_on_a_tie_rule_is_found() {
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("scheduler: RoundRobin(\"2ms\", PreemptedFirst)"), "{text}");
     assert!(text.contains("no longer holds"), "{text}");
-    assert!(text.contains("not the same under 1 of 6"), "{text}");
+    assert!(text.contains("convention: what became of the expectations is not the same under 1 of 6"), "{text}");
+}
+
+/// One model has no order, and without expectations there is nothing to conclude.
+#[test]
+fn the_conclusion_is_what_the_scenario_has() {
+    let conclusion = |more: &[&str]| {
+        let arguments: Vec<&str> = ["check", "--conventions", "tie.ron"].iter().chain(more).copied().collect();
+        gilsim(&folder(TIE), &arguments)
+    };
+    let two = ["--set", "models=[ThreadPerTask, Serial]", "--set", "expect=[]"];
+    let (code, text) = conclusion(&two);
+    assert!(code == 0 && text.contains("survives: the order of the models is the same under all 6"), "{text}");
+    let (code, text) = conclusion(&two[2..]);
+    assert!(code == 0 && text.contains("no conclusion to check: one model and no `expect`"), "{text}");
+    assert!(!text.contains("order of the models"), "{text}");
 }
 
 #[test]

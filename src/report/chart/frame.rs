@@ -2,6 +2,7 @@
 
 use super::axis;
 use crate::report::scene::{Canvas, Label, Token, Weight, font};
+use crate::report::timeline::Mark;
 
 /// Width of every picture in pixels.
 pub const WIDTH: u32 = 1200;
@@ -50,6 +51,22 @@ pub struct Key {
     pub width: f64,
     /// What it means.
     pub words: &'static str,
+    /// The mark that it shows instead of a bar.
+    pub mark: Option<Mark>,
+}
+
+/// A mark below a row: its tip is at `x`, `y`.
+pub fn mark(canvas: &Canvas, what: Mark, (x, y): (f64, f64)) {
+    match what {
+        Mark::Migrated => {
+            canvas.polygon(Token::Ink, &[(x - 2.0, y), (x + 2.5, y), (x + 2.5, y + 4.0), (x - 2.0, y + 4.0)])
+        }
+        Mark::Missed => canvas.polygon(Token::S2t, &[(x, y - 1.0), (x + 4.0, y + 5.0), (x - 4.0, y + 5.0)]),
+        Mark::Dropped => {
+            canvas.line(Token::S2t, 2.0, &[(x - 3.0, y - 1.0), (x + 3.0, y + 5.0)]);
+            canvas.line(Token::S2t, 2.0, &[(x + 3.0, y - 1.0), (x - 3.0, y + 5.0)]);
+        }
+    }
 }
 
 /// Height of a row of keys.
@@ -82,7 +99,10 @@ pub fn legend(canvas: &Canvas, keys: &[Key]) {
         let half = (11.0 * key.height / 2.0).max(1.0);
         let (top, bottom) = (y - half, y + half);
         let side = 7.0 * (1.0 - key.width);
-        canvas.rect(key.token, (x + side, top), (x + 14.0 - side, bottom));
+        match key.mark {
+            Some(what) => mark(canvas, what, (x + 7.0, y - 2.0)),
+            None => canvas.rect(key.token, (x + side, top), (x + 14.0 - side, bottom)),
+        }
         if let Some(second) = key.second {
             canvas.rect(second, (x + 7.0, top), (x + 14.0, bottom));
         }

@@ -42,6 +42,7 @@ pub fn draw(subject: &Subject<'_>) -> Vec<Drawn> {
         height: 1.0,
         width: 1.0,
         words: if state == State::Run && has_gil { "running (holds the GIL, if any)" } else { state.words(has_gil) },
+        mark: None,
     };
     let keys: Vec<Key> = State::ALL.into_iter().filter(present).map(key).collect();
     let top = 92.0 + frame::LEGEND_ROW * f64::from(frame::legend_rows(&keys));

@@ -1,5 +1,6 @@
 //! One row of a timeline: its segments while they are few, time shares in bins when they are many.
 
+use super::marks::Marked;
 use super::state::{STATES, State};
 use super::work::Work;
 use crate::id::{ProcessId, ThreadId};
@@ -18,6 +19,16 @@ pub enum Group {
     Thread(ProcessId),
     /// A coroutine of the loop on a thread of a process.
     Coroutine(ProcessId, ThreadId),
+}
+
+/// The place of a group in [`LANES_MAX`](super::LANES_MAX).
+pub fn kind_of(group: Group) -> usize {
+    match group {
+        Group::Core => 0,
+        Group::Gil(_) => 1,
+        Group::Thread(_) => 2,
+        Group::Coroutine(..) => 3,
+    }
 }
 
 /// A stretch of time in one state.
@@ -55,8 +66,12 @@ pub struct Lane {
     pub name: String,
     /// Whether it is the row of several threads or coroutines, one after the other.
     pub shared: bool,
+    /// The first lane of the same task or program: they stand together.
+    pub kin: usize,
     /// What it works on.
     pub work: Work,
+    /// Moments to be marked, in order of time but for deadlines that are seen to be missed only later.
+    pub marks: Vec<Marked>,
     /// The state in which the run left it.
     pub left: Option<State>,
     /// Nanoseconds in each state.
@@ -89,9 +104,24 @@ impl Lane {
     pub fn new(group: Group, name: String, binned: bool) -> Lane {
         let store = if binned { Store::Bins(Bins::new()) } else { Store::Segments(Vec::new()) };
         let (totals, visits) = ([0; STATES], [0; STATES]);
-        let work = Work::default();
-        let (shared, left, open, last_tag) = (false, None, None, None);
-        Lane { group, name, shared, work, left, totals, visits, count: 0, switches: 0, store, open, last_tag }
+        let (work, marks) = (Work::default(), Vec::new());
+        let (shared, kin, left, open, last_tag) = (false, 0, None, None, None);
+        Lane {
+            group,
+            name,
+            shared,
+            kin,
+            work,
+            marks,
+            left,
+            totals,
+            visits,
+            count: 0,
+            switches: 0,
+            store,
+            open,
+            last_tag,
+        }
     }
 
     /// From `now` on the row is in this state (`None`: nothing is there). Returns the segment that this ended.

@@ -4,19 +4,25 @@
 //! in bins and only the segments of an early window, a [`Zoom`], remain. Lanes beyond [`LANES_MAX`] are only counted.
 
 mod lane;
+mod marks;
 mod names;
+mod rows;
 mod state;
 mod work;
 mod zoom;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use lane::{Group, Lane, Segment};
+pub use lane::{Group, Lane, Segment, kind_of};
+pub use marks::{Mark, Marked};
 pub use state::{STATES, State};
 pub use work::Span;
 pub use zoom::Zoom;
 
-use crate::id::{ContextId, CoreId, JobId, ProcessId, ThreadId};
+use marks::Marks;
+use rows::{Key, Rows};
+
+use crate::id::{ContextId, CoreId, ProcessId, ThreadId};
 use crate::model::Model;
 use crate::time::Time;
 use crate::trace::{Record, Role, Sink, What};
@@ -43,6 +49,8 @@ pub struct Timeline {
     pub hidden: [usize; 4],
     /// The end of the run, in nanoseconds.
     pub end: u64,
+    /// Threads and coroutines that were started.
+    pub started: [usize; 2],
     /// Processes that were started.
     pub processes: usize,
     /// What is not counted at the start, in nanoseconds.
@@ -53,28 +61,20 @@ pub struct Timeline {
     kept: usize,
     binned: bool,
     lane_of: BTreeMap<Key, Option<usize>>,
-    users: BTreeMap<Key, Vec<Role>>,
-    jobs: BTreeMap<JobId, Role>,
+    named: BTreeMap<Key, Role>,
+    rows: Rows,
+    marks: Marks,
     roles: BTreeMap<ContextId, Role>,
     spans: usize,
     threads: BTreeMap<ThreadId, Thread>,
     contexts: BTreeMap<ContextId, ThreadId>,
-    coroutines: BTreeMap<ContextId, Key>,
     seen: BTreeSet<ProcessId>,
-}
-
-/// What a lane belongs to: a slot, because numbers are used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Core(CoreId),
-    Gil(ProcessId),
-    Thread(ProcessId, ThreadId),
-    Coroutine(ProcessId, ThreadId, ContextId),
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Thread {
     process: ProcessId,
+    row: Key,
     core: Option<CoreId>,
     burst: State,
     role: Role,
@@ -86,8 +86,8 @@ struct Thread {
 }
 
 impl Thread {
-    fn new(process: ProcessId, role: Role) -> Thread {
-        Thread { process, core: None, burst: State::Run, role, job: None, coroutine: None, hosted: None }
+    fn new(process: ProcessId, row: Key, role: Role) -> Thread {
+        Thread { process, row, core: None, burst: State::Run, role, job: None, coroutine: None, hosted: None }
     }
 
     /// What it works on now.
@@ -109,6 +109,7 @@ impl Timeline {
             about,
             hidden: [0; 4],
             end: 0,
+            started: [0; 2],
             processes: 0,
             warm_up: model.warm_up.0,
             zoom: Zoom::new(model.warm_up.0),
@@ -116,13 +117,13 @@ impl Timeline {
             kept: 0,
             binned: false,
             lane_of: BTreeMap::new(),
-            users: BTreeMap::new(),
-            jobs: BTreeMap::new(),
+            named: BTreeMap::new(),
+            rows: Rows::default(),
+            marks: Marks::new(model),
             roles: BTreeMap::new(),
             spans: 0,
             threads: BTreeMap::new(),
             contexts: BTreeMap::new(),
-            coroutines: BTreeMap::new(),
             seen: BTreeSet::new(),
         };
         for core in 0..model.machine.cores.min(4_096) {
@@ -134,6 +135,10 @@ impl Timeline {
     /// Ends every open segment at the end of the run.
     pub fn finish(&mut self, end: Time) {
         self.end = end.0;
+        self.started = self.rows.started(end.0);
+        for (row, mark) in self.marks.finish(end.0) {
+            self.mark(row, mark);
+        }
         for lane in 0..self.lanes.len() {
             self.lanes[lane].left = self.lanes[lane].open().map(|open| open.state);
             if let Some(span) = self.lanes[lane].work.finish(end.0) {
@@ -163,8 +168,8 @@ impl Timeline {
         let (kind, group, name) = match key {
             Key::Core(core) => (0, Group::Core, format!("core {}", core.0)),
             Key::Gil(process) => (1, Group::Gil(process), "owner".to_owned()),
-            Key::Thread(process, _) => (2, Group::Thread(process), String::new()),
-            Key::Coroutine(process, thread, _) => (3, Group::Coroutine(process, thread), String::new()),
+            Key::Thread(process, ..) => (2, Group::Thread(process), String::new()),
+            Key::Coroutine(process, thread, ..) => (3, Group::Coroutine(process, thread), String::new()),
         };
         let there = self.lanes.iter().filter(|lane| kind_of(lane.group) == kind).count();
         let index = if there < LANES_MAX[kind] {
@@ -206,13 +211,28 @@ impl Timeline {
     fn enters(&mut self, core: CoreId, thread: ThreadId, now: Time) {
         let Some(entering) = self.threads.get_mut(&thread) else { return };
         entering.core = Some(core);
-        let key = Key::Thread(entering.process, thread);
+        let key = entering.row;
         if let Some(lane) = self.lane(key)
             && self.lanes[lane].visits[State::Run as usize] + self.lanes[lane].visits[State::Native as usize] == 0
         {
             self.zoom.restart(now.0);
         }
         self.runs(thread, now);
+    }
+
+    /// The thread comes to the core, perhaps from another one.
+    fn moves(&mut self, core: CoreId, thread: ThreadId, now: Time) {
+        if self.marks.comes(thread, core) {
+            self.mark(Key::Core(core), Marked { at: now.0, what: Mark::Migrated });
+        }
+    }
+
+    fn mark(&mut self, key: Key, mark: Marked) {
+        if self.marks.keeps()
+            && let Some(lane) = self.lane(key)
+        {
+            self.lanes[lane].marks.push(mark);
+        }
     }
 
     /// The row works on this from now on.
@@ -234,7 +254,7 @@ impl Timeline {
     fn works(&mut self, thread: ThreadId, now: Time) {
         let Some(working) = self.threads.get(&thread).copied() else { return };
         let work = working.work();
-        self.work(Key::Thread(working.process, thread), now, work);
+        self.work(working.row, now, work);
         if let Some(core) = working.core {
             self.work(Key::Core(core), now, work.or(Some(working.role)));
         }
@@ -243,7 +263,7 @@ impl Timeline {
     /// A worker begins a job, or ends it.
     fn job(&mut self, context: ContextId, now: Time, job: Option<Role>) {
         let Some(thread) = self.contexts.get(&context).copied() else { return };
-        if self.coroutines.contains_key(&context) {
+        if self.rows.of(context).is_some() {
             return; // Its role is the job.
         }
         if let Some(worker) = self.threads.get_mut(&thread) {
@@ -254,8 +274,8 @@ impl Timeline {
 
     /// The thread is in this state, and so is the coroutine that it runs.
     fn thread(&mut self, thread: ThreadId, now: Time, state: Option<State>) {
-        let Some(Thread { process, coroutine, .. }) = self.threads.get(&thread).copied() else { return };
-        self.set(Key::Thread(process, thread), now, state, thread.0);
+        let Some(Thread { row, coroutine, .. }) = self.threads.get(&thread).copied() else { return };
+        self.set(row, now, state, thread.0);
         if let Some(coroutine) = coroutine {
             self.set(coroutine, now, state, 0);
         }
@@ -287,7 +307,7 @@ impl Timeline {
     }
 
     fn resume(&mut self, context: ContextId, now: Time) {
-        let Some(key) = self.coroutines.get(&context).copied() else { return };
+        let Some(key) = self.rows.of(context) else { return };
         let Some(loop_thread) = self.contexts.get(&context).copied() else { return };
         self.set(key, now, Some(State::Run), 0);
         if let Some(thread) = self.threads.get_mut(&loop_thread) {
@@ -297,8 +317,14 @@ impl Timeline {
         self.works(loop_thread, now);
     }
 
+    /// The row of a coroutine, or of the thread with this context.
+    fn row_of(&self, context: ContextId) -> Option<Key> {
+        let thread = || self.threads.get(self.contexts.get(&context)?).map(|thread| thread.row);
+        self.rows.of(context).or_else(thread)
+    }
+
     fn leave_coroutine(&mut self, context: ContextId, now: Time, state: Option<State>) {
-        let Some(key) = self.coroutines.get(&context).copied() else { return };
+        let Some(key) = self.rows.of(context) else { return };
         self.set(key, now, state, 0);
         let Some(loop_thread) = self.contexts.get(&context).copied() else { return };
         if let Some(thread) = self.threads.get_mut(&loop_thread).filter(|thread| thread.coroutine == Some(key)) {
@@ -317,26 +343,33 @@ impl Sink for Timeline {
                 self.processes = self.seen.len();
             }
             What::ThreadStart { thread, process, context, role } => {
-                self.threads.insert(thread, Thread::new(process, role));
+                let row = self.rows.thread(process, role, now.0);
+                self.marks.forget(thread);
+                self.threads.insert(thread, Thread::new(process, row, role));
                 self.contexts.insert(context, thread);
-                self.coroutines.remove(&context);
-                self.name(Key::Thread(process, thread), role);
+                self.rows.end(context);
+                self.name(row, role);
                 self.works(thread, now);
             }
             What::Wake { thread } | What::Ready { thread } => self.thread(thread, now, Some(State::Ready)),
             What::Switch { core, thread } => {
+                self.moves(core, thread, now);
                 self.set(Key::Core(core), now, Some(State::Switching), thread.0);
                 self.thread(thread, now, Some(State::Ready));
             }
-            What::Run { core, thread } => self.enters(core, thread, now),
+            What::Run { core, thread } => {
+                self.moves(core, thread, now);
+                self.enters(core, thread, now);
+            }
             What::Preempt { core, thread } | What::Yield { core, thread } => {
                 self.leaves(core, thread, now, Some(State::Ready));
             }
             What::Block { core, thread, on } => self.leaves(core, thread, now, Some(State::of_wait(on))),
             What::ThreadEnd { core, thread } => {
                 self.leaves(core, thread, now, None);
-                if let Some(Thread { process, .. }) = self.threads.get(&thread).copied() {
-                    self.work(Key::Thread(process, thread), now, None);
+                if let Some(Thread { row, .. }) = self.threads.get(&thread).copied() {
+                    self.work(row, now, None);
+                    self.rows.free(row);
                 }
             }
             What::GilTake { process, thread } => {
@@ -351,15 +384,14 @@ impl Sink for Timeline {
             What::ComputeEnd { context } => self.burst(context, now, State::Run),
             What::CoroutineStart { context, thread, role } => {
                 let Some(Thread { process, .. }) = self.threads.get(&thread).copied() else { return };
-                let key = Key::Coroutine(process, thread, context);
+                let key = self.rows.coroutine((process, thread), context, role, now.0);
                 self.contexts.insert(context, thread);
-                self.coroutines.insert(context, key);
                 self.roles.insert(context, role);
                 self.name(key, role);
                 self.work(key, now, Some(role));
             }
             What::CoroutineReady { context } => {
-                if let Some(key) = self.coroutines.get(&context).copied() {
+                if let Some(key) = self.rows.of(context) {
                     self.set(key, now, Some(State::Ready), 0);
                 }
             }
@@ -367,8 +399,9 @@ impl Sink for Timeline {
             What::Suspend { context, on } => self.leave_coroutine(context, now, Some(State::of_wait(on))),
             What::CoroutineEnd { context } => {
                 self.leave_coroutine(context, now, None);
-                if let Some(key) = self.coroutines.get(&context).copied() {
+                if let Some(key) = self.rows.of(context) {
                     self.work(key, now, None);
+                    self.rows.end(context);
                 }
             }
             What::Submit { context, child } => {
@@ -378,26 +411,33 @@ impl Sink for Timeline {
             }
             What::TakeUp { thread, context } => {
                 self.contexts.insert(context, thread);
-                self.coroutines.remove(&context);
+                self.rows.end(context);
                 self.job(context, now, self.roles.get(&context).copied());
             }
             What::HandBack { context, .. } => {
                 self.job(context, now, None);
                 self.contexts.remove(&context);
             }
-            What::JobArrive { job, task, index } => {
-                self.jobs.insert(job, Role::Task { task, index });
+            What::JobArrive { job, task, index } => self.marks.arrive(job, task, index, now.0),
+            What::JobStart { job, context } => {
+                let row = self.row_of(context);
+                let role = self.marks.begin(job, row, now.0);
+                self.job(context, now, role);
             }
-            What::JobStart { job, context } => self.job(context, now, self.jobs.get(&job).copied()),
             What::JobEnd { job, context } | What::JobFail { job, context } => {
-                self.jobs.remove(&job);
+                let mark = self.marks.end(job, now.0);
+                mark.into_iter().for_each(|(row, mark)| self.mark(row, mark));
                 self.job(context, now, None);
             }
             What::JobReturn { context, .. } => self.job(context, now, None),
-            What::JobLost { job } => drop(self.jobs.remove(&job)),
+            What::JobLost { job } => {
+                let mark = self.marks.end(job, now.0);
+                mark.into_iter().for_each(|(row, mark)| self.mark(row, mark));
+            }
             What::JobDrop { job, by } => {
-                self.jobs.remove(&job);
-                if let Some(context) = by.filter(|context| !self.coroutines.contains_key(context)) {
+                let mark = self.marks.drop(job, now.0);
+                mark.into_iter().for_each(|(row, mark)| self.mark(row, mark));
+                if let Some(context) = by.filter(|context| self.rows.of(*context).is_none()) {
                     self.burst(context, now, State::Run);
                     self.job(context, now, None);
                 }
@@ -436,15 +476,5 @@ impl Sink for Timeline {
             | What::IoWithdraw { .. }
             | What::Print { .. } => {}
         }
-    }
-}
-
-/// The place of a group in [`LANES_MAX`].
-pub fn kind_of(group: Group) -> usize {
-    match group {
-        Group::Core => 0,
-        Group::Gil(_) => 1,
-        Group::Thread(_) => 2,
-        Group::Coroutine(..) => 3,
     }
 }

@@ -1,32 +1,28 @@
 //! Names of rows, and of what runs on them.
 
-use super::{Key, Timeline};
+use super::Timeline;
+use super::rows::Key;
 use crate::trace::Role;
 
-/// So many different tasks are named before a row that is used again.
+/// So many different tasks are named before a row.
 const USERS_MAX: usize = 3;
 
 impl Timeline {
-    /// Names the lane after its first role; a row that is used again after all the tasks that it was used for.
+    /// Names the lane after its first role; a row that is used again after what all its users have in common.
     pub(super) fn name(&mut self, key: Key, role: Role) {
         let Some(lane) = self.lane(key) else { return };
-        let number = match key {
-            Key::Thread(_, thread) => thread.0,
-            Key::Coroutine(_, _, context) => context.0,
-            Key::Core(_) | Key::Gil(_) => 0,
-        };
-        let users = self.users.entry(key).or_default();
-        let first = users.is_empty();
-        if !self.lanes[lane].shared && users.first() == Some(&role) {
-            return;
+        self.lanes[lane].kin = self.lane_of.get(&key.first()).copied().flatten().unwrap_or(lane);
+        let number = key.number();
+        match self.named.insert(key, role) {
+            None => self.lanes[lane].name = self.model.role_name(role),
+            // As it was: the same worker, say.
+            Some(last) if last == role && !self.lanes[lane].shared => {}
+            Some(_) => {
+                let name = self.listed(&[role]);
+                self.lanes[lane].shared = true;
+                self.lanes[lane].name = if number == 0 { name } else { format!("{name} ({})", number + 1) };
+            }
         }
-        if !users.iter().any(|user| alike(*user, role)) && users.len() <= USERS_MAX {
-            users.push(role);
-        }
-        self.lanes[lane].shared = !first;
-        let users = &self.users[&key];
-        self.lanes[lane].name =
-            if first { self.model.role_name(role) } else { format!("{} (place {number})", self.listed(users)) };
     }
 
     /// What threads belong to, if there are several.
@@ -67,15 +63,5 @@ impl Timeline {
         let more = if names.len() > USERS_MAX { ", …" } else { "" };
         names.truncate(USERS_MAX);
         names.join(", ") + more
-    }
-}
-
-/// Whether two have a task or a program in common.
-fn alike(a: Role, b: Role) -> bool {
-    match (a, b) {
-        (Role::Task { task, .. }, Role::Task { task: other, .. }) => task == other,
-        (Role::Spawned { program, .. }, Role::Spawned { program: other, .. }) => program == other,
-        (Role::Worker(_), Role::Worker(_)) | (Role::Loop, Role::Loop) => true,
-        _ => false,
     }
 }

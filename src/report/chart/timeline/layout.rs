@@ -6,7 +6,7 @@ use super::shares;
 use crate::report::chart::axis;
 use crate::report::chart::frame::{self, Key, MARGIN, TimeAxis};
 use crate::report::scene::{Canvas, Label, Token, Weight, font};
-use crate::report::timeline::{Group, State, kind_of};
+use crate::report::timeline::{Group, Mark, State, kind_of};
 
 const PLOT_RIGHT: f64 = 1044.0;
 const COLUMNS: [f64; 2] = [1096.0, 1176.0];
@@ -206,10 +206,9 @@ impl<'a> Layout<'a> {
 /// The label, shortened if need be, but not by the number at its end, which tells it from others.
 fn shortened(label: &str, room: f64) -> String {
     let (name, number) = label.split_at(label.rfind([' ', '[']).unwrap_or(label.len()));
-    let (name, number) = match name.strip_suffix(" (place") {
-        Some(name) => (name, label[name.len()..].to_owned()),
-        None if number.starts_with('[') => (name, number.to_owned()),
-        None => (label, String::new()),
+    let (name, number) = match number {
+        number if number.starts_with('[') || number.starts_with(" (") => (name, number.to_owned()),
+        _ => (label, String::new()),
     };
     if font::width(label, 12.0, Weight::Regular) <= room {
         return label.to_owned();
@@ -222,8 +221,8 @@ fn note(index: usize, kind: &Kind<'_>, zoom: bool) -> Option<String> {
     let what =
         |count: usize| format!("{}{}", ["core", "GIL", "thread", "coroutine"][index], axis::plural(count as u64));
     let more = (kind.more > 0).then(|| format!("and {} more {}", axis::count(kind.more as u64), what(kind.more)));
-    let again = kind.rows.iter().any(|row| row.label.contains(" (place "));
-    let again = again.then(|| "a place is a row that is used again for later work".to_owned());
+    let again = kind.rows.iter().any(|row| row.lane.shared);
+    let again = again.then(|| "a row without a number in [ ] is used again for later work of the same kind".to_owned());
     let window = if zoom { " in this window" } else { "" };
     let quiet = (kind.quiet > 0)
         .then(|| format!("{} {} without work{window}", axis::count(kind.quiet as u64), what(kind.quiet)));
@@ -244,6 +243,7 @@ fn legend(rows: &[Row<'_>], has_gil: bool, shares: bool) -> Vec<Key> {
         height: if shares { 1.0 } else { state.height() },
         width: 1.0,
         words: state.words(has_gil),
+        mark: None,
     };
     let mut keys: Vec<Key> = State::ALL.into_iter().filter(|state| there(false, *state)).map(key).collect();
     if there(true, State::Run) {
@@ -252,20 +252,29 @@ fn legend(rows: &[Row<'_>], has_gil: bool, shares: bool) -> Vec<Key> {
             true => (Some(OWNERS[1]), "GIL owner, alternating"),
             false => (None, "GIL owner"),
         };
-        keys.push(Key { token: OWNERS[0], second, height: 1.0, width: 1.0, words });
+        keys.push(Key { token: OWNERS[0], second, height: 1.0, width: 1.0, words, mark: None });
     }
     keys
 }
 
 /// Keys of the marks beside the segments.
 fn marks(view: &View<'_>, rows: &[Row<'_>], ticks: bool) -> Vec<Key> {
-    let key = |height, width, words| Key { token: Token::Ink, second: None, height, width, words };
+    let key = |height, width, words, mark| Key { token: Token::Ink, second: None, height, width, words, mark };
     let mut keys = Vec::new();
     if ticks && rows.iter().any(|row| row.lane.group == Group::Core && row.lane.count > 0) {
-        keys.push(key(0.28, 0.1, "context switch: another thread comes"));
+        keys.push(key(0.28, 0.1, "context switch: another thread comes", None));
+    }
+    for (what, words) in [
+        (Mark::Migrated, "the same, and it comes from another core"),
+        (Mark::Missed, "deadline missed"),
+        (Mark::Dropped, "job dropped at its deadline"),
+    ] {
+        if rows.iter().any(|row| segments::marks(view, row, ticks).any(|mark| mark.what == what)) {
+            keys.push(key(1.0, 1.0, words, Some(what)));
+        }
     }
     if rows.iter().any(|row| !segments::critical(view, row).is_empty()) {
-        keys.push(key(0.18, 1.0, "task on the critical path"));
+        keys.push(key(0.18, 1.0, "task on the critical path", None));
     }
     keys
 }
@@ -288,7 +297,7 @@ mod tests {
     #[test]
     fn a_shortened_label_keeps_its_number() {
         let name = "T3 a_name_of_some_forty_letters_to_be_sure";
-        for number in ["[12]", " (place 7)"] {
+        for number in ["[12]", " (7)"] {
             let short = shortened(&format!("{name}{number}"), 150.0);
             assert!(short.starts_with("T3 a_name") && short.ends_with(&format!("…{number}")), "{short}");
         }

@@ -44,9 +44,10 @@ fn title(model: &ModelData) -> String {
     let number =
         |kind| timeline.lanes.iter().filter(|lane| kind_of(lane.group) == kind).count() + timeline.hidden[kind];
     let say = |count: usize, what: &str| format!("{} {what}{}", axis::count(count as u64), axis::plural(count as u64));
-    let mut who = say(number(2), "thread");
-    if number(3) > 0 {
-        who = format!("{} on {who}", say(number(3), "coroutine"));
+    let [threads, coroutines] = timeline.started;
+    let mut who = say(threads, "thread");
+    if coroutines > 0 {
+        who = format!("{} on {who}", say(coroutines, "coroutine"));
     }
     if timeline.processes > 1 {
         who = format!("{who} in {} processes", axis::count(timeline.processes as u64));

@@ -137,6 +137,9 @@ fn all<'a>(view: &View<'a>, kind: usize) -> Kind<'a> {
     let there = rows.len();
     let works =
         |row: &Row<'_>| State::ALL.into_iter().any(|state| state != State::Idle && row.totals[state as usize] > 0);
+    if kind >= 2 {
+        rows.sort_by_key(|row| row.lane.kin);
+    }
     if kind == 0 {
         let mut number = 0..;
         rows.retain(|row| number.next() < Some(CORES) || works(row));

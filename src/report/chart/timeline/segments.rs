@@ -2,8 +2,9 @@
 
 use super::layout::Layout;
 use super::row::{INSIDE, LOW_ROW, Row, View};
+use crate::report::chart::frame;
 use crate::report::scene::{Canvas, Label, Token, Weight, font};
-use crate::report::timeline::{Group, Segment, Span, State, kind_of};
+use crate::report::timeline::{Group, Marked, Segment, Span, State, kind_of};
 use crate::trace::Role;
 
 /// The two tones of a GIL lane: its owner changes where they do.
@@ -26,18 +27,29 @@ pub fn draw(canvas: &Canvas, layout: &Layout<'_>) {
         let mut last = None;
         for segment in row.segments.unwrap_or_default() {
             inside(canvas, layout, row, segment);
-            if row.lane.group == Group::Core && layout.ticks && last != Some(segment.tag) {
+            let migrates = || marks(&layout.view, row, true).any(|mark| mark.at == segment.start);
+            if row.lane.group == Group::Core && layout.ticks && last != Some(segment.tag) && !migrates() {
                 let x = layout.axis.at(segment.start as f64);
                 let y = row.top + row.height + 1.0;
                 canvas.rect(Token::Ink, (x, y), (x + 1.0, y + 3.0));
             }
             last = Some(segment.tag);
         }
+        for mark in marks(&layout.view, row, layout.ticks) {
+            frame::mark(canvas, mark.what, (layout.axis.at(mark.at as f64), row.top + row.height + 1.0));
+        }
         for span in critical(&layout.view, row) {
             let y = row.top + row.height + 1.0;
             canvas.rect(Token::Ink, (layout.axis.at(span.start as f64), y), (layout.axis.at(span.end as f64), y + 2.0));
         }
     }
+}
+
+/// What is marked on the row in view: on cores only beside the ticks of context switches.
+pub fn marks<'a>(view: &View<'a>, row: &Row<'a>, ticks: bool) -> impl Iterator<Item = &'a Marked> {
+    let (from, until) = (view.from(), view.from() + view.length());
+    let all: &[Marked] = if row.lane.group != Group::Core || ticks { &row.lane.marks } else { &[] };
+    all.iter().filter(move |mark| (from..=until).contains(&mark.at))
 }
 
 /// When a row worked on tasks of the critical path.
