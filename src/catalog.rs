@@ -104,6 +104,14 @@ const STEPS: &[(&str, &str)] = &[
     ),
     ("FetchAdd(variable, [number])", "reads and adds in one atomic operation"),
     ("Incr(variable, [n])", "Load, a little core time, Add, Store"),
+    ("IncRef(object)", "takes a reference to an object"),
+    ("DecRef(object)", "drops one; whoever drops the last frees the object"),
+    ("Use(object)", "uses an object, which must be there"),
+    ("Collect(time)", "the cyclic collector: everybody else in the interpreter stands still"),
+    (
+        "Mutate(object, time)",
+        "changes an object in place; without a GIL one thread after the other, under its own lock",
+    ),
     ("Repeat(n, [steps])", "the steps n times"),
     ("Forever([steps])", "the steps without end"),
     ("If(condition, [steps], [steps])", "the first steps if the condition holds, else the others"),
@@ -206,6 +214,7 @@ const SHARED: &[(&str, &str)] = &[
     ("Barrier(n)", "n meet, then all go on"),
     ("Queue([capacity: n])", "numbers, first in, first out"),
     ("RwLock([prefer: FirstCome])", "many readers or one writer; prefer: Readers, FirstCome or Writers"),
+    ("Object([references: 1], [counts: Plain])", "freed when nobody refers to it; counts: Plain, Atomic or Biased"),
     ("Interprocess(Lock)", "one for all processes; also Interprocess(Int(n))"),
 ];
 
@@ -268,6 +277,8 @@ const EXPECTATIONS: &[(&str, &str)] = &[
     ("Speedup(of: model, over: model, at_least: n)", "makespan of `over` divided by that of `of`, run by run"),
     ("CriticalPath(at_most: time)", "the longest chain of tasks"),
     ("Deadlock", "the run ends in a deadlock"),
+    ("Leaked(object)", "all references to it were dropped and it was not freed"),
+    ("UsedAfterFree(object)", "somebody touched it after it was freed, which ends the run"),
     ("Sometimes(expectation)", "holds in at least one run"),
     ("In(model, [expectations])", "holds in this model"),
     ("At({path: value}, [expectations])", "holds at this point of the sweep"),

@@ -64,6 +64,8 @@ ids! {
     SyncId
     /// A shared variable as declared; every process has its own unless declared `Interprocess`.
     VarId
+    /// An object with a reference count as declared; every process has its own unless declared `Interprocess`.
+    ObjectId
     /// A text that `Print` prints.
     TextId
     /// A distribution of times used by some step.

@@ -125,8 +125,8 @@ impl Bursts {
                 }
             }
             What::Block { thread, on, .. } => {
-                // Only a wait for the GIL comes in the middle of a burst.
-                let open = self.open.get(&thread).filter(|_| !matches!(on, On::Gil | On::GilSwitch));
+                // Only a wait for the GIL, or for the world, comes in the middle of a burst.
+                let open = self.open.get(&thread).filter(|_| !matches!(on, On::Gil | On::GilSwitch | On::World));
                 self.check_closed(open.is_some(), thread, reports);
             }
             What::ThreadEnd { thread, .. } => {

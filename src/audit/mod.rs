@@ -16,6 +16,7 @@ mod locks;
 mod loops;
 mod memory;
 mod network;
+mod objects;
 mod pace;
 mod pool;
 mod process_pool;
@@ -23,6 +24,7 @@ mod rule;
 mod run_queues;
 mod shared;
 mod slices;
+mod stop;
 mod threads;
 mod urgency;
 mod waits;
@@ -55,6 +57,8 @@ pub struct Auditor {
     cancels: cancels::Cancels,
     jobs: jobs::Jobs,
     memory: memory::Memory,
+    objects: objects::Objects,
+    stops: stop::Stops,
     pool: Option<pool::Pool>,
     executors: Option<executor::Executors>,
     processes: Option<process_pool::ProcessPool>,
@@ -80,6 +84,8 @@ impl Auditor {
             cancels: cancels::Cancels::default(),
             jobs: jobs::Jobs::new(model),
             memory: memory::Memory::new(model),
+            objects: objects::Objects::new(model),
+            stops: stop::Stops::default(),
             pool: pool::Pool::new(model),
             executors: executor::Executors::new(model),
             processes: process_pool::ProcessPool::new(model),
@@ -100,6 +106,8 @@ impl Auditor {
         self.jobs.finish(finished, regular, &mut self.reports);
         self.gils.finish(&mut self.reports);
         self.memory.finish(&self.threads, &mut self.reports);
+        self.objects.finish(&ended.outcome, &mut self.reports);
+        self.stops.finish(finished, &mut self.reports);
         if let Some(pool) = &self.pool {
             pool.finish(&mut self.reports);
         }
@@ -131,6 +139,7 @@ impl Auditor {
         self.cores.settle(next, reports);
         self.urgencies.settle(&self.cores, &self.threads, &self.locks, reports);
         self.gils.settle(next, &self.threads, &self.bursts, &running, reports);
+        self.stops.settle(&self.threads, &self.bursts, &running, reports);
         self.bursts.settle(next, &self.cores, reports);
         self.locks.settle(&self.threads, reports);
         self.shared.settle(&self.threads, reports);
@@ -186,6 +195,8 @@ impl Auditor {
             | Outcome::Livelock { .. }
             | Outcome::NotHeld { .. }
             | Outcome::Socket { .. }
+            | Outcome::UsedAfterFree { .. }
+            | Outcome::Leaked { .. }
             | Outcome::Broken { .. } => {}
         }
     }
@@ -207,6 +218,8 @@ impl Sink for Auditor {
         self.cancels.record(record, threads, reports);
         self.jobs.record(record, threads, &self.bursts, reports);
         self.memory.record(record, threads, reports);
+        self.objects.record(record, reports);
+        self.stops.record(record, reports);
         if let Some(pool) = &mut self.pool {
             pool.record(record, threads, reports);
         }

@@ -113,6 +113,10 @@ rules! {
     ProcessPoolJobs None, "a worker does the jobs of its chunk in order, and each is over when the parent has the results, or when it cannot get them";
     Memory None, "a load sees the last store of its process";
     Atomic None, "an atomic operation writes right after it reads, with nothing in between";
+    ReferenceCounted None, "who takes or drops a reference has changed the count by one, right before";
+    ObjectFreed None, "an object is freed at once by whoever brings its count to zero, by nobody else, and nobody touches it afterwards";
+    ObjectOutcome None, "a run reports a leak or a use after free exactly if there is one";
+    WorldStopped None, "while a thread has stopped the world no other of its process executes interpreted code, and it lets them go on";
     JobService Some(38), "a job's response is its service and its waits: a thread runs as long as its steps demand";
     JobSpan Some(39), "a job takes at least as long as its steps, one after the other";
     Makespan Some(39), "a run takes at least as long as its work divided among the cores";

@@ -152,7 +152,7 @@ impl Waits {
                 let set = self.alarms.contains_key(&context);
                 reports.require(set, Rule::SleepNotEarly, || format!("{context:?} sleeps without a `Sleep`"));
             }
-            On::Gil | On::GilSwitch | On::Io(_) => {}
+            On::Gil | On::GilSwitch | On::World | On::Io(_) => {}
             On::Nothing
             | On::Lock(_)
             | On::Sync(_)
@@ -204,6 +204,7 @@ impl Waits {
             On::Nothing
             | On::Gil
             | On::GilSwitch
+            | On::World
             | On::Lock(_)
             | On::Sync(_)
             | On::Socket(_)

@@ -5,7 +5,7 @@ use super::cell::{Cell, Percentile};
 use crate::metrics::figures::{Checked, Figures, PeerFigures, TaskFigures};
 use crate::model::{Execution, Model};
 use crate::report::chart::axis;
-use crate::scenario::expect::{Asked, Bounds, Counted, Expect};
+use crate::scenario::expect::{Asked, Bounds, Counted, Expect, ObjectEnd};
 use crate::time::Duration;
 
 /// Checks all expectations at one point of the sweep; and, asked or not, that every run ended as it should and broke no
@@ -242,6 +242,12 @@ fn find(what: &Asked, model: &Model, cell: &Cell) -> Result<Found, String> {
             None => Err("no task comes after another".to_owned()),
         },
         Asked::Deadlock => found(0.0, run.outcome.clone(), run.outcome == "deadlock"),
+        Asked::Object { name, end } => {
+            let so = run.outcome == outcome_of(*end) && run.objects.contains(name);
+            let of =
+                if run.objects.is_empty() { String::new() } else { format!(" (\"{}\")", run.objects.join("\", \"")) };
+            found(0.0, format!("{}{of}", run.outcome), so)
+        }
         Asked::Speedup { .. } | Asked::Sometimes(_) | Asked::In(..) | Asked::At(..) => {
             unreachable!("these are asked of several runs together")
         }
@@ -291,13 +297,31 @@ fn utilization(of: &str, model: &Model, cell: &Cell) -> Result<f64, String> {
     }
 }
 
-/// Whether a deadlock of this model is expected here.
-fn expects_deadlock(expects: &[Expect], model: &Model, runs: &Runs<'_>) -> bool {
+/// The word of an outcome that is about objects.
+fn outcome_of(end: ObjectEnd) -> &'static str {
+    match end {
+        ObjectEnd::Leaked => "leaked",
+        ObjectEnd::UsedAfterFree => "used-after-free",
+    }
+}
+
+/// Whether this irregular end of a run of this model is expected here; of a leak, whether that of each object is.
+fn is_expected(expects: &[Expect], model: &Model, run: &Figures, runs: &Runs<'_>) -> bool {
+    let of_object = |object: &String| expects_end(expects, model, runs, &run.outcome, Some(object));
+    match run.objects.as_slice() {
+        [] => expects_end(expects, model, runs, &run.outcome, None),
+        objects => objects.iter().all(of_object),
+    }
+}
+
+fn expects_end(expects: &[Expect], model: &Model, runs: &Runs<'_>, outcome: &str, object: Option<&String>) -> bool {
+    let inside = |inner: &[Expect]| expects_end(inner, model, runs, outcome, object);
     expects.iter().any(|expect| match &expect.what {
-        Asked::Deadlock => true,
-        Asked::In(execution, inner) => *execution == model.execution && expects_deadlock(inner, model, runs),
-        Asked::At(settings, inner) => is_here(settings, runs) && expects_deadlock(inner, model, runs),
-        Asked::Sometimes(inner) => expects_deadlock(std::slice::from_ref(inner), model, runs),
+        Asked::Deadlock => outcome == "deadlock",
+        Asked::Object { name, end } => outcome == outcome_of(*end) && object == Some(name),
+        Asked::In(execution, inner) => *execution == model.execution && inside(inner),
+        Asked::At(settings, inner) => is_here(settings, runs) && inside(inner),
+        Asked::Sometimes(inner) => inside(std::slice::from_ref(inner)),
         _ => false,
     })
 }
@@ -306,8 +330,7 @@ fn expects_deadlock(expects: &[Expect], model: &Model, runs: &Runs<'_>) -> bool 
 fn irregular(expects: &[Expect], runs: &Runs<'_>) -> Option<Checked> {
     let mut bad = Vec::new();
     for (model, cells) in runs.models() {
-        let allowed = expects_deadlock(expects, model, runs);
-        let unexpected = |cell: &&Cell| !(cell.regular || allowed && cell.figures.outcome == "deadlock");
+        let unexpected = |cell: &&Cell| !(cell.regular || is_expected(expects, model, &cell.figures, runs));
         bad.extend(cells.iter().filter(unexpected).map(|cell| (model.execution, cell)));
     }
     let (execution, first) = bad.first()?;

@@ -6,11 +6,11 @@ use crate::report::chart::axis;
 /// Changes and speed-ups closer to 1 than this are no news.
 const NEWS: f64 = 1.05;
 
-/// A failed expectation, else a deadlock, else what changes over the sweep, else the comparison with the largest
+/// A failed expectation, else a deadlock or what became of an object, else what changes over the sweep, else the comparison with the largest
 /// difference, else the first that there is.
 pub fn headline(points: &[Point]) -> String {
     failed(points)
-        .or_else(|| deadlock(points))
+        .or_else(|| ended(points))
         .or_else(|| change(points))
         .or_else(|| comparison(points.first()?))
         .unwrap_or_default()
@@ -26,9 +26,11 @@ fn failed(points: &[Point]) -> Option<String> {
     Some(format!("{}: {}{more}", first.expectation, first.found))
 }
 
-fn deadlock(points: &[Point]) -> Option<String> {
+fn ended(points: &[Point]) -> Option<String> {
     let verdicts = points.iter().flat_map(|point| point.models.iter().zip(&point.verdicts));
-    let ended = |model: &ModelFigures| model.runs.iter().any(|run| run.outcome == "deadlock");
+    let ended = |model: &ModelFigures| {
+        model.runs.iter().any(|run| matches!(&*run.outcome, "deadlock" | "used-after-free" | "leaked"))
+    };
     verdicts.filter(|(model, _)| ended(model)).map(|(_, verdict)| verdict.clone()).next()
 }
 

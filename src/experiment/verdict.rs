@@ -16,7 +16,7 @@ pub fn verdicts(runs: &Runs<'_>, figures: &[ModelFigures], baseline: Option<Exec
             return format!("{}: {words}", model.execution);
         }
         let against = base.filter(|base| base.model != figures.model);
-        let why = deadlock(cells).unwrap_or_else(|| reason(model, cells));
+        let why = explained(cells).unwrap_or_else(|| reason(model, cells));
         let finals = finals(figures, &differ);
         let starved = starved(cells).unwrap_or_default();
         format!("{}: {}; {why}{starved}{finals}", model.execution, headline(figures, against))
@@ -24,15 +24,16 @@ pub fn verdicts(runs: &Runs<'_>, figures: &[ModelFigures], baseline: Option<Exec
     runs.models().zip(figures).map(verdict).collect()
 }
 
-/// Who waits for whom, of the first run that ended so.
-fn deadlock(cells: &[Cell]) -> Option<String> {
+/// Who waits for whom, or who did what to an object, of the first run that ended so.
+fn explained(cells: &[Cell]) -> Option<String> {
     const SHOWN: usize = 3;
-    let run = &cells.iter().find(|cell| cell.figures.outcome == "deadlock")?.figures;
+    let ends = ["deadlock", "used-after-free", "leaked"];
+    let run = &cells.iter().find(|cell| ends.contains(&cell.figures.outcome.as_str()))?.figures;
     // When each began to wait is told below the table.
     let words = |line: &String| line.split(", since ").next().unwrap_or(line).to_owned();
     let shown: Vec<String> = run.explanation.iter().take(SHOWN).map(words).collect();
     let more = run.explanation.len().saturating_sub(SHOWN);
-    Some(if more > 0 { format!("{}; and {more} more wait", shown.join("; ")) } else { shown.join("; ") })
+    Some(if more > 0 { format!("{}; and {more} more", shown.join("; ")) } else { shown.join("; ") })
 }
 
 /// Who waited for more than half of the first run for something that others, who came later, had twice or more in the meantime.
@@ -82,11 +83,18 @@ fn unmeasured(model: &Model, figures: &ModelFigures) -> Option<String> {
 /// How fast it was.
 fn headline(figures: &ModelFigures, base: Option<&ModelFigures>) -> String {
     let irregular = |run: &&Figures| run.outcome != "finished" && run.outcome != "until";
-    let bad = figures.runs.iter().filter(irregular).count();
-    if let Some(run) = figures.runs.iter().find(irregular) {
+    let mut ends: Vec<(&str, usize)> = Vec::new();
+    for run in figures.runs.iter().filter(irregular) {
+        match ends.iter_mut().find(|(word, _)| *word == run.outcome) {
+            Some((_, times)) => *times += 1,
+            None => ends.push((&run.outcome, 1)),
+        }
+    }
+    if !ends.is_empty() {
         let all = figures.runs.len();
-        let of = if all > 1 { format!(" in {bad} of {all} runs") } else { String::new() };
-        return format!("ended in {}{of}", outcome(&run.outcome));
+        let of = |times: usize| if all > 1 { format!(" in {times} of {all} runs") } else { String::new() };
+        let words: Vec<String> = ends.iter().map(|(word, times)| format!("{}{}", outcome(word), of(*times))).collect();
+        return format!("ended in {}", words.join(", in "));
     }
     match (figures.speedup, base) {
         (Some(speedup), Some(base)) => format!("{} the speed of {}", times(speedup), base.model),
@@ -126,6 +134,8 @@ fn outcome(word: &str) -> &str {
         "livelock" => "a loop without time",
         "clock-end" => "the end of the clock",
         "broken" => "a broken assertion",
+        "used-after-free" => "a use after free",
+        "leaked" => "a leak",
         "not-held" => "the use of something that was not held",
         other => other,
     }

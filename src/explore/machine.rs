@@ -188,6 +188,7 @@ impl<'m> Machine<'m> {
             owners: vec![None; self.model.locks.len() * processes as usize],
             again: Default::default(),
             things: (0..processes).flat_map(|_| self.things()).collect(),
+            objects: self.objects().repeat(processes as usize),
             threads: Vec::new(),
             taken: vec![false; self.jobs.len()],
             ended: vec![0; self.model.tasks.len()],
@@ -296,6 +297,8 @@ fn is_noticed(op: &Op) -> bool {
             | Op::Choose { .. }
             | Op::Spawn { .. }
             | Op::Join { .. }
+            | Op::Refer { by: 0, .. }
+            | Op::Mutate { .. }
     )
 }
 

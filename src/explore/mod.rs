@@ -9,6 +9,7 @@ mod bounds;
 mod counts;
 mod graph;
 mod machine;
+mod objects;
 mod property;
 pub mod schedule;
 mod share;

@@ -2,9 +2,9 @@
 
 use super::machine::Machine;
 use super::state::{Life, Origin, State};
-use crate::id::VarId;
-use crate::model::Model;
-use crate::scenario::expect::{Asked, Bounds, Expect};
+use crate::id::{ObjectId, VarId};
+use crate::model::{Model, Object, Op};
+use crate::scenario::expect::{Asked, Bounds, Expect, ObjectEnd};
 
 /// Bounds on the last value of a variable (of the first process, unless it is interprocess).
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Property {
     pub possible: Vec<LastValue>,
     /// A deadlock is what is expected: it must be possible, and is no failure.
     pub deadlock: bool,
+    /// These ends of objects are what is expected, in the same way.
+    pub objects: Vec<(ObjectId, ObjectEnd)>,
 }
 
 /// What went wrong.
@@ -35,6 +37,8 @@ pub enum Failure {
     Deadlock(Vec<String>),
     /// A step that must not be: release of a lock that is not held, or a loop that never gets on; its op.
     Wrong(u32),
+    /// An object of this name is never freed.
+    Leaked(String),
     /// A last value out of its bounds: the expectation, and the value.
     Final(String, i64),
     /// From some state on no schedule ever ends.
@@ -61,6 +65,11 @@ impl Property {
                 }
                 Asked::Sometimes(inner) => self.add(std::slice::from_ref(inner), model, settings, true),
                 Asked::Deadlock => self.deadlock = true,
+                Asked::Object { name, end } => {
+                    let is_named = |object: &&Object| model.vars[object.count.index()].name == *name;
+                    let index = model.objects.iter().position(|object| is_named(&object));
+                    self.objects.extend(index.map(|index| (ObjectId::from(index), *end)));
+                }
                 Asked::Final { var, bounds } => {
                     let Some(index) = model.vars.iter().position(|known| known.name == *var) else { continue };
                     let last = LastValue { var: VarId::from(index), bounds: *bounds, text: expect.text.clone() };
@@ -68,6 +77,26 @@ impl Property {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Whether the op is a use after free that is expected.
+    fn expects_wrong(&self, machine: &Machine<'_>, op: u32) -> bool {
+        match machine.model.code[op as usize] {
+            Op::Refer { object, .. } | Op::Mutate { object, .. } => {
+                self.objects.contains(&(object, ObjectEnd::UsedAfterFree))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the object ends so in a state in which nobody can take a step.
+    pub fn ends(machine: &Machine<'_>, state: &State, (object, end): (ObjectId, ObjectEnd)) -> bool {
+        match end {
+            ObjectEnd::Leaked => machine.leaked(state).any(|leaked| leaked == object),
+            ObjectEnd::UsedAfterFree => state.wrong.is_some_and(
+                |op| matches!(machine.model.code[op as usize], Op::Refer { object: of, .. } | Op::Mutate { object: of, .. } if of == object),
+            ),
         }
     }
 
@@ -79,7 +108,7 @@ impl Property {
     /// What is wrong with a state in which nobody can take a step.
     pub fn at_end(&self, machine: &Machine<'_>, state: &State) -> Option<Failure> {
         if let Some(op) = state.wrong {
-            return Some(Failure::Wrong(op));
+            return (!self.expects_wrong(machine, op)).then_some(Failure::Wrong(op));
         }
         let left = |number: &usize| {
             let thread = &state.threads[*number];
@@ -90,6 +119,10 @@ impl Property {
             (0..state.threads.len()).filter(left).map(|number| machine.name(state, number as u16)).collect();
         if !left.is_empty() {
             return (!self.deadlock).then_some(Failure::Deadlock(left));
+        }
+        let mut leaked = machine.leaked(state);
+        if let Some(object) = leaked.find(|object| !self.objects.contains(&(*object, ObjectEnd::Leaked))) {
+            return Some(Failure::Leaked(machine.object_name(object).to_owned()));
         }
         self.always.iter().find_map(|last| {
             let value = state.vars[last.var.index()];

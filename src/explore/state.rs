@@ -15,6 +15,8 @@ pub struct State {
     pub(super) again: BTreeMap<usize, u16>,
     /// By process, then by thing.
     pub(super) things: Vec<Thing>,
+    /// By process, then by object: references that are there, and whether it is freed.
+    pub(super) objects: Vec<(i32, bool)>,
     pub(super) threads: Vec<Thread>,
     /// Jobs by number: whether a worker has taken them.
     pub(super) taken: Vec<bool>,

@@ -132,7 +132,7 @@ impl Machine<'_> {
         process * self.model.locks.len() + lock.index()
     }
 
-    fn var(&self, state: &State, number: usize, var: VarId) -> usize {
+    pub(super) fn var(&self, state: &State, number: usize, var: VarId) -> usize {
         let shared = self.model.vars[var.index()].interprocess;
         let process = if shared { 0 } else { state.threads[number].process as usize };
         process * self.model.vars.len() + var.index()
@@ -222,6 +222,11 @@ impl Machine<'_> {
                     state.wrong.get_or_insert(pc);
                 }
             }
+            Op::Refer { object, by } => {
+                if !self.refer(state, number, object, by) {
+                    state.wrong.get_or_insert(pc);
+                }
+            }
             Op::Fail { .. } => {
                 state.wrong.get_or_insert(pc);
             }
@@ -256,7 +261,19 @@ impl Machine<'_> {
             Op::EndBlocking => state.threads[number].blocking -= 1,
             // A thread does the steps itself.
             Op::ToThread { .. } | Op::EndThread => {}
-            Op::Compute { .. } | Op::Io { .. } | Op::Sleep { .. } | Op::Yield | Op::Print { .. } | Op::Join { .. } => {}
+            Op::Mutate { object, .. } => {
+                if !self.refer(state, number, object, 0) {
+                    state.wrong.get_or_insert(pc);
+                }
+            }
+            Op::Touch { .. }
+            | Op::Collect { .. }
+            | Op::Compute { .. }
+            | Op::Io { .. }
+            | Op::Sleep { .. }
+            | Op::Yield
+            | Op::Print { .. }
+            | Op::Join { .. } => {}
             Op::Socket { .. } => unreachable!("a model with connections is not searched"),
             Op::Raise
             | Op::Reraise
@@ -296,6 +313,8 @@ impl Machine<'_> {
                 state.vars.extend_from_within(from..from + vars);
                 state.owners.resize(state.owners.len() + self.model.locks.len(), None);
                 state.things.extend(self.things());
+                let (objects, from) = (self.model.objects.len(), parent as usize * self.model.objects.len());
+                state.objects.extend_from_within(from..from + objects);
                 state.processes += 1;
                 state.processes - 1
             }

@@ -146,9 +146,11 @@ fn impossible(machine: &Machine<'_>, graph: &Graph, property: &Property) -> Opti
     let missing = property.possible.iter().find(|last| !ends().any(|state| property.shows(state, last)));
     let stuck = Property::default();
     let deadlocks = |state| matches!(stuck.at_end(machine, state), Some(Failure::Deadlock(_)));
-    match missing {
-        Some(last) => Some(last.text.clone()),
-        None => (property.deadlock && !ends().any(deadlocks)).then(|| "Deadlock".to_owned()),
+    let object = property.objects.iter().find(|end| !ends().any(|state| Property::ends(machine, state, **end)));
+    match (missing, object) {
+        (Some(last), _) => Some(last.text.clone()),
+        (_, Some((object, end))) => Some(format!("{end:?}(\"{}\")", machine.object_name(*object))),
+        (None, None) => (property.deadlock && !ends().any(deadlocks)).then(|| "Deadlock".to_owned()),
     }
 }
 

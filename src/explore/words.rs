@@ -66,6 +66,8 @@ impl Machine<'_> {
                     Act::Get(_) => format!("gets an item from {name}"),
                 }
             }
+            Op::Mutate { object, .. } => format!("changes {}", self.object_name(object)),
+            Op::Refer { object, .. } => format!("uses {}", self.object_name(object)),
             Op::Choose { .. } => format!("takes branch {}", step.branch + 1),
             Op::Yield => "yields".to_owned(),
             Op::Io { device, .. } => format!("waits for {}", self.model.devices[device.index()].name),
@@ -113,10 +115,14 @@ impl Machine<'_> {
 pub fn failure(machine: &Machine<'_>, steps: &[Choice], failure: &Failure) -> Vec<String> {
     match failure {
         Failure::Final(text, value) => vec![format!("{text}: the last value is {value}")],
+        Failure::Leaked(name) => vec![format!("{name} is never freed, though all references to it are dropped")],
         Failure::Livelock => vec!["from some state on nobody ever comes to an end".to_owned()],
         Failure::Wrong(op) => match machine.model.code[*op as usize] {
             Op::Release { lock } => {
                 vec![format!("{} is released by somebody who does not hold it", machine.model.locks[lock.index()].name)]
+            }
+            Op::Refer { object, .. } | Op::Mutate { object, .. } => {
+                vec![format!("{} is used after it was freed", machine.object_name(object))]
             }
             Op::Fail { text } => {
                 vec![format!("asserted is {}, which does not hold", machine.model.texts[text.index()])]

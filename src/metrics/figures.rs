@@ -82,6 +82,9 @@ pub struct Figures {
     pub outcome: String,
     /// The explanation of an outcome that needs one (the cycle of a deadlock), line by line.
     pub explanation: Vec<String>,
+    /// The objects that were leaked, or used after they were freed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<String>,
     /// Digest of the trace, 16 hexadecimal digits.
     pub digest: String,
     /// Events handled.

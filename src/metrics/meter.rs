@@ -99,6 +99,7 @@ impl<'a> Meter<'a> {
             seed,
             outcome: ended.outcome.word().to_owned(),
             explanation: self.explanation(&ended.outcome),
+            objects: ended.outcome.objects().to_vec(),
             digest: digest.to_string(),
             events: ended.events,
             makespan: Duration(makespan.0),
@@ -272,6 +273,8 @@ impl Sink for Meter<'_> {
             | What::LockTake { .. }
             | What::LockRelease { .. }
             | What::LockDepth { .. }
+            | What::Object { .. }
+            | What::Pause { .. }
             | What::Sync { .. }
             | What::Iteration { .. }
             | What::GilOffer { .. }

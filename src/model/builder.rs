@@ -8,7 +8,7 @@ use super::{
     Selector, Shared, SocketAct, SpawnKind, Task, Urgency, Value, Version,
 };
 use crate::dist::Dist;
-use crate::id::{DeviceId, DistId, LockId, PeerId, ProgramId, SyncId, TaskId, TextId, VarId};
+use crate::id::{DeviceId, DistId, LockId, ObjectId, PeerId, ProgramId, SyncId, TaskId, TextId, VarId};
 use crate::kernel::pace::Paces;
 use crate::kernel::policy::{PolicyConfig, RoundRobin, Ties, Timer};
 use crate::time::Duration;
@@ -57,6 +57,12 @@ pub enum Stmt {
     FetchAdd(VarId, Value),
     /// `Load`, `Interpreter::increment` of core time, `Add`, `Store`.
     Incr(VarId, i64),
+    /// Takes a reference to an object (1), drops one (-1), or uses it (0).
+    Refer(ObjectId, i8),
+    /// Changes an object in place: C code that holds the GIL, or else the lock of the object.
+    Mutate(ObjectId, Dist),
+    /// Collects what nobody refers to: everybody else in the interpreter stands still.
+    Collect(Dist),
     /// The steps so many times.
     Repeat(u32, Vec<Stmt>),
     /// The steps without end.
@@ -141,6 +147,7 @@ impl Builder {
             locks: Vec::new(),
             syncs: Vec::new(),
             vars: Vec::new(),
+            objects: Vec::new(),
             code: Vec::new(),
             programs: Vec::new(),
             regions: Vec::new(),
@@ -414,6 +421,9 @@ impl Builder {
                 self.emit(Op::FetchAdd { var: *var, register, by });
             }
             Stmt::Incr(var, by) => self.increment(*var, *by, registers),
+            Stmt::Refer(object, by) => self.refer(*object, *by, registers),
+            Stmt::Mutate(object, time) => self.mutate(*object, time.clone()),
+            Stmt::Collect(time) => self.collect(time.clone()),
             Stmt::Repeat(times, body) => self.repeat(*times, body, registers),
             Stmt::Forever(body) => {
                 let start = self.here();

@@ -35,9 +35,11 @@ fn end_of(model: &Model, entry: u32) -> u32 {
 /// Whether no op from here to the end of the program draws, whatever its loops do, nor one of those that it calls.
 fn never_draws(model: &Model, entry: u32, depth: u32, known: &mut BTreeMap<u32, Option<u32>>) -> bool {
     model.code[entry as usize..end_of(model, entry) as usize].iter().all(|op| match op {
-        Op::Compute { time, .. } | Op::Sleep { time } | Op::BeginTimeout { time } => {
-            !model.dists[time.index()].is_random()
-        }
+        Op::Compute { time, .. }
+        | Op::Sleep { time }
+        | Op::BeginTimeout { time }
+        | Op::Mutate { time, .. }
+        | Op::Collect { time } => !model.dists[time.index()].is_random(),
         Op::Io { device, time } => {
             !model.dists[time.unwrap_or(model.devices[device.index()].latency).index()].is_random()
         }
@@ -59,9 +61,11 @@ fn body(model: &Model, entry: u32, depth: u32, known: &mut BTreeMap<u32, Option<
     // but unused words of a stream.
     loop {
         let draws = match model.code[at] {
-            Op::Compute { time, .. } | Op::Sleep { time } | Op::BeginTimeout { time } => {
-                u32::from(model.dists[time.index()].is_random())
-            }
+            Op::Compute { time, .. }
+            | Op::Sleep { time }
+            | Op::BeginTimeout { time }
+            | Op::Mutate { time, .. }
+            | Op::Collect { time } => u32::from(model.dists[time.index()].is_random()),
             Op::Io { device, time } => {
                 let time = time.unwrap_or(model.devices[device.index()].latency);
                 u32::from(model.dists[time.index()].is_random())

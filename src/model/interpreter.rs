@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{Execution, StartMethod};
+use super::{CountTimes, Execution, StartMethod};
 use crate::runtime::gil::{Forced, Release, Rules, Turn};
 use crate::time::Duration;
 
@@ -23,6 +23,8 @@ pub struct Interpreter {
     pub free_threading_permille: u32,
     /// What an `Incr` takes longer in a free-threaded build for every other thread that runs at the same time.
     pub shared_access: Duration,
+    /// What it takes to change a reference count.
+    pub counts: CountTimes,
     /// An extension that is not safe without a GIL has brought it back in the free-threaded build.
     pub unsafe_extension: bool,
     /// How many workers a pool of threads has if nobody says how many.
@@ -210,6 +212,7 @@ impl Interpreter {
             check_points: CheckPoints::CallsAndJumps,
             free_threading_permille: 1_000,
             shared_access: Duration::ZERO,
+            counts: CountTimes::default(),
             unsafe_extension: false,
             default_workers: DefaultWorkers::FourMore,
             start_method: StartMethod::Fork,

@@ -8,6 +8,7 @@ mod execution;
 mod interpreter;
 mod names;
 mod network;
+mod object;
 mod pool;
 mod protocol;
 mod raising;
@@ -20,13 +21,14 @@ pub use costs::{Costs, SwitchCharged};
 pub use execution::Execution;
 pub use interpreter::{CheckPoints, DefaultWorkers, Interpreter, Ticks, Version};
 pub use network::{Peer, Selector, SocketAct, SocketCall};
+pub use object::{CountTimes, Counting, Object};
 pub use pool::{PoolKind, ProcessPool, StartMethod};
 pub use protocol::{Ceiling, Protocol};
 pub use raising::{Guard, Region};
 pub use value::{Arithmetic, Comparison, Condition, Operand, Value, evaluate};
 
 use crate::dist::Dist;
-use crate::id::{CallId, DeviceId, DistId, LockId, OperandId, ProgramId, SyncId, TaskId, TextId, VarId};
+use crate::id::{CallId, DeviceId, DistId, LockId, ObjectId, OperandId, ProgramId, SyncId, TaskId, TextId, VarId};
 use crate::kernel::core_set::CoreSet;
 use crate::kernel::pace::Paces;
 use crate::kernel::policy::PolicyConfig;
@@ -58,6 +60,8 @@ pub struct Model {
     pub syncs: Vec<Shared<Config>>,
     /// Variables with their first values, by `VarId`.
     pub vars: Vec<Shared<i64>>,
+    /// Objects with reference counts, by `ObjectId`.
+    pub objects: Vec<Object>,
     /// The ops of all programs.
     pub code: Vec<Op>,
     /// Programs, by `ProgramId`.
@@ -326,6 +330,14 @@ pub enum Op {
     /// Copies a variable to a register. If it is `from` (computed before, as is `to`), changes it to `to` and goes on behind
     /// the next op.
     CompareAndSwap { var: VarId, register: u16, from: OperandId, to: OperandId },
+    /// Takes the time to change a reference count by `by`.
+    Touch { object: ObjectId, by: i8, kind: CpuKind },
+    /// The reference is taken (`by` is 1) or dropped (-1), or the object used (0).
+    Refer { object: ObjectId, by: i8 },
+    /// Changes an object in place, which takes this time.
+    Mutate { object: ObjectId, time: DistId },
+    /// Collects what nobody refers to: everybody else in the interpreter stands still for this time.
+    Collect { time: DistId },
     /// Begins a loop of `times` rounds (at least one): pushes the count.
     Repeat { times: u32 },
     /// Ends a round: back to `start` while rounds are left, else pops the count.

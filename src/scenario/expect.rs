@@ -45,12 +45,23 @@ pub enum Asked {
     CriticalPath(Bounds<Duration>),
     /// The run ends in a deadlock. Without this, a deadlock (or any other irregular end) fails the scenario.
     Deadlock,
+    /// The run ends in this way because of an object.
+    Object { name: String, end: ObjectEnd },
     /// Holds in at least one run.
     Sometimes(Box<Expect>),
     /// Holds in this model.
     In(Execution, Vec<Expect>),
     /// Holds at the sweep points with these settings (path, value as written).
     At(Vec<(String, String)>, Vec<Expect>),
+}
+
+/// What can become of an object with a reference count, wrongly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectEnd {
+    /// It is never freed although all references to it are dropped.
+    Leaked,
+    /// It is touched after it was freed.
+    UsedAfterFree,
 }
 
 /// What is counted of connections.

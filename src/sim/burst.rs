@@ -81,12 +81,15 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// When the thread drops its GIL because a waiter asked: at the next check point, if this burst has any.
     #[inline]
     fn check_point(&self, thread: ThreadId) -> Option<Time> {
-        if !self.has_gil {
+        if !self.has_gil && !self.stops {
             return None;
         }
         let state = &self.world.threads[thread];
         if !matches!(state.burst.kind, CpuKind::Python | CpuKind::Loop) {
             return None;
+        }
+        if !self.has_gil {
+            return self.stop_due(thread);
         }
         let gil = self.world.processes[state.process.index()].gil.as_ref()?;
         match gil.rules().turn {
@@ -207,6 +210,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Phase::Step => self.step(core, thread),
             Phase::Burst => self.go_on(core, thread),
             Phase::Gil if !self.has_gil => {
+                if self.stops && self.stands_still(thread) {
+                    return false;
+                }
                 self.world.threads[thread].phase = self.home(thread);
                 true
             }

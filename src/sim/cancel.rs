@@ -75,7 +75,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             On::Sleep => self.world.loop_task(context).alarm = 0,
             On::Executor(steps) => self.leave_executor(steps),
             On::Join(_) => {}
-            On::Nothing | On::Gil | On::GilSwitch | On::Together | On::Job | On::Poll => return,
+            On::Nothing | On::Gil | On::GilSwitch | On::World | On::Together | On::Job | On::Poll => return,
         }
         self.make_ready(context);
     }

@@ -178,14 +178,14 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// A process without threads, with first values of everything it owns or copies of its parent's.
     pub(super) fn process(&mut self, parent: Option<ProcessId>) -> ProcessId {
         let gil = self.model.interpreter.gil.filter(|_| self.model.has_gil()).map(Gil::new);
-        let vars = match parent {
-            Some(parent) => self.world.processes[parent.index()].vars.clone(),
-            None => self.model.vars.iter().map(|var| var.initial).collect(),
+        let (vars, objects) = match parent.map(|parent| &self.world.processes[parent.index()]) {
+            Some(parent) => (parent.vars.clone(), parent.objects.clone()),
+            None => (self.model.vars.iter().map(|var| var.initial).collect(), super::object::fresh(self.model)),
         };
         let locks = vec![Lock::default(); self.model.locks.len()];
         let fresh = |sync: &crate::model::Shared<crate::sync::Config>| Sync { state: sync.initial.build(), last: None };
         let syncs = self.model.syncs.iter().map(fresh).collect();
-        self.world.processes.push(Process { gil, locks, syncs, vars, threads: 0 });
+        self.world.processes.push(Process { gil, locks, syncs, vars, objects, stop: None, threads: 0 });
         let process = ProcessId::from(self.world.processes.len() - 1);
         self.note(What::ProcessStart { process, parent });
         self.limit_crowd();
@@ -378,6 +378,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The thread ends on its core.
     pub(super) fn end_thread(&mut self, core: CoreId, thread: ThreadId) {
         self.release_gil(thread, Why::Ends);
+        if self.stops {
+            self.detach(thread);
+        }
         self.note(What::ThreadEnd { core, thread });
         self.world.kernel.end(core);
         self.inherit_no_more(thread);

@@ -90,6 +90,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                     let demand = self.sample_ahead(&mut draws, time);
                     total = total.saturating_add(self.model.stretched(kind, demand).0);
                 }
+                Op::Mutate { time, .. } => total = total.saturating_add(self.sample_ahead(&mut draws, time).0),
                 Op::Repeat { times } => stack.push(times),
                 Op::Again { start } => {
                     let rounds = stack.last_mut().expect("lowering pairs every loop end with a start");
@@ -110,7 +111,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                     Some(back) => pc = back,
                     None => return Duration(total),
                 },
-                Op::Socket { .. } => return Duration(total),
+                Op::Socket { .. } | Op::Collect { .. } => return Duration(total),
                 Op::Io { .. } | Op::Sleep { .. } | Op::Join { .. } | Op::Acquire { .. } | Op::Yield => {
                     return Duration(total);
                 }

@@ -122,6 +122,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn leave_gil(&mut self, thread: ThreadId, then: Phase) -> bool {
         if !self.has_gil {
             self.world.threads[thread].phase = then;
+            if self.stops {
+                self.detach(thread);
+            }
             return true;
         }
         let must_wait = self.release_gil(thread, Why::Leaves);
@@ -137,7 +140,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn drop_at_check_point(&mut self, core: CoreId, thread: ThreadId) -> bool {
         let now = self.world.now;
         let process = self.world.threads[thread].process;
-        let Some(gil) = &self.world.processes[process.index()].gil else { return false };
+        let Some(gil) = &self.world.processes[process.index()].gil else {
+            return self.stops && self.stands_still(thread);
+        };
         let due = gil.holder() == Some(thread) && gil.due(Duration::ZERO).is_some_and(|due| due <= now);
         due && self.forced_drop(core, thread)
     }
@@ -146,6 +151,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// Whether it has to wait.
     pub(super) fn forced_drop(&mut self, core: CoreId, thread: ThreadId) -> bool {
         debug_assert!(self.world.threads[thread].core == Some(core));
+        if !self.has_gil {
+            self.stand_still(thread);
+            return true;
+        }
         let now = self.world.now;
         let process = self.world.threads[thread].process;
         let gil = self.gil(process);

@@ -135,6 +135,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if suspended {
             self.give_up_waiting(context);
         }
+        self.forget_counts(context);
+        if self.stops {
+            self.end_pause(context);
+        }
         let state = &mut self.world.contexts[context];
         (state.pc, state.paid) = (end, false);
         state.stack.clear();

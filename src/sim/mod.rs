@@ -20,6 +20,7 @@ mod jobs;
 mod late;
 mod loop_task;
 mod memory;
+mod object;
 mod outcome;
 mod pool;
 mod queues;
@@ -28,6 +29,7 @@ mod run_queue;
 mod shared;
 mod socket;
 mod step;
+mod stop;
 mod together;
 mod urgency;
 mod wait;
@@ -95,6 +97,8 @@ pub struct Sim<'a, S, C> {
     freed: Vec<ContextId>,
     /// What threads inherit by the locks they hold; `None` if no lock has a protocol or the policy no such order.
     lends: Option<Rank>,
+    /// Whether the world can stop.
+    stops: bool,
     /// Whether jobs are dropped at their deadlines, and those whose deadline is now.
     aborts: bool,
     expired: Vec<(JobId, u64)>,
@@ -123,6 +127,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             due: Vec::new(),
             freed: Vec::new(),
             lends: inheritance::order(model),
+            stops: stop::any(model),
             aborts: late::any(model),
             expired: Vec::new(),
         };
@@ -155,6 +160,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             due: Vec::new(),
             freed: Vec::new(),
             lends: inheritance::order(model),
+            stops: stop::any(model),
             aborts: late::any(model),
             expired: Vec::new(),
         }
@@ -217,6 +223,8 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             (Outcome::Until, Some(until)) => Time(until.0),
             _ => self.world.now,
         };
+        let leaked = if outcome.is_regular() { self.leaked() } else { None };
+        let outcome = leaked.unwrap_or(outcome);
         Ended { outcome, at, events: self.events }
     }
 

@@ -34,6 +34,10 @@ pub enum Outcome {
     NotHeld { who: String, did: String },
     /// A socket call failed, and the program does not see to that.
     Socket { who: String, did: String },
+    /// A context touched an object that had been freed: who, who freed it, and why it was too early.
+    UsedAfterFree { object: String, lines: Vec<String> },
+    /// These objects were never freed although all references to them were dropped; the work itself is done.
+    Leaked { objects: Vec<String>, lines: Vec<String> },
     /// What a context asserted did not hold.
     Broken { who: String, asserted: String },
 }
@@ -51,7 +55,18 @@ impl Outcome {
             Outcome::Livelock { .. } => "livelock",
             Outcome::NotHeld { .. } => "not-held",
             Outcome::Socket { .. } => "socket",
+            Outcome::UsedAfterFree { .. } => "used-after-free",
+            Outcome::Leaked { .. } => "leaked",
             Outcome::Broken { .. } => "broken",
+        }
+    }
+
+    /// The objects that this is about, of a use after free or a leak.
+    pub fn objects(&self) -> &[String] {
+        match self {
+            Outcome::UsedAfterFree { object, .. } => std::slice::from_ref(object),
+            Outcome::Leaked { objects, .. } => objects,
+            _ => &[],
         }
     }
 
@@ -79,6 +94,7 @@ impl Outcome {
                     "{who} took a million steps without any time passing: some step in its loop must take time"
                 )]
             }
+            Outcome::UsedAfterFree { lines, .. } | Outcome::Leaked { lines, .. } => lines.clone(),
             Outcome::NotHeld { who, did } | Outcome::Socket { who, did } => vec![format!("{who} {did}")],
             Outcome::Broken { who, asserted } => vec![format!("{who} asserted {asserted}, which did not hold")],
         }

@@ -276,6 +276,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if self.sink.explains() {
             self.explain_wait(core, thread, on);
         }
+        if self.stops {
+            self.detach(thread);
+        }
         self.unsettled = true;
         self.world.kernel.leave_slice(core, self.world.now);
         self.world.kernel.vacate(core, self.world.now);

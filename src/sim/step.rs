@@ -58,6 +58,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Op::Swap { var, register, value } => self.swap(context, var, register, value),
             Op::FetchAdd { var, register, by } => self.fetch_add(context, var, register, by),
             Op::CompareAndSwap { var, register, from, to } => self.compare_and_swap(context, var, register, (from, to)),
+            Op::Touch { object, by, kind } => self.touch(thread, context, object, by, kind),
+            Op::Refer { object, by } => self.refer(context, object, by),
+            Op::Mutate { object, time } => self.mutate(thread, context, object, time),
+            Op::Collect { time } => self.collect(thread, context, time),
             Op::Repeat { times } => self.push(context, times),
             Op::Again { start } => self.again(context, start) && self.back_edge(core, thread),
             Op::Branch { left, comparison, right, to } => {

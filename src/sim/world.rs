@@ -110,6 +110,8 @@ pub(super) struct Process {
     pub locks: Vec<Lock>,
     pub syncs: Vec<Sync>,
     pub vars: Vec<i64>,
+    pub objects: Vec<super::object::Object>,
+    pub stop: Option<super::stop::Stop>,
     pub threads: u32,
 }
 
@@ -274,7 +276,7 @@ pub(super) struct Context {
     pub family: Option<Box<Family>>,
     /// Depth of `BeginBlocking`.
     pub blocking: u16,
-    /// The cost of the `Spawn` at `pc` has been paid.
+    /// The cost of the `Spawn` or `Touch` at `pc` has been paid.
     pub paid: bool,
     /// It was woken by the release of the lock that it waits for.
     pub woken: bool,

@@ -17,8 +17,8 @@ pub use raising::{Cause, Raised, Together};
 pub use socket::{Call, Wire};
 
 use crate::id::{
-    ChunkId, ContextId, CoreId, DeviceId, JobId, LockId, PeerId, ProcessId, ProgramId, RequestId, SocketId, SyncId,
-    TaskId, TextId, ThreadId, VarId,
+    ChunkId, ContextId, CoreId, DeviceId, JobId, LockId, ObjectId, PeerId, ProcessId, ProgramId, RequestId, SocketId,
+    SyncId, TaskId, TextId, ThreadId, VarId,
 };
 use crate::time::{Duration, Time};
 
@@ -73,6 +73,9 @@ pub enum What {
     /// The thread, which goes on with the GIL, offers it: it wakes the longest waiter, and its burst gets longer by `cost`.
     GilOffer { process: ProcessId, thread: ThreadId, cost: Duration },
 
+    /// The thread stops all others of its process for a collection.
+    Pause { process: ProcessId, thread: ThreadId, pause: Pause },
+
     /// The context begins a burst of `demand` nanoseconds of core time on its thread.
     Compute { context: ContextId, kind: CpuKind, demand: Duration },
     /// The burst has received all of its demand.
@@ -109,6 +112,10 @@ pub enum What {
     Store { var: VarId, process: ProcessId, context: ContextId, value: i64 },
     /// The context writes the variable in one atomic operation with its `Load`, which is the record before.
     Update { var: VarId, process: ProcessId, context: ContextId, value: i64 },
+
+    /// What the context does to an object with a reference count, right after it has changed the count. `process` is 0 for an
+    /// interprocess object.
+    Object { object: ObjectId, process: ProcessId, context: ContextId, handled: Handled },
 
     /// A coroutine exists on the event loop that runs on `thread`. It is *ready* from `CoroutineReady`,
     /// *running* from `Resume`, *suspended* from `Suspend`, gone after `CoroutineEnd`.
@@ -185,6 +192,8 @@ pub enum On {
     Gil,
     /// That another thread takes the GIL it was forced to drop.
     GilSwitch,
+    /// That the world goes on, or that it stands still.
+    World,
     /// A lock (of process 0 if it is interprocess).
     Lock(LockId),
     /// A semaphore, event, condition, barrier, queue or lock for readers and writers.
@@ -240,6 +249,30 @@ pub enum Deed {
     Get,
     /// It is cancelled and waits no more.
     Withdraw,
+}
+
+/// What is done to an object with a reference count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Handled {
+    /// A reference to it is taken.
+    Take,
+    /// One is dropped.
+    Drop,
+    /// It is used, by somebody who has one.
+    Use,
+    /// Its count has come down to zero: it is there no more.
+    Free,
+}
+
+/// The course of a stop-the-world pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pause {
+    /// All others are asked to stop at their next check point.
+    Asked,
+    /// The last one has stopped: the work begins.
+    Begins,
+    /// It is done, and the others go on.
+    Over,
 }
 
 /// What kind of core time a burst is.

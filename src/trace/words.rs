@@ -32,6 +32,7 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         What::GilRequest { process, thread } => (word(12, 0, thread.0), Some([pair(process.0, 0), 0])),
         What::GilTake { process, thread } => (word(13, 0, thread.0), Some([pair(process.0, 0), 0])),
         What::GilDrop { process, thread, forced } => (word(14, forced.into(), thread.0), Some([pair(process.0, 0), 0])),
+        What::Pause { process, thread, pause } => (word(81, pause as u8, thread.0), Some([pair(process.0, 0), 0])),
         What::Compute { context, kind, demand } => (word(15, cpu_word(kind), context.0), Some([0, demand.0])),
         What::ComputeEnd { context } => (word(16, 0, context.0), None),
         What::Sleep { context, time } => (word(17, 0, context.0), Some([0, time.0])),
@@ -55,6 +56,9 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         }
         What::Store { var, process, context, value } => {
             (word(24, 0, context.0), Some([pair(var.0, process.0), value as u64]))
+        }
+        What::Object { object, process, context, handled } => {
+            (word(80, handled as u8, context.0), Some([pair(object.0, process.0), 0]))
         }
         What::CoroutineStart { context, thread, role } => {
             let (kind, number) = role_words(role);
@@ -117,6 +121,7 @@ fn pair(low: u32, high: u32) -> u64 {
 fn on_words(on: On) -> (u8, u32) {
     match on {
         On::Nothing => (0, 0),
+        On::World => (32, 0),
         On::Gil => (1, 0),
         On::GilSwitch => (2, 0),
         On::Lock(lock) => (3, lock.0),

@@ -18,6 +18,7 @@ mod meaning;
 mod measured;
 mod measured_pools;
 mod mutations;
+mod objects;
 mod oracle;
 mod oracle_cores;
 mod oracle_deadlines;

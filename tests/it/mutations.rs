@@ -19,14 +19,14 @@ use gilsim::kernel::policy::{
     DeadlineMonotonic, Edf, Equals, FirstCome, PolicyConfig, Priority, RateMonotonic, RoundRobin, Ties, Timer,
 };
 use gilsim::model::{
-    Arrivals, Builder, Ceiling, Costs, Execution, Interpreter, Late, Model, Protocol, SpawnKind, Stmt, SwitchCharged,
-    Urgency, Version,
+    Arrivals, Builder, Ceiling, Costs, Counting, Execution, Interpreter, Late, Model, Protocol, SpawnKind, Stmt,
+    SwitchCharged, Urgency, Version,
 };
 use gilsim::runtime::gil::Rules;
 use gilsim::sim::{Ended, Outcome};
 use gilsim::sync::{Config, Preference};
 use gilsim::time::{Duration, Time};
-use gilsim::trace::{Cause, CpuKind, Deed, On, Raised, Record, Together, What};
+use gilsim::trace::{Cause, CpuKind, Deed, Handled, On, Pause, Raised, Record, Together, What};
 
 use crate::real_runs::{audit, everything, run, shared_things};
 
@@ -165,6 +165,73 @@ fn updates() -> Model {
         builder.batch(name, 1, vec![Stmt::Repeat(20, work)]);
     }
     builder.build()
+}
+
+/// Two threads that take and drop references to an object; the last one frees it.
+fn counted() -> Model {
+    let mut builder = Builder::new(2, Execution::Threads(2)).native();
+    let object = builder.object("object", 2, Some(Counting::Atomic), false);
+    for (name, by) in [("ones", 3), ("tens", 4)] {
+        let work =
+            vec![Stmt::Refer(object, 1), Stmt::Refer(object, 0), cpu(Duration(by * 100)), Stmt::Refer(object, -1)];
+        builder.batch(name, 1, vec![Stmt::Repeat(20, work), Stmt::Refer(object, -1)]);
+    }
+    builder.build()
+}
+
+/// Threads without a GIL that compute, wait and collect.
+fn collections() -> Model {
+    let mut builder = Builder::new(2, Execution::FreeThreaded(3));
+    let collect = Stmt::Collect(Dist::Const(Duration::us(200)));
+    let wait = Stmt::Sleep(Dist::Const(Duration::us(30)));
+    let native = Stmt::Cpu(CpuKind::NoGil, Dist::Const(Duration::us(70)));
+    builder.batch(
+        "work",
+        3,
+        vec![Stmt::Repeat(4, vec![cpu(Duration::us(150)), collect, wait, cpu(Duration::us(90)), native])],
+    );
+    builder.build()
+}
+
+/// A collection begins before the last thread has stopped.
+fn impatient(records: &mut [Record], at: usize) -> bool {
+    if !matches!(records[at].what, What::Pause { pause: Pause::Begins, .. }) || at == 0 {
+        return false;
+    }
+    let asked = (0..at).rev().find(|before| matches!(records[*before].what, What::Pause { pause: Pause::Asked, .. }));
+    let Some(asked) = asked.filter(|asked| records[*asked].time < records[at].time) else { return false };
+    records[asked + 1..=at].rotate_right(1);
+    records[asked + 1].time = records[asked].time;
+    true
+}
+
+/// The same, with a reference that nobody drops.
+fn kept() -> Model {
+    let mut model = counted();
+    model.objects[0].references = 3;
+    let count = model.objects[0].count;
+    model.vars[count.index()].initial = 3;
+    model
+}
+
+/// A reference that is dropped is booked as taken.
+fn taken_for_dropped(records: &mut [Record], at: usize) -> bool {
+    change(records, at, |what| match what {
+        What::Object { handled, .. } if *handled == Handled::Drop => {
+            *handled = Handled::Take;
+            true
+        }
+        _ => false,
+    })
+}
+
+/// A dropped reference frees the object, whatever the count.
+fn freed_too_early(records: &mut Vec<Record>, at: usize) -> bool {
+    let Record { time, what: What::Object { object, process, context, handled: Handled::Drop } } = records[at] else {
+        return false;
+    };
+    records.insert(at + 1, Record { time, what: What::Object { object, process, context, handled: Handled::Free } });
+    true
 }
 
 /// A store of somebody else is moved between a load and the update after it.
@@ -1212,6 +1279,56 @@ fn accounts() -> Vec<Mutation> {
             wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::JobEnd { .. }))),
         },
         Mutation {
+            rule: Rule::ReferenceCounted,
+            what: "a dropped reference counts as a taken one",
+            model: counted,
+            wrong: Edit(|records, at| taken_for_dropped(records, at)),
+        },
+        Mutation {
+            rule: Rule::ObjectFreed,
+            what: "the last reference is dropped and nothing is freed",
+            model: counted,
+            wrong: Edit(|records, at| {
+                without(records, at, |what| matches!(what, What::Object { handled: Handled::Free, .. }))
+            }),
+        },
+        Mutation {
+            rule: Rule::ObjectFreed,
+            what: "an object is freed while somebody refers to it",
+            model: counted,
+            wrong: Edit(freed_too_early),
+        },
+        Mutation {
+            rule: Rule::ObjectOutcome,
+            what: "a leak is reported where there is none",
+            model: counted,
+            wrong: End(|ended| {
+                ended.outcome = Outcome::Leaked { objects: vec!["object".to_owned()], lines: Vec::new() };
+            }),
+        },
+        Mutation {
+            rule: Rule::ObjectOutcome,
+            what: "a use after free is reported where there is none",
+            model: kept,
+            wrong: End(|ended| {
+                ended.outcome = Outcome::UsedAfterFree { object: "object".to_owned(), lines: Vec::new() };
+            }),
+        },
+        Mutation {
+            rule: Rule::WorldStopped,
+            what: "a collection begins before all others have stopped",
+            model: collections,
+            wrong: Edit(|records, at| impatient(records, at)),
+        },
+        Mutation {
+            rule: Rule::WorldStopped,
+            what: "the world does not go on after a collection",
+            model: collections,
+            wrong: Edit(|records, at| {
+                without(records, at, |what| matches!(what, What::Pause { pause: Pause::Over, .. }))
+            }),
+        },
+        Mutation {
             rule: Rule::Demand,
             what: "a burst is one nanosecond too short",
             model: threads,
@@ -1433,6 +1550,7 @@ fn every_rule_has_a_planted_error() {
 /// release are of this kind, because nobody looks afterwards.
 fn says_nothing_new(records: &[Record], at: usize) -> bool {
     match records[at].what {
+        What::Object { handled: Handled::Use, .. } => true,
         What::Load { .. } | What::Print { .. } | What::Iteration { ready: 0, .. } => true,
         What::Store { var, process, .. } | What::Update { var, process, .. } => {
             // Nobody reads it, or another context wrote the same before.
@@ -1487,8 +1605,9 @@ fn a_lost_or_repeated_record_is_noticed() {
     let mut kinds = BTreeSet::new();
     let mut missed = Vec::new();
     let meetings = [meeting_threads(), meeting_coroutines()];
-    for model in
-        [threads(), coroutines(), all_processes(), hogs(), updates(), spread(), uneven()].into_iter().chain(meetings)
+    for model in [threads(), coroutines(), all_processes(), hogs(), updates(), counted(), spread(), uneven()]
+        .into_iter()
+        .chain(meetings)
     {
         let (records, ended) = run(&model, 1);
         for (at, record) in records.iter().enumerate().step_by(3) {

@@ -141,3 +141,36 @@ fn endless_work_is_not_searched() {
     assert_eq!(code, 4, "{text}");
     assert!(text.contains("have no end"), "{text}");
 }
+
+/// Plain counts are explored as what they are: a load and a store, between which others come where there is no GIL.
+#[test]
+fn a_use_after_free_and_a_leak_are_found() {
+    let objects = |references: u32, steps: &str, expect: &str| {
+        folder(&format!(
+            r#"(
+                shared: {{ "x": Object(references: {references}, counts: Plain) }},
+                tasks: {{ "user": (count: 2, steps: [{steps}]) }},
+                models: [FreeThreaded(2), Threads(2)],
+                expect: [{expect}],
+            )"#
+        ))
+    };
+    let (uses, drops) = (r#"IncRef("x"), Use("x"), DecRef("x"), DecRef("x")"#, r#"DecRef("x")"#);
+    let leaks = r#"In(FreeThreaded(2), [Sometimes(Leaked("x"))])"#;
+    for (steps, expect, said) in
+        [(uses, leaks, "x is used after it was freed"), (drops, "", "x is never freed, though all references")]
+    {
+        let (code, text) = gilsim(&objects(2, steps, expect), &["test", "s.ron"]);
+        assert_eq!(code, 1, "{text}");
+        assert!(text.contains(said), "{text}");
+        assert!(text.contains("user[0]") && text.contains("reads x = 2") && text.contains("writes x = "), "{text}");
+    }
+    // What is expected must be possible, and is no failure then.
+    let both = r#"In(FreeThreaded(2), [Sometimes(UsedAfterFree("x")), Sometimes(Leaked("x"))])"#;
+    let (code, text) = gilsim(&objects(2, uses, both), &["test", "s.ron"]);
+    assert_eq!(code, 0, "{text}");
+    let never = r#"In(FreeThreaded(2), [Sometimes(UsedAfterFree("x")), Sometimes(Leaked("x"))]), In(Threads(2), [Sometimes(Leaked("x"))])"#;
+    let (code, text) = gilsim(&objects(2, uses, never), &["test", "s.ron"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("Leaked(\"x\")"), "{text}");
+}

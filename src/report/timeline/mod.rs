@@ -474,6 +474,8 @@ impl Sink for Timeline {
             | What::TimeoutEnd { .. }
             | What::Together { .. }
             | What::IoWithdraw { .. }
+            | What::Object { .. }
+            | What::Pause { .. }
             | What::Print { .. } => {}
         }
     }

@@ -212,6 +212,10 @@ pub enum Expect {
     },
     /// The run ends in a deadlock.
     Deadlock,
+    /// All references to this object are dropped and it is not freed.
+    Leaked(String),
+    /// This object is touched after it was freed.
+    UsedAfterFree(String),
     /// Holds in at least one run.
     Sometimes(Box<Expect>),
     /// Holds in this model.

@@ -41,6 +41,15 @@ pub enum Interpreter {
         /// From 3.13 on: without a GIL an `Incr` takes so much longer for every other thread that runs.
         #[serde(default)]
         shared_access: Option<Duration>,
+        /// Core time to change the reference count of an object by load, add and store.
+        #[serde(default)]
+        plain_count: Option<Duration>,
+        /// Core time to change it by an atomic instruction.
+        #[serde(default)]
+        atomic_count: Option<Duration>,
+        /// The same in both ways if another core changed it last.
+        #[serde(default)]
+        moved_count: Option<Duration>,
         /// From 3.13 on: an extension that needs it has brought the GIL back in the build without one.
         #[serde(default)]
         unsafe_extension: bool,
@@ -96,6 +105,9 @@ impl Default for Interpreter {
             increment: None,
             free_threading: None,
             shared_access: None,
+            plain_count: None,
+            atomic_count: None,
+            moved_count: None,
             unsafe_extension: false,
         }
     }

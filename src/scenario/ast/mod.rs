@@ -263,6 +263,16 @@ pub enum Step {
     FetchAdd(String, #[serde(default = "one_value")] Value),
     /// `Load`, `Add`, `Store`; by 1 if left out.
     Incr(String, #[serde(default = "one_more")] i64),
+    /// Takes a reference to an object.
+    IncRef(String),
+    /// Drops one; the last one frees the object.
+    DecRef(String),
+    /// Uses an object, which must be there.
+    Use(String),
+    /// The cyclic collector: everybody else in the interpreter stands still.
+    Collect(When),
+    /// Changes an object in place, as `list.append` does: one call of C code.
+    Mutate(String, When),
     /// So many times.
     Repeat(u32, Vec<Step>),
     /// Without end.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use super::quantity::{Kind, raw, skip_comments};
+use crate::model::Counting;
 use crate::sync::Preference;
 
 /// Something that threads share.
@@ -29,6 +30,8 @@ pub enum Shared {
     Queue { capacity: Option<u32> },
     /// Many readers or one writer.
     RwLock(Preference),
+    /// Something that is freed when nobody refers to it any more: references at the start, and how they are counted if given.
+    Object { references: u32, counts: Option<Counting> },
     /// The same for all processes; without this each has its own.
     Interprocess(Box<Shared>),
 }
@@ -82,11 +85,21 @@ pub(crate) enum Written {
         #[serde(default)]
         prefer: Preference,
     },
+    Object {
+        #[serde(default = "one")]
+        references: u32,
+        #[serde(default)]
+        counts: Option<Counting>,
+    },
     Interprocess(Box<Shared>),
 }
 
+fn one() -> u32 {
+    1
+}
+
 /// Words that stand with and without values.
-const BARE: &[&str] = &["Lock", "Condition", "Queue", "RwLock"];
+const BARE: &[&str] = &["Lock", "Condition", "Queue", "RwLock", "Object"];
 
 impl Shared {
     /// Reads RON text.
@@ -107,6 +120,7 @@ impl Shared {
             Written::Barrier(parties) => Shared::Barrier(parties),
             Written::Queue { capacity } => Shared::Queue { capacity },
             Written::RwLock { prefer } => Shared::RwLock(prefer),
+            Written::Object { references, counts } => Shared::Object { references, counts },
             Written::Interprocess(inner) => Shared::Interprocess(inner),
         })
     }

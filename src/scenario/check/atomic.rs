@@ -11,7 +11,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
                 if let Some(why) = switches(inner) {
                     let title = format!("nothing is atomic around this: {why}");
                     let finding = Finding::error("E10", title, head(&path.index(0).index(index)), "move it out");
-                    let help = "inside of Atomic: Cpu, Load, Let, Add, Store, Incr, Swap, FetchAdd, Print";
+                    let help = "inside of Atomic: Cpu, Load, Let, Add, Store, Incr, Swap, FetchAdd, IncRef, DecRef, Use, Print";
                     found.push(finding.and(head(path), "in this section").help(help));
                 }
             }
@@ -29,10 +29,13 @@ fn switches(step: &Step) -> Option<&'static str> {
         | Step::Store(..)
         | Step::Swap(..)
         | Step::FetchAdd(..)
+        | Step::IncRef(_)
+        | Step::DecRef(_)
+        | Step::Use(_)
         | Step::Incr(..)
         | Step::Print(_) => None,
         Step::CpuNoGil(_) => Some("it releases the GIL"),
-        Step::CpuHoldGil(_) => Some("the return from a call is a check point"),
+        Step::CpuHoldGil(_) | Step::Mutate(..) | Step::Collect(_) => Some("the return from a call is a check point"),
         Step::Repeat(..)
         | Step::Forever(_)
         | Step::While(..)

@@ -97,6 +97,7 @@ impl Asker<'_, '_> {
                 self.numbers(path, *is, *at_least, *at_most);
             }
             Expect::Deadlock => {}
+            Expect::Leaked(object) | Expect::UsedAfterFree(object) => self.object(path, object),
             Expect::Sometimes(inner) => {
                 self.sometimes(path);
                 self.expect(&path.index(0), inner, scope);
@@ -244,7 +245,7 @@ impl Asker<'_, '_> {
     fn variable(&mut self, path: &Path, var: &str) {
         let path = path.name("var");
         match self.subject.scenario.shared.get(var) {
-            Some(shared) if Kind::of(shared) != Kind::Int => {
+            Some(shared) if !matches!(Kind::of(shared), Kind::Int | Kind::Object) => {
                 let is = Kind::of(shared).words().0;
                 let finding =
                     Finding::error("E13", format!("\"{var}\" is {is}, which has no value"), path, "a variable");
@@ -252,6 +253,22 @@ impl Asker<'_, '_> {
             }
             None if self.subject.is_whole("shared") => {
                 self.found.push(unknown("E13", self.subject.scenario, "shared", var, &path));
+            }
+            _ => {}
+        }
+    }
+
+    fn object(&mut self, path: &Path, object: &str) {
+        let path = path.index(0);
+        match self.subject.scenario.shared.get(object) {
+            Some(shared) if Kind::of(shared) != Kind::Object => {
+                let is = Kind::of(shared).words().0;
+                let title = format!("\"{object}\" is {is}, which nobody frees");
+                let finding = Finding::error("E13", title, path, Kind::Object.words().1);
+                self.found.push(finding.and(key(&entry("shared", object)), "declared here"));
+            }
+            None if self.subject.is_whole("shared") => {
+                self.found.push(unknown("E13", self.subject.scenario, "shared", object, &path));
             }
             _ => {}
         }

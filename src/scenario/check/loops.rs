@@ -86,13 +86,16 @@ pub fn never_ends(subject: &Subject<'_>, step: &Step, known: &[Option<bool>]) ->
 struct Clock<'a> {
     subject: &'a Subject<'a>,
     costs: Costs,
+    /// Whether it takes time to change a reference count.
+    counts: bool,
     increment: Duration,
 }
 
 impl<'a> Clock<'a> {
     fn new(subject: &'a Subject<'a>) -> Clock<'a> {
-        let increment = lower::interpreter::interpreter(&subject.scenario.interpreter).increment;
-        Clock { subject, costs: lower::costs(&subject.scenario.machine.costs), increment }
+        let interpreter = lower::interpreter::interpreter(&subject.scenario.interpreter);
+        let (counts, increment) = (interpreter.counts.plain > Duration::ZERO, interpreter.increment);
+        Clock { subject, costs: lower::costs(&subject.scenario.machine.costs), counts, increment }
     }
 
     fn programs(&self) -> Vec<Option<bool>> {
@@ -116,7 +119,12 @@ impl<'a> Clock<'a> {
     fn passes(&self, step: &Step, known: &[Option<bool>]) -> bool {
         let costs = &self.costs;
         match step {
-            Step::Cpu(time) | Step::CpuNoGil(time) | Step::CpuHoldGil(time) => takes_time(time),
+            Step::Cpu(time)
+            | Step::CpuNoGil(time)
+            | Step::CpuHoldGil(time)
+            | Step::Mutate(_, time)
+            | Step::Collect(time) => takes_time(time),
+            Step::IncRef(_) | Step::DecRef(_) => self.counts,
             Step::Sleep(time) => takes_time(time) || costs.timer_slack > Duration::ZERO,
             Step::Io(device, own) => {
                 let declared = self.subject.scenario.devices.get(device).map(|device| &device.latency);
@@ -168,6 +176,7 @@ impl<'a> Clock<'a> {
             | Step::Store(..)
             | Step::Swap(..)
             | Step::FetchAdd(..)
+            | Step::Use(_)
             | Step::Cancel(_)
             | Step::Print(_) => false,
         }

@@ -12,6 +12,7 @@ mod circles;
 mod code;
 mod connections;
 mod cores;
+mod counted;
 mod deadlines;
 mod depth;
 mod executor;
@@ -100,6 +101,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     expects::check,
     unused::check,
     shared::check,
+    counted::check,
     protocols::check,
     ignored::check,
     joins::check,

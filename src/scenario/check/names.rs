@@ -98,6 +98,7 @@ pub enum Kind {
     Barrier,
     Queue,
     RwLock,
+    Object,
 }
 
 impl Kind {
@@ -113,6 +114,7 @@ impl Kind {
             Shared::Barrier(_) => Kind::Barrier,
             Shared::Queue { .. } => Kind::Queue,
             Shared::RwLock(_) => Kind::RwLock,
+            Shared::Object { .. } => Kind::Object,
             Shared::Interprocess(inner) => Kind::of(inner),
         }
     }
@@ -129,6 +131,7 @@ impl Kind {
             Kind::Barrier => ("a Barrier", "not a barrier"),
             Kind::Queue => ("a Queue", "not a queue"),
             Kind::RwLock => ("an RwLock", "not a lock for readers and writers"),
+            Kind::Object => ("an Object", "not an object with a reference count"),
         }
     }
 }

@@ -33,7 +33,9 @@ fn does_nothing(path: &Path, step: &Step, found: &mut Findings) {
             "no steps inside"
         }
         Step::Choose(branches) if branches.0.iter().all(|(_, steps)| steps.is_empty()) => "no steps in any branch",
-        Step::Cpu(time) | Step::CpuNoGil(time) | Step::CpuHoldGil(time) if !takes_time(time) => "no time",
+        Step::Cpu(time) | Step::CpuNoGil(time) | Step::CpuHoldGil(time) | Step::Collect(time) if !takes_time(time) => {
+            "no time"
+        }
         Step::Add(_, Value::Number(0)) | Step::Incr(_, 0) => "adds nothing",
         Step::If(condition, steps, otherwise)
             if steps.is_empty() && otherwise.is_empty() && !matches!(condition, Condition::CompareAndSwap(..)) =>

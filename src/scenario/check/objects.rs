@@ -95,12 +95,17 @@ impl<'a> List<'a> {
             Step::Swap(name, _) => (name, "Swap", INT),
             Step::FetchAdd(name, _) => (name, "FetchAdd", INT),
             Step::Incr(name, _) => (name, "Incr", INT),
+            Step::IncRef(name) => (name, "IncRef", &[Kind::Object]),
+            Step::DecRef(name) => (name, "DecRef", &[Kind::Object]),
+            Step::Use(name) => (name, "Use", &[Kind::Object]),
+            Step::Mutate(name, _) => (name, "Mutate", &[Kind::Object]),
             Step::If(condition, ..) | Step::While(condition, _) | Step::RepeatUntil(condition, _) => {
                 return self.condition(&path.index(0), condition);
             }
             Step::Cpu(_)
             | Step::CpuNoGil(_)
             | Step::CpuHoldGil(_)
+            | Step::Collect(_)
             | Step::Io(..)
             | Step::Connect(..)
             | Step::Accept(..)

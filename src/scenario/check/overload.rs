@@ -154,7 +154,7 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
     let program = |name: &str| subject.code.program(name).and_then(|program| known[program].as_ref());
     for (path, step) in body.own() {
         match step {
-            Step::Cpu(time) | Step::CpuHoldGil(time) => {
+            Step::Cpu(time) | Step::CpuHoldGil(time) | Step::Mutate(_, time) | Step::Collect(time) => {
                 let time = mean(&lower::dist(time));
                 sum.gil += time;
                 sum.length += time;
@@ -235,6 +235,9 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
             | Step::Store(..)
             | Step::Swap(..)
             | Step::FetchAdd(..)
+            | Step::IncRef(_)
+            | Step::DecRef(_)
+            | Step::Use(_)
             | Step::Incr(..)
             | Step::Cancel(_)
             | Step::Print(_) => {}

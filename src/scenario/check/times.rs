@@ -39,11 +39,15 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     }
     for body in subject.code.bodies() {
         body.each(&mut |path, step| match step {
-            Step::Cpu(time) | Step::CpuNoGil(time) | Step::CpuHoldGil(time) | Step::Sleep(time) => {
+            Step::Cpu(time)
+            | Step::CpuNoGil(time)
+            | Step::CpuHoldGil(time)
+            | Step::Collect(time)
+            | Step::Sleep(time) => {
                 when(time, &path.index(0), found);
             }
             Step::Timeout(time, ..) => when(time, &path.index(0), found),
-            Step::Io(_, Some(time)) => when(time, &path.index(1), found),
+            Step::Io(_, Some(time)) | Step::Mutate(_, time) => when(time, &path.index(1), found),
             _ => {}
         });
     }

@@ -2,7 +2,7 @@
 
 use crate::scenario::ast;
 use crate::scenario::check::execution;
-use crate::scenario::expect::{Asked, Bounds, Expect};
+use crate::scenario::expect::{Asked, Bounds, Expect, ObjectEnd};
 use crate::scenario::one_line::one_line;
 use crate::scenario::path::Path;
 
@@ -50,6 +50,8 @@ fn asked(path: &Path, written: &ast::Expect, text: &impl Fn(&Path) -> String) ->
         }
         Ast::CriticalPath { is, at_least, at_most } => Asked::CriticalPath(bounds(*is, *at_least, *at_most)),
         Ast::Deadlock => Asked::Deadlock,
+        Ast::Leaked(name) => Asked::Object { name: name.clone(), end: ObjectEnd::Leaked },
+        Ast::UsedAfterFree(name) => Asked::Object { name: name.clone(), end: ObjectEnd::UsedAfterFree },
         Ast::Sometimes(inner) => Asked::Sometimes(Box::new(expect(&path.index(0), inner, text))),
         Ast::In(model, inner) => Asked::In(execution(model), all(inner)),
         Ast::At(settings, inner) => Asked::At(at(settings), all(inner)),

@@ -1,6 +1,6 @@
 //! An interpreter: what its name and version set, and what the scenario sets instead.
 
-use crate::model::{Interpreter, Ticks, Version};
+use crate::model::{CountTimes, Interpreter, Ticks, Version};
 use crate::runtime::gil::Rules;
 use crate::scenario::ast;
 use crate::time::Duration;
@@ -36,6 +36,9 @@ fn cpython(written: &ast::Interpreter) -> Interpreter {
         increment,
         free_threading,
         shared_access,
+        plain_count,
+        atomic_count,
+        moved_count,
         unsafe_extension,
     } = written
     else {
@@ -63,6 +66,11 @@ fn cpython(written: &ast::Interpreter) -> Interpreter {
         free_threading_permille: free_threading
             .map_or(preset.free_threading_permille, |factor| (factor * 1_000.0 + 0.5) as u32),
         shared_access: shared_access.unwrap_or(preset.shared_access),
+        counts: CountTimes {
+            plain: plain_count.unwrap_or(preset.counts.plain),
+            atomic: atomic_count.unwrap_or(preset.counts.atomic),
+            moved: moved_count.unwrap_or(preset.counts.moved),
+        },
         unsafe_extension: *unsafe_extension,
         ..preset
     }
@@ -78,6 +86,9 @@ pub fn times(written: &ast::Interpreter) -> Vec<(&'static str, Duration)> {
             signal,
             increment,
             shared_access,
+            plain_count,
+            atomic_count,
+            moved_count,
             ..
         } => {
             let given = [
@@ -87,6 +98,9 @@ pub fn times(written: &ast::Interpreter) -> Vec<(&'static str, Duration)> {
                 ("signal", signal),
                 ("increment", increment),
                 ("shared_access", shared_access),
+                ("plain_count", plain_count),
+                ("atomic_count", atomic_count),
+                ("moved_count", moved_count),
             ];
             given.into_iter().filter_map(|(name, time)| Some((name, (*time)?))).collect()
         }

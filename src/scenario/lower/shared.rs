@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use crate::id::{LockId, SyncId, VarId};
+use crate::id::{LockId, ObjectId, SyncId, VarId};
 use crate::model::{self, Builder};
 use crate::scenario::ast::{self, Shared};
 use crate::sync::Config;
@@ -15,6 +15,7 @@ pub(super) enum Object {
     /// With its lock.
     Condition(SyncId, LockId),
     Sync(SyncId),
+    Counted(ObjectId),
 }
 
 /// All of them, in the order written. Conditions come after the locks that they share.
@@ -54,6 +55,9 @@ fn one(builder: &mut Builder, name: &str, shared: &Shared, everywhere: bool) -> 
         }
         Shared::Interprocess(inner) => return one(builder, name, inner, true),
         Shared::Condition { .. } => return None,
+        Shared::Object { references, counts } => {
+            return Some(Object::Counted(builder.object(name, *references, *counts, everywhere)));
+        }
         Shared::Semaphore(permits) => Config::Semaphore { permits: *permits, bounded: false },
         Shared::BoundedSemaphore(permits) => Config::Semaphore { permits: *permits, bounded: true },
         Shared::Event => Config::Event,

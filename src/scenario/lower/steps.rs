@@ -2,7 +2,7 @@
 
 use super::dist;
 use super::shared::Object;
-use crate::id::{DeviceId, LockId, PeerId, ProgramId, SyncId, VarId};
+use crate::id::{DeviceId, LockId, ObjectId, PeerId, ProgramId, SyncId, VarId};
 use crate::model::{self, Act, Arithmetic, Comparison, SocketAct, SpawnKind, Stmt};
 use crate::scenario::ast::{Computed, Condition, Scenario, SpawnWhat, Step, Value};
 use crate::trace::{CpuKind, Together};
@@ -63,6 +63,11 @@ impl Names<'_> {
             }
             Step::FetchAdd(var, by) => Stmt::FetchAdd(self.var(var), self.value(by)),
             Step::Incr(var, by) => Stmt::Incr(self.var(var), *by),
+            Step::IncRef(name) => Stmt::Refer(self.counted(name), 1),
+            Step::DecRef(name) => Stmt::Refer(self.counted(name), -1),
+            Step::Collect(time) => Stmt::Collect(dist(time)),
+            Step::Mutate(name, time) => Stmt::Mutate(self.counted(name), dist(time)),
+            Step::Use(name) => Stmt::Refer(self.counted(name), 0),
             Step::Repeat(times, steps) => Stmt::Repeat(*times, self.steps(steps)),
             Step::Forever(steps) => Stmt::Forever(self.steps(steps)),
             Step::If(condition, steps, otherwise) => {
@@ -158,14 +163,21 @@ impl Names<'_> {
     fn lock(&self, name: &str) -> LockId {
         match self.object(name) {
             Object::Lock(lock) | Object::Condition(_, lock) => lock,
-            Object::Var(_) | Object::Sync(_) => unreachable!("kinds are checked"),
+            _ => unreachable!("kinds are checked"),
         }
     }
 
     fn sync(&self, name: &str) -> SyncId {
         match self.object(name) {
             Object::Sync(sync) | Object::Condition(sync, _) => sync,
-            Object::Var(_) | Object::Lock(_) => unreachable!("kinds are checked"),
+            _ => unreachable!("kinds are checked"),
+        }
+    }
+
+    fn counted(&self, name: &str) -> ObjectId {
+        match self.object(name) {
+            Object::Counted(object) => object,
+            _ => unreachable!("kinds are checked"),
         }
     }
 

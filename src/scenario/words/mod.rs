@@ -66,6 +66,7 @@ pub(super) fn noun(rust_type: &str) -> (&str, &str) {
         "Interpreter" => ("interpreter", "interpreters"),
         "Late" => ("rule for late jobs", "rules for late jobs"),
         "Protocol" => ("protocol", "protocols"),
+        "Counting" => ("way to count", "ways to count"),
         "CheckPoints" => ("set of check points", "sets of check points"),
         "Shared" => ("kind of shared object", "kinds of shared objects"),
         "Arrive" => ("kind of arrivals", "kinds of arrivals"),
