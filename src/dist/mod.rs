@@ -30,6 +30,19 @@ pub enum Dist {
 const Z99: f64 = 2.326_347_874_040_841;
 
 impl Dist {
+    /// The kind and the parameters, bit by bit; `None` for recorded values, which are kept each for itself.
+    pub(crate) fn bits(&self) -> Option<(u8, u64, u64)> {
+        Some(match self {
+            Dist::Const(value) => (0, value.0, 0),
+            Dist::Exp { mean } => (1, mean.0, 0),
+            Dist::Uniform { low, high } => (2, low.0, high.0),
+            Dist::Normal { mean, sd } => (3, mean.0, sd.0),
+            Dist::LogNormal { median, sigma } => (4, median.0, sigma.to_bits()),
+            Dist::Pareto { min, alpha } => (5, min.0, alpha.to_bits()),
+            Dist::Empirical(_) => return None,
+        })
+    }
+
     /// No time at all.
     pub const ZERO: Dist = Dist::Const(Duration::ZERO);
 

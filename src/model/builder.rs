@@ -268,7 +268,7 @@ impl Builder {
 
     /// Adds a distribution, for `Arrivals::Closed`.
     pub fn dist(&mut self, dist: Dist) -> DistId {
-        let key = numbers(&dist);
+        let key = dist.bits();
         if let Some(known) = key.and_then(|key| self.known.get(&key)) {
             return *known;
         }
@@ -468,17 +468,4 @@ impl Builder {
             Stmt::Cancel(program) => drop(self.emit(Op::Cancel { program: *program })),
         }
     }
-}
-
-/// The kind and the parameters of a distribution, bit by bit; `None` for recorded values, which are kept each for itself.
-fn numbers(dist: &Dist) -> Option<(u8, u64, u64)> {
-    Some(match dist {
-        Dist::Const(value) => (0, value.0, 0),
-        Dist::Exp { mean } => (1, mean.0, 0),
-        Dist::Uniform { low, high } => (2, low.0, high.0),
-        Dist::Normal { mean, sd } => (3, mean.0, sd.0),
-        Dist::LogNormal { median, sigma } => (4, median.0, sigma.to_bits()),
-        Dist::Pareto { min, alpha } => (5, min.0, alpha.to_bits()),
-        Dist::Empirical(_) => return None,
-    })
 }

@@ -61,7 +61,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Op::Touch { object, by, kind } => self.touch(thread, context, object, by, kind),
             Op::Refer { object, by } => self.refer(context, object, by),
             Op::Mutate { object, time } => self.mutate(thread, context, object, time),
-            Op::Collect { time } => self.collect(thread, context, time),
+            Op::Collect { time } => self.collect_garbage(thread, context, time),
             Op::Repeat { times } => self.push(context, times),
             Op::Again { start } => self.again(context, start) && self.back_edge(core, thread),
             Op::Branch { left, comparison, right, to } => {

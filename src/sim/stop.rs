@@ -29,7 +29,7 @@ pub(super) fn any(model: &Model) -> bool {
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// Collects what nobody refers to. The op is executed again when the world has stopped, and when the work is done.
     #[inline(never)]
-    pub(super) fn collect(&mut self, thread: ThreadId, context: ContextId, time: DistId) -> bool {
+    pub(super) fn collect_garbage(&mut self, thread: ThreadId, context: ContextId, time: DistId) -> bool {
         if !self.stops {
             let demand = self.sample(context, time);
             self.start_burst(thread, context, CpuKind::HoldGil, demand, Phase::Step);

@@ -181,7 +181,7 @@ fn counted() -> Model {
 
 /// Threads without a GIL that compute, wait and collect.
 fn collections() -> Model {
-    let mut builder = Builder::new(2, Execution::FreeThreaded(3));
+    let mut builder = Builder::new(2, Execution::FreeThreaded(3)).costs(costs());
     let collect = Stmt::Collect(Dist::Const(Duration::us(200)));
     let wait = Stmt::Sleep(Dist::Const(Duration::us(30)));
     let native = Stmt::Cpu(CpuKind::NoGil, Dist::Const(Duration::us(70)));
