@@ -66,6 +66,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             On::Gil => self.waits_for_gil(thread),
             On::GilSwitch => "it waits until another thread has the GIL that it had to drop".to_owned(),
             On::Io(device) => format!("it waits for the device \"{}\"", self.model.devices[device.index()].name),
+            On::World => "it waits for a collection".to_owned(),
             On::Sleep => "it sleeps".to_owned(),
             On::Together => "it waits for its coroutines".to_owned(),
             On::Executor(_) => "it waits for a thread of the executor".to_owned(),

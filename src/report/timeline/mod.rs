@@ -10,17 +10,15 @@ mod rows;
 mod state;
 mod work;
 mod zoom;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use lane::{Group, Lane, Segment, kind_of};
+use marks::Marks;
 pub use marks::{Mark, Marked};
+use rows::{Key, Rows};
 pub use state::{STATES, State};
 pub use work::Span;
 pub use zoom::Zoom;
-
-use marks::Marks;
-use rows::{Key, Rows};
 
 use crate::id::{ContextId, CoreId, ProcessId, ThreadId};
 use crate::model::Model;
