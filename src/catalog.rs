@@ -130,7 +130,7 @@ const STEPS: &[(&str, &str)] = &[
     ("Try([steps], [steps])", "the second steps after an exception in the first; a cancellation is not caught"),
     ("Finally([steps], [steps])", "the second steps after the first, however these have ended"),
     (
-        "Gather([programs], [n])",
+        "Gather([programs], [n], [Return])",
         "in a coroutine: runs n coroutines of each at once, awaits all, fails with the first that fails",
     ),
     ("TaskGroup([programs], [n])", "the same, but the first that fails cancels the others, and all are awaited"),

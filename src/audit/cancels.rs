@@ -190,7 +190,7 @@ impl Cancels {
             });
         }
         let counts = match (group.how, ended.raised) {
-            (_, None) => false,
+            (_, None) | (Together::GatherAll, _) => false,
             (Together::Gather, _) => true,
             (Together::TaskGroup, Some(raised)) => raised != Raised::Cancelled,
         };

@@ -235,22 +235,17 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// The job is over, complete or not: tasks that come after it can begin, and its user thinks again.
-    pub(super) fn conclude(&mut self, Job { task, user, .. }: Job) {
-        self.world.work.unfinished -= 1;
-        self.world.work.tasks[task.index()].inside -= 1;
-        self.count_end(task);
-        if let Some(user) = user {
-            self.think(user, false);
-        }
+    pub(super) fn conclude(&mut self, job: Job) {
+        self.conclude_as(job, false);
     }
 
-    /// The same of a job that was lost, which may be as soon as it has arrived: its user thinks again in an event of its own.
-    pub(super) fn conclude_late(&mut self, task: TaskId, user: Option<u32>) {
+    /// The same of a job that may be `lost` as soon as it has arrived: its user thinks again in an event of its own.
+    pub(super) fn conclude_as(&mut self, Job { task, user, .. }: Job, lost: bool) {
         self.world.work.unfinished -= 1;
         self.world.work.tasks[task.index()].inside -= 1;
         self.count_end(task);
         if let Some(user) = user {
-            self.think(user, true);
+            self.think(user, lost);
         }
     }
 

@@ -31,4 +31,6 @@ pub enum Together {
     Gather,
     /// `asyncio.TaskGroup`: until all have ended; an exception of one cancels the others.
     TaskGroup,
+    /// `asyncio.gather(.., return_exceptions=True)`: goes on when all have ended, however they did.
+    GatherAll,
 }

@@ -97,6 +97,16 @@ fn an_exception_of_one_ends_a_gather_and_the_others_go_on() {
 }
 
 #[test]
+fn an_exception_can_be_a_result() {
+    let mut builder = asyncio();
+    let bad = builder.program("bad", vec![sleep(1), Stmt::Raise]);
+    let slow = builder.program("slow", vec![sleep(5), say("slow")]);
+    let gather = Stmt::Gather(Together::GatherAll, vec![slow, bad], 2);
+    builder.batch("parent", 1, vec![Stmt::Try(vec![gather, say("all")], vec![say("never")])]);
+    assert_eq!(lines(&builder.build()), at(&[(5, "slow"), (5, "slow"), (5, "all")]));
+}
+
+#[test]
 fn an_exception_of_one_cancels_the_rest_of_a_task_group() {
     let mut builder = asyncio();
     let bad = builder.program("bad", vec![sleep(1), Stmt::Raise]);

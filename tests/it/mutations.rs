@@ -1237,6 +1237,17 @@ fn cancellations() -> Vec<Mutation> {
         },
         Mutation {
             rule: Rule::TogetherEnds,
+            what: "who awaits all, however they end, goes on at the first exception",
+            model: cancelled,
+            wrong: Edit(|records, at| {
+                change(records, at, |what| match what {
+                    What::Together { how, .. } => std::mem::replace(how, Together::GatherAll) == Together::Gather,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::TogetherEnds,
             what: "a coroutine is cancelled for a task group without exceptions",
             model: cancelled,
             wrong: Edit(|records, at| {

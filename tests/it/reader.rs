@@ -170,6 +170,7 @@ fn what_is_written_elsewhere_is_answered_with_what_there_is_here() {
         (steps("Sleep(\"0,5ms\")"), ",", "write `.`"),
         ("(tasks: {\"a\": (arrive: Poisson(\"100/sec\"), steps: [])})".to_owned(), "sec", "did you mean `s`?"),
         (field("models: [ProcessPool(3)]"), "3", "for example ProcessPool(workers: 4)"),
+        (field("models: [Pool(3)]"), "Pool", "did you mean `MultiprocessingPool`?"),
         (field("models: [ThreadPool(3)]"), "ThreadPool(3)", "of n workers: `Threads(n)`"),
         (field("interpreter: PyPy"), "PyPy", "PyPy()"),
         (field("interpreter: CPython(gil: false)"), "gil", "FreeThreaded(n)"),

@@ -308,7 +308,7 @@ pub enum Step {
     /// The first steps, and then the second ones, however the first have ended.
     Finally(Vec<Step>, Vec<Step>),
     /// Runs so many coroutines of each program at once and awaits them all.
-    Gather(Vec<String>, #[serde(default = "one_run")] u32),
+    Gather(Vec<String>, #[serde(default = "one_run")] u32, #[serde(default)] Exceptions),
     /// The same, but an exception of one cancels the others.
     TaskGroup(Vec<String>, #[serde(default = "one_run")] u32),
     /// The first steps, cancelled after this time; then the second ones, or an exception if left out.
@@ -327,6 +327,16 @@ fn zero_value() -> Value {
 
 fn one_value() -> Value {
     Value::Number(1)
+}
+
+/// What becomes of an exception of what is gathered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Exceptions {
+    /// It is raised at once where all are awaited.
+    #[default]
+    Raise,
+    /// It counts as a result.
+    Return,
 }
 
 /// What is started.

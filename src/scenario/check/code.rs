@@ -44,7 +44,7 @@ impl<'a> Code<'a> {
                 let (names, spawn) = match step {
                     Step::Call(name) => (std::slice::from_ref(name), None),
                     Step::Spawn(what, name, _) => (std::slice::from_ref(name), Some(*what)),
-                    Step::Gather(names, _) | Step::TaskGroup(names, _) => (&names[..], Some(SpawnWhat::Coroutine)),
+                    Step::Gather(names, _, _) | Step::TaskGroup(names, _) => (&names[..], Some(SpawnWhat::Coroutine)),
                     _ => return,
                 };
                 for to in names.iter().filter_map(|name| scenario.programs.get_index_of(name)) {

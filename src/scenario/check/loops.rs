@@ -139,7 +139,7 @@ impl<'a> Clock<'a> {
             Step::Wait(_) | Step::Get(..) | Step::Accept(..) | Step::Recv(..) => true,
             Step::Connect(peer, _) => self.is_away(peer) || costs.syscall > Duration::ZERO,
             Step::Send(..) | Step::Close(_) => costs.syscall > Duration::ZERO,
-            Step::Gather(names, _) | Step::TaskGroup(names, _) => {
+            Step::Gather(names, _, _) | Step::TaskGroup(names, _) => {
                 let passes = |name| self.subject.code.program(name).and_then(|program| known[program]).unwrap_or(true);
                 names.iter().any(|name| passes(name))
             }

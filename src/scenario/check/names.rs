@@ -74,7 +74,7 @@ fn step_names(subject: &Subject<'_>, path: &Path, step: &Step, found: &mut Findi
             expect_name(subject, "programs", name, &first, found)
         }
         Step::Spawn(_, name, _) => expect_name(subject, "programs", name, &path.index(1), found),
-        Step::Gather(names, _) | Step::TaskGroup(names, _) => {
+        Step::Gather(names, _, _) | Step::TaskGroup(names, _) => {
             for (index, name) in names.iter().enumerate() {
                 expect_name(subject, "programs", name, &first.index(index), found);
             }

@@ -236,7 +236,7 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
                 count(*n, MOST_CHILDREN, "children", path.index(2), found);
             }
         }
-        Step::Gather(programs, n) | Step::TaskGroup(programs, n) => {
+        Step::Gather(programs, n, _) | Step::TaskGroup(programs, n) => {
             if *n == 0 || u64::from(*n) * programs.len() as u64 > u64::from(MOST_CHILDREN) {
                 count(*n, MOST_CHILDREN / (programs.len() as u32).max(1), "children", path.index(1), found);
             }

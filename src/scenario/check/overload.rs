@@ -188,7 +188,7 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
                 }
             }
             Step::Join(name) => sum.length += program(name).map_or(0.0, |child| child.length),
-            Step::Gather(names, count) | Step::TaskGroup(names, count) => {
+            Step::Gather(names, count, _) | Step::TaskGroup(names, count) => {
                 let mut longest = 0.0f64;
                 for child in names.iter().filter_map(|name| program(name)) {
                     longest = longest.max(child.length);

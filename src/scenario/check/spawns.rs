@@ -42,7 +42,7 @@ fn children(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<f64>]) -> f6
         total += match step {
             // More than that in one step is reported by itself.
             Step::Spawn(_, name, count) => f64::from((*count).min(MOST_CHILDREN)) * (1.0 + program(name)),
-            Step::Gather(names, count) | Step::TaskGroup(names, count) => {
+            Step::Gather(names, count, _) | Step::TaskGroup(names, count) => {
                 let each: f64 = names.iter().map(|name| 1.0 + program(name)).fold(0.0, |a, b| a + b);
                 f64::from((*count).min(MOST_CHILDREN)) * each
             }
@@ -69,7 +69,7 @@ fn joins_all(bodies: &[Body<'_>]) -> bool {
         match step {
             Step::Spawn(_, name, _) => spawned.push(name),
             Step::Join(name) => joined.push(name),
-            Step::Gather(names, _) | Step::TaskGroup(names, _) => {
+            Step::Gather(names, _, _) | Step::TaskGroup(names, _) => {
                 spawned.extend(names);
                 joined.extend(names);
             }

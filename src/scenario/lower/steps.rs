@@ -4,7 +4,7 @@ use super::dist;
 use super::shared::Object;
 use crate::id::{DeviceId, LockId, ObjectId, PeerId, ProgramId, SyncId, VarId};
 use crate::model::{self, Act, Arithmetic, Comparison, SocketAct, SpawnKind, Stmt};
-use crate::scenario::ast::{Computed, Condition, Scenario, SpawnWhat, Step, Value};
+use crate::scenario::ast::{Computed, Condition, Exceptions, Scenario, SpawnWhat, Step, Value};
 use crate::trace::{CpuKind, Together};
 
 /// What the names in steps stand for. All of them are known: the checks have seen to it.
@@ -89,7 +89,13 @@ impl Names<'_> {
             Step::Raise => Stmt::Raise,
             Step::Try(steps, except) => Stmt::Try(self.steps(steps), self.steps(except)),
             Step::Finally(steps, last) => Stmt::Finally(self.steps(steps), self.steps(last)),
-            Step::Gather(programs, count) => Stmt::Gather(Together::Gather, self.programs(programs), *count),
+            Step::Gather(programs, count, exceptions) => {
+                let how = match exceptions {
+                    Exceptions::Raise => Together::Gather,
+                    Exceptions::Return => Together::GatherAll,
+                };
+                Stmt::Gather(how, self.programs(programs), *count)
+            }
             Step::TaskGroup(programs, count) => Stmt::Gather(Together::TaskGroup, self.programs(programs), *count),
             Step::Timeout(time, steps, otherwise) => {
                 let otherwise = otherwise.as_ref().map(|steps| self.steps(steps));

@@ -73,6 +73,7 @@ pub(super) fn noun(rust_type: &str) -> (&str, &str) {
         "Step" => ("step", "steps"),
         "Condition" => ("condition", "conditions"),
         "Computed" => ("computed number", "computed numbers"),
+        "Exceptions" => ("way of exceptions", "ways of exceptions"),
         "SpawnWhat" => ("kind of child", "kinds of children"),
         "StartMethod" => ("start method", "start methods"),
         "ModelName" | "Each" => ("execution model", "execution models"),

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 pub(super) use parent::Act;
 
 use super::create::Origin;
-use super::world::{Body, Job, State};
+use super::world::{Body, State};
 use super::{Chooser, Sim};
 use crate::id::{ChunkId, JobId, ProcessId, ProgramId, TaskId, ThreadId};
 use crate::model::{PoolKind, ProcessPool, StartMethod};
@@ -204,8 +204,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.note(What::JobLost { job });
         let lost = self.world.work.jobs[job].clone();
         self.world.work.jobs.release(job);
-        let Job { task, user, .. } = lost;
-        self.conclude_late(task, user);
+        self.conclude_as(lost, true);
     }
 
     fn pass(&mut self, chunk: ChunkId, stage: Stage, thread: ThreadId) {
