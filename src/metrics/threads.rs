@@ -72,8 +72,8 @@ enum Busy {
 fn waiting(on: On) -> Kind {
     match on {
         On::Nothing => Kind::Ready,
-        On::Gil | On::GilSwitch | On::World => Kind::Gil,
-        On::Lock(_) | On::Sync(_) => Kind::Lock,
+        On::Gil | On::GilSwitch => Kind::Gil,
+        On::Lock(_) | On::Sync(_) | On::World => Kind::Lock,
         On::Io(_) | On::Socket(_) => Kind::Io,
         On::Sleep => Kind::Sleeping,
         On::Join(_) | On::Together | On::Executor(_) => Kind::Join,

@@ -59,8 +59,8 @@ impl State {
     pub fn of_wait(on: On) -> State {
         match on {
             On::Nothing => State::Ready,
-            On::Gil | On::GilSwitch | On::World => State::Gil,
-            On::Lock(_) | On::Sync(_) => State::Lock,
+            On::Gil | On::GilSwitch => State::Gil,
+            On::Lock(_) | On::Sync(_) | On::World => State::Lock,
             On::Io(_) | On::Socket(_) => State::Io,
             On::Sleep => State::Sleep,
             On::Join(_) | On::Together | On::Executor(_) => State::Join,
