@@ -12,10 +12,13 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
+use gilsim::choice::First;
 use gilsim::engine::Queue;
 use gilsim::metrics::Meter;
 use gilsim::model::Model;
 use gilsim::rng::Stream;
+use gilsim::sim::Sim;
+use gilsim::time::Time;
 use gilsim::trace::Digest;
 
 const EVENTS: u64 = 300_000;
@@ -24,6 +27,14 @@ const PENDING: [usize; 3] = [100, 10_000, 1_000_000];
 const ROUNDS: usize = 9;
 /// Threads on 64 cores.
 const CROWDS: [u32; 2] = [100, 10_000];
+
+/// What must not cost more per event where there are many of it: few, many, and the work.
+type Many = (&'static str, [u32; 2], fn(u32, u64) -> Model);
+const MANY: [Many; 3] = [
+    ("threads that wait for a GIL", [10, 1_000], works::gil_waiters),
+    ("coroutines on a loop", [11, 1_000_000], works::mostly_waiting),
+    ("sockets under epoll", [10, 100_000], works::sockets),
+];
 
 /// Random times between a key and the one that replaces it, made beforehand: the loop measures the queue.
 fn gaps() -> Vec<u64> {
@@ -70,6 +81,28 @@ fn run(model: &Model) -> Duration {
     start.elapsed()
 }
 
+/// All of them have begun, and wait.
+fn begin(sim: &mut Sim<'_, (), First>) -> Time {
+    let now = Time(30_000_000_000);
+    sim.advance_to(now);
+    now
+}
+
+/// The time of so many more events of a run under way.
+fn advance(sim: &mut Sim<'_, (), First>, now: &mut Time, events: u64) -> Duration {
+    let (start, first) = (Instant::now(), sim.events());
+    let mut step = gilsim::time::Duration::ms(1);
+    while sim.events() - first < events {
+        let before = sim.events();
+        *now = *now + step;
+        sim.advance_to(*now);
+        if sim.events() - before < 1_000 {
+            step += step;
+        }
+    }
+    start.elapsed().mul_f64(events as f64 / (sim.events() - first) as f64)
+}
+
 fn criterion_benches(criterion: &mut Criterion) {
     let gaps = gaps();
     let mut group = criterion.benchmark_group("work");
@@ -86,6 +119,20 @@ fn criterion_benches(criterion: &mut Criterion) {
             let model = works::crowd(&policy, threads, EVENTS);
             group.bench_function(BenchmarkId::new(policy.to_string(), threads), |bencher| {
                 bencher.iter_custom(|n| (0..n).map(|_| run(&model)).sum());
+            });
+        }
+    }
+    group.finish();
+    let mut group = criterion.benchmark_group("many");
+    group.sample_size(10).throughput(Throughput::Elements(EVENTS));
+    for (what, numbers, make) in MANY {
+        for number in numbers {
+            let model = make(number, u64::MAX);
+            let (mut nothing, mut first) = ((), First);
+            let mut sim = Sim::start(&model, 1, &mut nothing, &mut first);
+            let mut now = begin(&mut sim);
+            group.bench_function(BenchmarkId::new(what, number), |bencher| {
+                bencher.iter_custom(|n| advance(&mut sim, &mut now, n * EVENTS));
             });
         }
     }
@@ -127,6 +174,16 @@ fn ratios() {
             let model = works::crowd(&policy, threads, EVENTS);
             println!("{:6.2}  64 cores, {threads} threads, {policy}", ratio(&gaps, || (run(&model), EVENTS)));
         }
+    }
+    for (what, [few, many], make) in MANY {
+        let [few_time, many_time] = [few, many].map(|number| {
+            let model = make(number, u64::MAX);
+            let (mut nothing, mut first) = ((), First);
+            let mut sim = Sim::start(&model, 1, &mut nothing, &mut first);
+            let mut now = begin(&mut sim);
+            ratio(&gaps, || (advance(&mut sim, &mut now, EVENTS), EVENTS))
+        });
+        println!("{many_time:6.2}  {many} {what}: {:.2} times as long as {few}", many_time / few_time);
     }
     for pending in PENDING {
         let mut queue = filled(&gaps, pending);

@@ -133,9 +133,87 @@ impl Hash for Pages {
     }
 }
 
+/// The streams of many entities, each of which keeps only its place: an entity that waits costs nothing here.
+///
+/// A shelf has pages for a thousand streams at most. Who shares its page with others that draw in turn pays for a new page
+/// with each draw, about as much as for a miss of the cache.
+#[derive(Clone, Debug)]
+pub struct Shelf {
+    seed: u64,
+    /// How many streams may be read.
+    streams: usize,
+    /// A power of two of them, or none.
+    leaves: Vec<Leaf>,
+}
+
+/// A page of some stream.
+#[derive(Clone, Debug)]
+struct Leaf {
+    id: u64,
+    page: u64,
+    draws: [u64; PAGE],
+}
+
+impl Shelf {
+    /// No more than so many pages: a quarter of a megabyte.
+    const MOST: usize = 1_024;
+
+    /// The streams under the seed.
+    pub fn new(seed: u64) -> Shelf {
+        Shelf { seed, streams: 0, leaves: Vec::new() }
+    }
+
+    /// One more stream will be read. Pages are made here, not while streams are read.
+    pub fn make_room(&mut self) {
+        self.streams += 1;
+        if self.streams > self.leaves.len() && self.leaves.len() < Shelf::MOST {
+            let leaf = Leaf { id: 0, page: u64::MAX, draws: [0; PAGE] };
+            self.leaves = vec![leaf; (2 * self.streams).next_power_of_two().min(Shelf::MOST)];
+        }
+    }
+
+    /// The 64 bits at a position of the stream.
+    #[inline]
+    pub fn at(&mut self, id: u64, position: u64) -> u64 {
+        // The high bits of a product depend on all bits of the id.
+        let place = id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let place = place as usize & (self.leaves.len() - 1);
+        let leaf = &mut self.leaves[place];
+        let page = position / PAGE as u64;
+        if (leaf.id, leaf.page) != (id, page) {
+            (leaf.id, leaf.page) = (id, page);
+            let mut generator = generator(self.seed, id);
+            generator.set_word_pos(u128::from(page) * 2 * PAGE as u128);
+            fill(&mut generator, &mut leaf.draws);
+        }
+        leaf.draws[(position % PAGE as u64) as usize]
+    }
+}
+
+impl Hash for Shelf {
+    /// Pages are a cache: they are no part of the state.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.seed.hash(state);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// More streams than pages, read in turn.
+    #[test]
+    fn a_shelf_gives_each_stream_its_own_draws() {
+        let mut shelf = Shelf::new(7);
+        let mut streams: Vec<Stream> = (0..2_000).map(|n| Stream::new(7, numbered(9, n))).collect();
+        streams.iter().for_each(|_| shelf.make_room());
+        assert_eq!(shelf.leaves.len(), Shelf::MOST);
+        for position in 0..40 {
+            for (n, stream) in streams.iter_mut().enumerate() {
+                assert_eq!(shelf.at(numbered(9, n as u64), position), stream.draw(), "{n} {position}");
+            }
+        }
+    }
 
     #[test]
     fn the_first_draws_are_the_same_for_ever() {

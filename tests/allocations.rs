@@ -76,7 +76,7 @@ fn an_idle_coroutine_is_small() {
     let (plain, random) = (bytes_per_coroutine(false), bytes_per_coroutine(true));
     println!("{plain:.0} bytes for each idle coroutine, {random:.0} with a random stream of its own");
     assert!(plain <= 200.0, "{plain} bytes for each idle coroutine");
-    assert!(random <= 480.0, "{random} bytes for each idle coroutine with a random stream of its own");
+    assert!(random <= 200.0, "{random} bytes for each idle coroutine with a random stream of its own");
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::gil::Gils;
 use super::rule::{Reports, Rule};
 use super::threads::{Progress, State, Threads};
-use crate::id::{ContextId, LockId, ProcessId};
-use crate::model::Model;
-use crate::time::Time;
+use crate::id::{ContextId, LockId, ProcessId, ThreadId};
+use crate::model::{Model, Parking, Protocol};
+use crate::time::{Duration, Time};
 use crate::trace::{On, Record, What};
 
 /// A lock of one process, or of all if it is interprocess.
@@ -25,6 +26,12 @@ pub(super) struct Locks {
     waiters: BTreeMap<Key, BTreeSet<ContextId>>,
     /// Who was woken for a lock and has neither taken it nor waits again.
     woken: BTreeMap<ContextId, Key>,
+    /// After how long a thread that waits for a lock is given it, where locks are parked on.
+    fair_after: Option<Duration>,
+    /// By lock: whether it has no protocol.
+    plain: Vec<bool>,
+    /// Since when threads want the lock that they wait for, or have waited for in vain.
+    asked: BTreeMap<ContextId, (Key, Time)>,
 }
 
 impl Locks {
@@ -36,6 +43,12 @@ impl Locks {
             depths: BTreeMap::new(),
             waiters: BTreeMap::new(),
             woken: BTreeMap::new(),
+            fair_after: match model.interpreter.parking {
+                Parking::Semaphore => None,
+                Parking::Mutex { fair_after } => Some(fair_after),
+            },
+            plain: model.locks.iter().map(|lock| lock.initial == Protocol::None).collect(),
+            asked: BTreeMap::new(),
         }
     }
 
@@ -68,10 +81,11 @@ impl Locks {
         }
     }
 
-    pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
+    pub fn record(&mut self, record: &Record, threads: &Threads, gils: &Gils, reports: &mut Reports) {
         match record.what {
             What::LockTake { lock, process, context } => {
                 self.check_key((lock, process), context, threads, reports);
+                self.check_parking((lock, process), context, threads, gils, reports);
                 self.take((lock, process), context, threads, reports);
             }
             What::LockDepth { lock, process, context, times } => {
@@ -95,17 +109,43 @@ impl Locks {
             What::ThreadEnd { thread, .. } => {
                 if let Some(own) = threads.threads.get(&thread).map(|thread| thread.own) {
                     self.woken.remove(&own);
+                    self.asked.remove(&own);
                 }
             }
             What::CoroutineEnd { context } | What::Raise { context, .. } => drop(self.woken.remove(&context)),
             _ => {}
         }
         if let Some((context, on)) = threads.waiting(&record.what) {
-            self.wait(context, on, threads);
+            self.wait(context, on, threads, reports.now);
         }
         if let Some((context, On::Lock(lock))) = threads.woken(&record.what) {
-            self.wake(context, lock, threads);
+            self.wake(context, lock, threads, reports);
         }
+    }
+
+    /// Where locks are parked on, a thread asks with the GIL, or it has waited for long and is given the lock.
+    fn check_parking(&self, key: Key, context: ContextId, threads: &Threads, gils: &Gils, reports: &mut Reports) {
+        let Some(thread) = self.parks(key, context, threads) else { return };
+        let given = self.waiters.get(&key).is_some_and(|waiters| waiters.contains(&context));
+        let right =
+            if given { self.is_patient(key, context, reports.now) } else { gils.may_interpret(thread, threads) };
+        reports.require(right, Rule::LockParked, || {
+            let how = if given { "is given" } else { "takes, without the GIL," };
+            format!("{context:?} {how} {:?}", key.0)
+        });
+    }
+
+    /// The thread of a context that waits for such a lock by blocking.
+    fn parks(&self, key: Key, context: ContextId, threads: &Threads) -> Option<ThreadId> {
+        self.fair_after?;
+        let state = threads.contexts.get(&context)?;
+        (state.progress.is_none() && self.plain.get(key.0.index()) == Some(&true)).then_some(state.thread)
+    }
+
+    /// Whether it has waited for so long that a release gives it the lock.
+    fn is_patient(&self, key: Key, context: ContextId, now: Time) -> bool {
+        let Some(fair_after) = self.fair_after else { return false };
+        self.asked.get(&context).is_some_and(|(of, since)| *of == key && now.0 - since.0 > fair_after.0)
     }
 
     fn check_key(&self, key: Key, context: ContextId, threads: &Threads, reports: &mut Reports) {
@@ -121,6 +161,7 @@ impl Locks {
             format!("{context:?} takes {:?}, which {:?} owns", key.0, before.map(|(owner, _)| owner))
         });
         self.woken.remove(&context);
+        self.asked.remove(&context);
         self.forget(key, context);
     }
 
@@ -132,7 +173,7 @@ impl Locks {
         });
     }
 
-    fn wait(&mut self, context: ContextId, on: On, threads: &Threads) {
+    fn wait(&mut self, context: ContextId, on: On, threads: &Threads, now: Time) {
         // A wait for the GIL does not end the attempt to get the lock.
         if !matches!(on, On::Gil | On::GilSwitch) {
             self.woken.remove(&context);
@@ -143,15 +184,24 @@ impl Locks {
             // Who was given the lock before it went to sleep does not wait for it.
             if self.owners.get(&key).is_none_or(|(owner, _)| *owner != context) {
                 self.waiters.entry(key).or_default().insert(context);
+                if self.asked.get(&context).is_none_or(|(of, _)| *of != key) {
+                    self.asked.insert(context, (key, now));
+                }
             }
         }
     }
 
-    fn wake(&mut self, context: ContextId, lock: LockId, threads: &Threads) {
+    fn wake(&mut self, context: ContextId, lock: LockId, threads: &Threads, reports: &mut Reports) {
         if let Some(key) = self.key(lock, context, threads) {
             self.forget(key, context);
             if self.owners.get(&key).is_none_or(|(owner, _)| *owner != context) {
                 self.woken.insert(context, key);
+                let fair = self.parks(key, context, threads).is_none()
+                    || threads.is_dropped(context)
+                    || !self.is_patient(key, context, reports.now);
+                reports.require(fair, Rule::LockParked, || {
+                    format!("{context:?}, which has waited for long, is woken and not given {:?}", key.0)
+                });
             }
         }
     }

@@ -209,7 +209,7 @@ impl Sink for Auditor {
         self.urgencies.record(record, threads, &self.cores, &self.locks, reports);
         self.cores.record(record, threads, reports);
         self.gils.record(record, threads, &self.bursts, reports);
-        self.locks.record(record, threads, reports);
+        self.locks.record(record, threads, &self.gils, reports);
         self.shared.record(record, threads, reports);
         self.devices.record(record, reports);
         self.network.record(record, threads, reports);

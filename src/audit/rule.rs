@@ -66,6 +66,7 @@ rules! {
     GilAtomic Some(19), "a section without check points has no forced drop";
     LockExclusive Some(21), "a lock has at most one owner, and only the owner releases it";
     LockWakeUp Some(22), "a free lock has no waiter unless one of them is being woken";
+    LockParked None, "from CPython 3.14 on a thread asks for a lock with the GIL, and is given the lock if it has waited for longer than a millisecond";
     LockOrder None, "a lock with a protocol goes to the most urgent of those who wait for it";
     RwExclusive Some(24), "a lock for readers and writers has one writer or any number of readers, and only who has it releases it";
     RwOrder Some(24), "readers and writers get their lock in the order of its preference";

@@ -31,6 +31,21 @@ pub struct Interpreter {
     pub default_workers: DefaultWorkers,
     /// How processes of pools start if nobody says how.
     pub start_method: StartMethod,
+    /// How a thread gets a lock that it had to wait for.
+    pub parking: Parking,
+    /// `time.sleep(0)` goes to sleep, for as long as a timer is late, where it otherwise only gives way.
+    pub sleeps_at_yield: bool,
+}
+
+/// How a thread gets a `threading.Lock` that it had to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Parking {
+    /// A semaphore: it takes the lock if that is free when it runs again, and then waits for the GIL, with the lock
+    /// (`PyThread_acquire_lock_timed`).
+    Semaphore,
+    /// `PyMutex`: it waits for the GIL first, and then asks for the lock again. Who has waited for so long is given the lock
+    /// (`TIME_TO_BE_FAIR_NS` in `Python/lock.c`).
+    Mutex { fair_after: Duration },
 }
 
 /// How many workers a pool of threads has if nobody says how many: `max_workers` of `ThreadPoolExecutor`.
@@ -176,6 +191,14 @@ impl Interpreter {
             } else {
                 DefaultWorkers::FourMore
             },
+            // `threading.Lock` is a `PyMutex` from 3.14 on.
+            parking: if version < (Version { major: 3, minor: 14 }) {
+                Parking::Semaphore
+            } else {
+                Parking::Mutex { fair_after: Duration::ms(1) }
+            },
+            // From then on `time.sleep` is `clock_nanosleep`, which was `select` before.
+            sleeps_at_yield: version >= (Version { major: 3, minor: 11 }),
             ..Interpreter::with(format!("CPython {version}"), Some(gil))
         }
     }
@@ -216,6 +239,8 @@ impl Interpreter {
             unsafe_extension: false,
             default_workers: DefaultWorkers::FourMore,
             start_method: StartMethod::Fork,
+            parking: Parking::Semaphore,
+            sleeps_at_yield: false,
         }
     }
 

@@ -19,7 +19,7 @@ mod value;
 pub use builder::{Builder, Stmt};
 pub use costs::{Costs, SwitchCharged};
 pub use execution::Execution;
-pub use interpreter::{CheckPoints, DefaultWorkers, Interpreter, Ticks, Version};
+pub use interpreter::{CheckPoints, DefaultWorkers, Interpreter, Parking, Ticks, Version};
 pub use network::{Peer, Selector, SocketAct, SocketCall};
 pub use object::{CountTimes, Counting, Object};
 pub use pool::{PoolKind, ProcessPool, StartMethod};

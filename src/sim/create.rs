@@ -8,7 +8,7 @@ use crate::io::Device;
 use crate::kernel::Kernel;
 use crate::load::Source;
 use crate::model::{Arrivals, Execution, Model, SpawnKind};
-use crate::rng::{Pages, Stream, numbered, stream_id};
+use crate::rng::{Pages, Shelf, numbered, stream_id};
 use crate::runtime::gil::{Gil, Why};
 use crate::slab::Slab;
 use crate::sync::Lock;
@@ -68,6 +68,7 @@ impl World {
             requests: Slab::default(),
             work,
             net: super::socket::Net::new(model, seed),
+            shelf: Shelf::new(seed),
             held: Vec::new(),
             pool: None,
             executors: Vec::new(),
@@ -263,7 +264,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if origin.program.0 != u32::MAX {
             let draws = match self.model.programs[origin.program.index()].draws {
                 Some(0) => Draws::None,
-                _ => Draws::Own(Stream::new(self.seed, origin.key)),
+                _ => self.own_draws(),
             };
             self.load_program(context, origin.program, draws);
         }

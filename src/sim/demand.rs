@@ -17,7 +17,8 @@ const MOST_OPS: u32 = 10_000;
 enum Ahead {
     Nothing,
     Paged { task: usize, next: u64 },
-    Own(Stream),
+    Own { key: u64, next: u64 },
+    User(Stream),
 }
 
 /// Variables and own copies as they will be.
@@ -74,9 +75,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let mut draws = match &state.draws {
             Draws::None => Ahead::Nothing,
             Draws::Paged { task, next } => Ahead::Paged { task: task.index(), next: *next },
-            Draws::Own(stream) => Ahead::Own(stream.clone()),
+            Draws::Own { next } => Ahead::Own { key: state.key, next: *next },
             Draws::User { task, user } => {
-                Ahead::Own(self.world.work.tasks[task.index()].source.users[*user as usize].clone())
+                Ahead::User(self.world.work.tasks[task.index()].source.users[*user as usize].clone())
             }
         };
         let mut memory = Foreseen { registers: state.registers.clone(), written: Vec::new() };
@@ -182,7 +183,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 *next += 1;
                 self.world.work.tasks[*task].pages.at(*next - 1)
             }
-            Ahead::Own(stream) => stream.draw(),
+            Ahead::Own { key, next } => {
+                *next += 1;
+                self.world.shelf.at(*key, *next - 1)
+            }
+            Ahead::User(stream) => stream.draw(),
         }
     }
 

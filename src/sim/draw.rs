@@ -21,14 +21,24 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The next 64 bits of the context.
     #[inline(always)]
     pub(super) fn draw(&mut self, context: ContextId) -> u64 {
-        match &mut self.world.contexts[context].draws {
+        let state = &mut self.world.contexts[context];
+        match &mut state.draws {
             Draws::None => unreachable!("draws are counted when a model is built"),
             Draws::Paged { task, next } => {
                 *next += 1;
                 self.world.work.tasks[task.index()].pages.at(*next - 1)
             }
-            Draws::Own(stream) => stream.draw(),
+            Draws::Own { next } => {
+                *next += 1;
+                self.world.shelf.at(state.key, *next - 1)
+            }
             Draws::User { task, user } => self.world.work.tasks[task.index()].source.users[*user as usize].draw(),
         }
+    }
+
+    /// The beginning of a stream of a context's own.
+    pub(super) fn own_draws(&mut self) -> Draws {
+        self.world.shelf.make_room();
+        Draws::Own { next: 0 }
     }
 }

@@ -7,7 +7,7 @@ use crate::choice::Choice;
 use crate::engine::Class;
 use crate::id::{ContextId, JobId, ProcessId, TaskId, ThreadId};
 use crate::model::{Arrivals, Execution};
-use crate::rng::{Stream, numbered};
+use crate::rng::numbered;
 use crate::time::Duration;
 use crate::trace::{On, Raised, Role, Sink, What};
 
@@ -171,7 +171,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             (Some(draws), None) if draws <= PAGED_DRAWS => {
                 Draws::Paged { task, next: u64::from(index) * u64::from(draws) }
             }
-            _ => Draws::Own(Stream::new(self.seed, key)),
+            _ => self.own_draws(),
         };
         let state = &mut self.world.contexts[context];
         state.key = key;

@@ -10,7 +10,7 @@ use super::{Chooser, Sim};
 use crate::engine::Class;
 use crate::id::{ContextId, JobId, LockId, ProgramId, ThreadId};
 use crate::kernel::attributes::{Attributes, Needs};
-use crate::model::{Late, Model};
+use crate::model::{Late, Model, Op};
 use crate::trace::{CpuKind, On, Sink, What};
 
 /// What ends a job that may be dropped.
@@ -251,6 +251,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             (Some((On::Lock(lock), _)), ..) => Some(lock),
             (_, Phase::Lock(lock), _) if thread.current == context => Some(lock),
             (_, _, Resume::Lock(lock)) if thread.current != context && state.woken => Some(lock),
+            // It is on its way to ask again.
+            _ if state.woken && thread.current == context => match self.model.code[state.pc as usize] {
+                Op::Acquire { lock } | Op::Reenter { lock } => Some(lock),
+                _ => None,
+            },
             _ => None,
         }
     }

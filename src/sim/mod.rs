@@ -166,6 +166,11 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
         }
     }
 
+    /// Events handled so far.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
     /// The present state.
     pub fn world(&self) -> &World {
         &self.world

@@ -266,6 +266,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if self.protocol(lock) != Protocol::None {
             return self.hand_over(context, lock, process);
         }
+        if self.hand_to_patient(context, lock, process) {
+            return;
+        }
         self.world.processes[process.index()].locks[lock.index()].release(context);
         self.note(What::LockRelease { lock, process, context });
         self.wake_waiter(lock, process);

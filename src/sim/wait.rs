@@ -3,7 +3,8 @@
 use super::world::{Phase, Request, Resume};
 use super::{Chooser, Sim};
 use crate::engine::Class;
-use crate::id::{ContextId, CoreId, DeviceId, DistId, LockId, ProgramId, RequestId, ThreadId};
+use crate::id::{ContextId, CoreId, DeviceId, DistId, LockId, ProcessId, ProgramId, RequestId, ThreadId};
+use crate::model::{Parking, Protocol};
 use crate::sync::Acquire;
 use crate::time::Duration;
 use crate::trace::{CpuKind, On, Sink, What};
@@ -109,6 +110,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.event_loop(thread).call_soon(context);
             return self.suspend(thread, context, On::Nothing, Resume::Step);
         }
+        if self.model.interpreter.sleeps_at_yield && self.model.machine.costs.timer_slack > Duration::ZERO {
+            return self.leave_gil(thread, Phase::Sleep(Duration::ZERO));
+        }
         self.leave_gil(thread, Phase::Yield)
     }
 
@@ -127,6 +131,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return true;
         }
         let process = self.home_of_lock(context, lock);
+        // It may be here again because it was woken for the lock.
+        self.world.contexts[context].woken = false;
         if self.world.processes[process.index()].locks[lock.index()].try_acquire(context) {
             self.note(What::LockTake { lock, process, context });
             self.inherit_by(context, lock, process);
@@ -140,6 +146,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let awaits = self.awaits(context);
         let process = self.home_of_lock(context, lock);
         let woken = std::mem::take(&mut self.world.contexts[context].woken);
+        if !awaits && self.parks(lock) {
+            return self.park(thread, context, lock);
+        }
         let state = &mut self.world.processes[process.index()].locks[lock.index()];
         let verdict = if awaits { state.acquire_fair(context, woken) } else { state.acquire(context, woken) };
         match (verdict, awaits) {
@@ -156,6 +165,41 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 false
             }
         }
+    }
+
+    /// Whether a thread that was woken for the lock asks for it again only when it has the GIL.
+    pub(super) fn parks(&self, lock: LockId) -> bool {
+        matches!(self.model.interpreter.parking, Parking::Mutex { .. }) && self.protocol(lock) == Protocol::None
+    }
+
+    /// The thread has released the GIL to wait for the lock. Afterwards it takes the GIL and does the step again, unless it
+    /// was given the lock.
+    fn park(&mut self, thread: ThreadId, context: ContextId, lock: LockId) -> bool {
+        let process = self.home_of_lock(context, lock);
+        let now = self.world.now;
+        self.world.contexts[context].pc -= 1;
+        let state = &mut self.world.processes[process.index()].locks[lock.index()];
+        if state.owner().is_none() {
+            self.world.threads[thread].phase = Phase::Gil;
+            return true;
+        }
+        state.park(context, now);
+        self.block(thread, On::Lock(lock), Phase::Gil);
+        false
+    }
+
+    /// The owner gives the lock up: to whoever has waited for it for long. Whether there is such a one.
+    pub(super) fn hand_to_patient(&mut self, context: ContextId, lock: LockId, process: ProcessId) -> bool {
+        let Parking::Mutex { fair_after } = self.model.interpreter.parking else { return false };
+        let now = self.world.now;
+        let state = &mut self.world.processes[process.index()].locks[lock.index()];
+        let Some(waiter) = state.hand_to_patient(now, fair_after) else { return false };
+        self.note(What::LockRelease { lock, process, context });
+        self.note(What::LockTake { lock, process, context: waiter });
+        // It goes on behind the step that it would have done again.
+        self.world.contexts[waiter].pc += 1;
+        self.wake_context(waiter);
+        true
     }
 
     pub(super) fn join(&mut self, thread: ThreadId, context: ContextId, program: ProgramId) -> bool {

@@ -7,7 +7,7 @@ use crate::id::{ContextId, CoreId, DeviceId, JobId, ProcessId, ProgramId, Reques
 use crate::io::Device;
 use crate::kernel::Kernel;
 use crate::load::Source;
-use crate::rng::{Pages, Stream};
+use crate::rng::{Pages, Shelf, Stream};
 use crate::runtime::event_loop::EventLoop;
 use crate::runtime::gil::Gil;
 use crate::slab::Slab;
@@ -28,6 +28,8 @@ pub struct World {
     pub(super) requests: Slab<RequestId, Request>,
     pub(super) work: Work,
     pub(super) net: super::socket::Net,
+    /// Random numbers of contexts with streams of their own.
+    pub(super) shelf: Shelf,
     /// By thread number: the locks with a protocol that it holds. Empty if none has one.
     pub(super) held: Vec<Vec<super::inheritance::Held>>,
     /// The pool of processes, if that carries the jobs.
@@ -366,8 +368,8 @@ pub(super) enum Draws {
     None,
     /// Position in the pages of its task.
     Paged { task: TaskId, next: u64 },
-    /// A stream of its own.
-    Own(Stream),
+    /// Position in a stream of its own, the one of its key.
+    Own { next: u64 },
     /// The stream of a closed user.
     User { task: TaskId, user: u32 },
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::id::ContextId;
+use crate::time::{Duration, Time};
 
 /// A mutex: barging for threads, as CPython's `Lock`; no barging past waiting coroutines, as `asyncio.Lock`.
 #[derive(Clone, Debug, Default, Hash)]
@@ -11,6 +12,8 @@ pub struct Lock {
     waiters: VecDeque<ContextId>,
     /// A coroutine that was woken to take the lock; others do not overtake it.
     promised: Option<ContextId>,
+    /// Who asked and has not got it yet, and when, where it is handed over after a while.
+    asked: Vec<(ContextId, Time)>,
     /// How often the owner holds it beyond the first time: of a lock that its owner may take again.
     again: u32,
 }
@@ -43,6 +46,28 @@ impl Lock {
         Acquire::Queued
     }
 
+    /// A thread waits for a lock that is given to those who have waited for long: behind all others.
+    pub fn park(&mut self, context: ContextId, now: Time) {
+        self.waiters.push_back(context);
+        if self.asked.iter().all(|(who, _)| *who != context) {
+            self.asked.push((context, now));
+        }
+    }
+
+    /// The owner gives the lock to the longest waiter, if it asked so long ago.
+    pub fn hand_to_patient(&mut self, now: Time, fair_after: Duration) -> Option<ContextId> {
+        let first = *self.waiters.front()?;
+        let (_, since) = *self.asked.iter().find(|(who, _)| *who == first)?;
+        if now.since(since) <= fair_after {
+            return None;
+        }
+        self.waiters.pop_front();
+        self.owner = Some(first);
+        self.again = 0;
+        self.asked.retain(|(who, _)| *who != first);
+        Some(first)
+    }
+
     /// The owner takes the lock once more. How often it holds it now.
     pub fn reenter(&mut self) -> u32 {
         self.again += 1;
@@ -62,6 +87,7 @@ impl Lock {
         if free {
             self.owner = Some(context);
             self.promised = None;
+            self.asked.retain(|(who, _)| *who != context);
         }
         free
     }
@@ -85,6 +111,7 @@ impl Lock {
     /// The context does not want the lock any more.
     pub fn leave(&mut self, context: ContextId) {
         self.waiters.retain(|waiter| *waiter != context);
+        self.asked.retain(|(who, _)| *who != context);
         if self.promised == Some(context) {
             self.promised = None;
         }
@@ -130,6 +157,26 @@ mod tests {
         assert_eq!(lock.wake(0, |_| false), Some(B));
         assert_eq!(lock.acquire(C, false), Acquire::Taken);
         assert_eq!(lock.acquire(B, true), Acquire::Queued);
+    }
+
+    /// The clock of a waiter runs from its first asking, also if it was woken in vain meanwhile.
+    #[test]
+    fn who_has_waited_for_long_is_given_the_lock() {
+        let mut lock = Lock::default();
+        let fair = Duration(100);
+        assert_eq!(lock.acquire(A, false), Acquire::Taken);
+        lock.park(B, Time(10));
+        assert_eq!(lock.hand_to_patient(Time(110), fair), None, "no longer than that");
+        lock.release(A);
+        assert_eq!(lock.wake(0, |_| false), Some(B));
+        assert_eq!(lock.acquire(C, false), Acquire::Taken);
+        lock.park(B, Time(60));
+        assert_eq!(lock.hand_to_patient(Time(111), fair), Some(B));
+        assert_eq!(lock.owner(), Some(B));
+        lock.release(B);
+        assert!(lock.try_acquire(A));
+        lock.park(B, Time(120));
+        assert_eq!(lock.hand_to_patient(Time(200), fair), None, "a new clock for each asking");
     }
 
     #[test]

@@ -19,8 +19,8 @@ use gilsim::kernel::policy::{
     DeadlineMonotonic, Edf, Equals, FirstCome, PolicyConfig, Priority, RateMonotonic, RoundRobin, Ties, Timer,
 };
 use gilsim::model::{
-    Arrivals, Builder, Ceiling, Costs, Counting, Execution, Interpreter, Late, Model, Protocol, SpawnKind, Stmt,
-    SwitchCharged, Urgency, Version,
+    Arrivals, Builder, Ceiling, Costs, Counting, Execution, Interpreter, Late, Model, Parking, Protocol, SpawnKind,
+    Stmt, SwitchCharged, Urgency, Version,
 };
 use gilsim::runtime::gil::Rules;
 use gilsim::sim::{Ended, Outcome};
@@ -84,6 +84,22 @@ fn meeting_threads() -> Model {
 
 fn meeting_coroutines() -> Model {
     meeting(Execution::Asyncio)
+}
+
+/// The same under a version whose threads do not sleep when they yield, where this one thing happens.
+fn until_3_10(mut model: Model) -> Model {
+    model.interpreter = Interpreter::cpython(Version::parse("3.10").unwrap());
+    model
+}
+
+/// Threads that want one lock all the time.
+fn contended(version: &str) -> Model {
+    let mut builder = Builder::new(2, Execution::Threads(4)).costs(costs());
+    builder.model_mut().interpreter = Interpreter::cpython(Version::parse(version).unwrap());
+    let lock = builder.lock("lock", false);
+    let round = vec![cpu(Duration::us(50)), Stmt::With(lock, vec![cpu(Duration::us(50))])];
+    builder.batch("work", 4, vec![Stmt::Repeat(500, round)]);
+    builder.build()
 }
 
 fn free_threads() -> Model {
@@ -411,7 +427,7 @@ fn cores() -> Vec<Mutation> {
         Mutation {
             rule: Rule::RunningOnly,
             what: "a thread prints after it has left its core",
-            model: threads,
+            model: || until_3_10(threads()),
             wrong: Edit(|records, at| {
                 let What::Print { context, .. } = records[at].what else { return false };
                 let end = next(records, at, |what| matches!(what, What::JobEnd { context: of, .. } if *of == context));
@@ -855,6 +871,18 @@ fn waits() -> Vec<Mutation> {
             }),
         },
         Mutation {
+            rule: Rule::LockParked,
+            what: "a woken thread takes the lock before it has the GIL",
+            model: || contended("3.13"),
+            wrong: Lie(|model| model.interpreter.parking = Parking::Mutex { fair_after: Duration::ms(1) }),
+        },
+        Mutation {
+            rule: Rule::LockParked,
+            what: "a lock is given to who has hardly waited",
+            model: || contended("3.14"),
+            wrong: Lie(|model| model.interpreter.parking = Parking::Mutex { fair_after: Duration::s(1) }),
+        },
+        Mutation {
             rule: Rule::LockOrder,
             what: "locks are handed to those who wait for longest",
             model: || inversion(Protocol::None),
@@ -1004,7 +1032,7 @@ fn shared() -> Vec<Mutation> {
         Mutation {
             rule: Rule::RwOrder,
             what: "readers overtake writers",
-            model: meeting_threads,
+            model: || until_3_10(meeting_threads()),
             wrong: Lie(|model| {
                 for sync in &mut model.syncs {
                     if sync.initial == Config::RwLock(Preference::Readers) {

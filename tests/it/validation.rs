@@ -17,6 +17,12 @@ pub enum Table {
     Theory,
     /// Recorded outputs of other programs: the same columns.
     Programs,
+    /// Measured workloads, a row for each kind: figures, within tolerance, median and worst of model / measured.
+    Workloads,
+    /// Every figure of every measured workload; on a page of its own.
+    Cells,
+    /// Why some are off; on that page, too.
+    Reasons,
 }
 
 impl Table {
@@ -25,8 +31,22 @@ impl Table {
             Table::Measured => "<!-- measured: written by the tests -->",
             Table::Theory => "<!-- theory: written by the tests -->",
             Table::Programs => "<!-- programs: written by the tests -->",
+            Table::Workloads => "<!-- workloads: written by the tests -->",
+            Table::Cells => "<!-- cells: written by the tests -->",
+            Table::Reasons => "<!-- reasons: written by the tests -->",
         }
     }
+
+    fn page(self) -> PathBuf {
+        let page = match self {
+            Table::Cells | Table::Reasons => "docs/fidelity.md",
+            _ => "docs/validation.md",
+        };
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(page)
+    }
+
+    const ALL: [Table; 6] =
+        [Table::Measured, Table::Theory, Table::Programs, Table::Workloads, Table::Cells, Table::Reasons];
 }
 
 const END: &str = "<!-- end -->";
@@ -34,14 +54,10 @@ const END: &str = "<!-- end -->";
 /// Tests run side by side, and write one file.
 static PAGE: Mutex<()> = Mutex::new(());
 
-fn page() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/validation.md")
-}
-
 /// The rows of one test all begin with `what`, which must stand as a literal in a test.
-fn say(table: Table, what: &'static str, rows: &[String]) {
+pub fn say(table: Table, what: &'static str, rows: &[String]) {
     let _guard = PAGE.lock().unwrap_or_else(|broken| broken.into_inner());
-    let text = fs::read_to_string(page()).unwrap();
+    let text = fs::read_to_string(table.page()).unwrap();
     let (before, rest) = text.split_once(table.mark()).expect("the page has a mark for every table");
     let (section, after) = rest.split_once(END).expect("every table has an end");
     let mut lines: Vec<&str> = section.trim().lines().collect();
@@ -54,7 +70,7 @@ fn say(table: Table, what: &'static str, rows: &[String]) {
     let wanted = rows.join("\n");
     assert!(
         std::env::var_os("GILSIM_PIN").is_some(),
-        "docs/validation.md has\n{}\nfor\n{wanted}\nIf that was meant: GILSIM_PIN=1 cargo test --test it",
+        "the page has\n{}\nfor\n{wanted}\nIf that was meant: GILSIM_PIN=1 cargo test --test it",
         found.join("\n")
     );
     body.extend(wanted.lines());
@@ -62,7 +78,7 @@ fn say(table: Table, what: &'static str, rows: &[String]) {
     body.sort_by_key(|line| line.split('|').nth(1).map(str::trim));
     lines.extend(body);
     let text = format!("{before}{}\n\n{}\n\n{END}{after}", table.mark(), lines.join("\n"));
-    fs::write(page(), text).unwrap();
+    fs::write(table.page(), text).unwrap();
 }
 
 /// So many cases agreed exactly.
@@ -151,7 +167,7 @@ impl Measurements {
 }
 
 /// Three digits that count, or all before the point.
-fn digits(value: f64) -> String {
+pub fn digits(value: f64) -> String {
     match value {
         _ if value >= 100.0 => format!("{value:.0}"),
         _ if value >= 10.0 => format!("{value:.1}"),
@@ -171,9 +187,9 @@ fn every_row_has_a_test() {
         .map(|path| fs::read_to_string(path).unwrap())
         .collect::<Vec<_>>()
         .concat();
-    let text = fs::read_to_string(page()).unwrap();
     let mut rows = 0;
-    for table in [Table::Measured, Table::Theory, Table::Programs] {
+    for table in Table::ALL {
+        let text = fs::read_to_string(table.page()).unwrap();
         let (_, rest) = text.split_once(table.mark()).expect("the page has a mark for every table");
         let (section, _) = rest.split_once(END).expect("every table has an end");
         for line in section.trim().lines().skip(2) {
