@@ -1,7 +1,8 @@
 //! A scenario for each measured cell: its description in `tests/fidelity/cells.json` written in gilsim's language.
 //!
 //! Demands are those of the cell. What the programs around them cost (a queue's own code, a coroutine's round) is the
-//! median of a microbenchmark of that interpreter; everything else is a default. Nothing comes from the cell's own result.
+//! median of a microbenchmark of that interpreter; everything else is a default. `docs/validation.md` says
+//! what was chosen with results in sight.
 
 use std::fmt::Write;
 

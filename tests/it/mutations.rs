@@ -1605,6 +1605,12 @@ fn says_nothing_new(records: &[Record], at: usize) -> bool {
             !matches!(after, Some(What::Load { .. }))
                 || before.is_some_and(|before| of(&before.what) == of(&records[at].what))
         }
+        // It was given the lock that it waited for, and goes on as soon as it can.
+        What::Wake { .. } => {
+            let given = |what: &What| matches!(what, What::LockTake { .. });
+            let let_go = |what: &What| matches!(what, What::LockRelease { .. });
+            at > 1 && given(&records[at - 1].what) && let_go(&records[at - 2].what)
+        }
         What::LockRelease { lock, process, .. } => {
             let like =
                 |what: &What| matches!(what, What::LockTake { lock: l, process: p, .. } if (*l, *p) == (lock, process));

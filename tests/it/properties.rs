@@ -9,7 +9,7 @@ use gilsim::kernel::policy::{FirstCome, PolicyConfig, RoundRobin, Ties, Timer};
 use gilsim::metrics::Meter;
 use gilsim::metrics::figures::StateTimes;
 use gilsim::model::{
-    Arrivals, Builder, Comparison, Condition, Costs, Execution, Model, SpawnKind, Stmt, Urgency, Value,
+    Arrivals, Builder, Comparison, Condition, Costs, Execution, Model, Parking, SpawnKind, Stmt, Urgency, Value,
 };
 use gilsim::runtime::gil::Rules;
 use gilsim::sim::{self, Ended, Outcome, Sim};
@@ -98,6 +98,9 @@ impl Spec {
         builder = builder.policy(scaled(&self.policy, change.scale));
         builder.model_mut().interpreter.gil = Some(Rules::switching(us(self.interval)));
         builder.model_mut().interpreter.increment.0 *= change.scale;
+        if let Parking::Mutex { fair_after } = &mut builder.model_mut().interpreter.parking {
+            fair_after.0 *= change.scale;
+        }
         builder.model_mut().until = self.until.map(us);
         let name = |name: &str| format!("{}{name}", change.prefix);
         builder.device(&name("disk"), Dist::Const(us(700)), Some(2));

@@ -50,7 +50,8 @@ impl Cores {
     fn model(&self, spec: &Spec) -> gilsim::model::Model {
         let mut model = spec.build(PLAIN);
         let cores = model.machine.cores;
-        model.machine.queues = self.queues;
+        // Some policies decide for all cores at once, and are refused with other queues.
+        model.machine.queues = if model.machine.policy.promises().idles { None } else { self.queues };
         model.machine.paces = self.paces.clone();
         if !model.machine.paces.speeds.is_empty() {
             model.machine.paces.speeds.resize(cores as usize, 1_000);
