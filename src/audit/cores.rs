@@ -208,6 +208,8 @@ impl Cores {
             (State::Waking, Dist::Const(latency)) => waited == latency.0,
             (State::Waking, Dist::Uniform { low, high }) => (low.0..=high.0).contains(&waited),
             (State::Blocked(_), Dist::Const(latency)) => latency.0 == 0 || !roused,
+            (State::Blocked(_), Dist::Uniform { low: Duration::ZERO, .. }) => true,
+            (State::Blocked(_), _) => !roused,
             _ => true,
         };
         reports

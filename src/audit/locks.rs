@@ -32,8 +32,9 @@ pub(super) struct Locks {
     plain: Vec<bool>,
     /// Since when threads want the lock that they wait for, or have waited for in vain.
     asked: BTreeMap<ContextId, (Key, Time)>,
-    /// When a job was last dropped: what it was woken for may go to another, who is woken, and not given it.
-    dropped: Option<Time>,
+    /// Whether a job was dropped: one that was woken for a lock may be dropped before it has it, and the next one is woken by
+    /// that rather than by a release, which would have given it the lock.
+    drops: bool,
 }
 
 impl Locks {
@@ -51,7 +52,7 @@ impl Locks {
             },
             plain: model.locks.iter().map(|lock| lock.initial == Protocol::None).collect(),
             asked: BTreeMap::new(),
-            dropped: None,
+            drops: false,
         }
     }
 
@@ -86,7 +87,7 @@ impl Locks {
 
     pub fn record(&mut self, record: &Record, threads: &Threads, gils: &Gils, reports: &mut Reports) {
         match record.what {
-            What::JobDrop { .. } => self.dropped = Some(record.time),
+            What::JobDrop { .. } => self.drops = true,
             What::LockTake { lock, process, context } => {
                 self.check_key((lock, process), context, threads, reports);
                 self.check_parking((lock, process), context, threads, gils, reports);
@@ -202,7 +203,7 @@ impl Locks {
                 self.woken.insert(context, key);
                 let fair = self.parks(key, context, threads).is_none()
                     || threads.is_dropped(context)
-                    || self.dropped == Some(reports.now)
+                    || self.drops
                     || !self.is_patient(key, context, reports.now);
                 reports.require(fair, Rule::LockParked, || {
                     format!("{context:?}, which has waited for long, is woken and not given {:?}", key.0)

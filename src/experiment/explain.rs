@@ -86,7 +86,7 @@ impl Sink for Log {
         {
             // Out of the run queue at once: it is as if it had never been there.
             last.what = Decided::Keeps;
-            last.because = format!("its slice is over and {}", decision.because);
+            last.because = format!("its slice, or a tick of it, is over and {}", decision.because);
             last.over = decision.over;
             return;
         }

@@ -44,7 +44,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn explain_slice_end(&mut self, core: CoreId, thread: ThreadId, kept: Option<String>) {
         let over = self.world.kernel.first(core);
         let (what, because) = match kept {
-            Some(because) => (Decided::Keeps, format!("its slice is over and {because}")),
+            Some(because) => (Decided::Keeps, format!("its slice, or a tick of it, is over and {because}")),
             None if over.is_none() => (Decided::Leaves, "its slice is over".to_owned()),
             None => (Decided::Leaves, "its slice is over and others wait".to_owned()),
         };

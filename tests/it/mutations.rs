@@ -1585,6 +1585,33 @@ fn every_rule_has_a_planted_error() {
     assert!(bare.is_empty(), "no mutation for {bare:?}");
 }
 
+/// Whether no core has been free for longer than this instant: whoever becomes ready then need not have been woken before, as
+/// no core had to be roused.
+fn all_cores_are_in_use(records: &[Record], at: usize) -> bool {
+    let now = records[at].time;
+    let (mut all, mut in_use) = (BTreeSet::new(), BTreeSet::new());
+    for (place, record) in records.iter().enumerate() {
+        match record.what {
+            What::Switch { core, .. } | What::Run { core, .. } => {
+                all.insert(core);
+                if place < at {
+                    in_use.insert(core);
+                }
+            }
+            What::Preempt { core, .. }
+            | What::Yield { core, .. }
+            | What::Block { core, .. }
+            | What::ThreadEnd { core, .. } => {
+                if place < at && record.time < now {
+                    in_use.remove(&core);
+                }
+            }
+            _ => {}
+        }
+    }
+    all == in_use
+}
+
 /// Records that change nothing: losing or repeating one leaves every rule's subject as it was. The last store and the last
 /// release are of this kind, because nobody looks afterwards.
 fn says_nothing_new(records: &[Record], at: usize) -> bool {
@@ -1605,12 +1632,8 @@ fn says_nothing_new(records: &[Record], at: usize) -> bool {
             !matches!(after, Some(What::Load { .. }))
                 || before.is_some_and(|before| of(&before.what) == of(&records[at].what))
         }
-        // It was given the lock that it waited for, and goes on as soon as it can.
-        What::Wake { .. } => {
-            let given = |what: &What| matches!(what, What::LockTake { .. });
-            let let_go = |what: &What| matches!(what, What::LockRelease { .. });
-            at > 1 && given(&records[at - 1].what) && let_go(&records[at - 2].what)
-        }
+        What::Wake { thread } => next(records, at, |what| matches!(what, What::Ready { thread: of } if *of == thread))
+            .is_some_and(|ready| all_cores_are_in_use(records, ready)),
         What::LockRelease { lock, process, .. } => {
             let like =
                 |what: &What| matches!(what, What::LockTake { lock: l, process: p, .. } if (*l, *p) == (lock, process));
@@ -1663,7 +1686,8 @@ fn a_lost_or_repeated_record_is_noticed() {
             let mut lost = records.clone();
             lost.remove(at);
             if audit(&model, &lost, &ended).is_empty() {
-                missed.push(format!("lost {:?}", record.what));
+                let around = &records[at.saturating_sub(3)..(at + 3).min(records.len())];
+                missed.push(format!("lost {:?} among {around:?}", record.what));
             }
             let mut repeated = records.clone();
             repeated.insert(at, *record);

@@ -76,7 +76,7 @@ fn every_policy_gives_its_own_reasons() {
         ),
         ("Edf()", &["2ms core 0 goes from a to b, because deadline 10ms goes before none"]),
         ("SchedRr(slice: \"2ms\")", &["4ms core 0 takes c over b, because it stands first in the list of priority 2"]),
-        ("Stride(\"2ms\")", &["4ms core 0 takes c over b, because it has had 0ns for a ticket, the other 20us"]),
+        ("Stride(\"2ms\")", &["6ms core 0 takes c over b, because it has had 40us for a ticket, the other 60us"]),
         ("Lottery(\"2ms\", [0, 120])", &["2ms core 0 takes b, because ticket 120 of 250 was drawn, one of its 100"]),
         ("Mlfq(quanta: [\"1ms\", \"2ms\"])", &["2ms core 0 goes from a to b, because level 0 goes before level 1"]),
     ] {
@@ -155,7 +155,8 @@ fn the_log_has_jobs_that_are_dropped_and_ends_with_the_clock() {
 #[test]
 fn who_goes_on_after_a_slice_keeps_its_core() {
     let lines = decisions("Lottery(\"2ms\", [0, 10])", "--explain");
-    let keeps = "2ms core 0 keeps a, because its slice is over and ticket 10 of 250 was drawn, one of its 50";
+    let keeps =
+        "2ms core 0 keeps a, because its slice, or a tick of it, is over and ticket 10 of 250 was drawn, one of its 50";
     assert!(lines.iter().any(|line| line.starts_with(keeps)), "{lines:#?}");
     let lines = decisions("Mlfq(quanta: [\"1ms\"])", "--explain");
     assert!(lines.iter().all(|line| !line.contains(", not ")), "{lines:#?}");

@@ -367,7 +367,10 @@ impl Policy for MlfqQueue {
 
     fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, now: Time) -> Option<u64> {
         let (ready, running) = (self.of(ready.thread), self.after(running.thread, ran, now));
-        ((ready.level, ready.place) < (running.level, running.place)).then_some(1 + running.level as u64)
+        // The last of the lowest level has to go: who stands before others there would else oust one of them in turn.
+        let last = if running.place.0 { running.place.3.min((1 << 40) - 1) } else { 0 };
+        let before = (ready.level, ready.place) < (running.level, running.place);
+        before.then_some((1 + running.level as u64) << 40 | last)
     }
 
     fn next_timer(&self) -> Time {

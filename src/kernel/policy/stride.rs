@@ -1,8 +1,8 @@
 //! StrideQueue scheduling: shares proportional to tickets without luck. Every thread has a pass, which grows by its core time
 //! divided by its tickets; the ready thread with the least pass runs next (Waldspurger and Weihl, 1995).
 //!
-//! A thread that becomes ready again starts at the pass of whoever was picked last, if its own is less: time spent waiting
-//! is no credit.
+//! A thread that becomes ready starts at the least pass of those who run, or of whoever was picked last, if its own is less:
+//! time spent waiting is no credit.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -60,44 +60,76 @@ impl fmt::Display for Stride {
 /// Nanoseconds of a thread with one ticket are this much pass.
 const UNIT: u128 = 1 << 32;
 
+/// What a thread has had.
+#[derive(Clone, Copy, Debug, Hash)]
+struct Share {
+    pass: u128,
+    /// What the last division by its tickets left.
+    rest: u128,
+    tickets: u32,
+}
+
+impl Share {
+    /// After so much more core time.
+    fn after(self, time: Duration) -> Share {
+        let (more, tickets) = (u128::from(time.0) * UNIT + self.rest, u128::from(self.tickets));
+        Share { pass: self.pass + more / tickets, rest: more % tickets, ..self }
+    }
+}
+
 /// The passes of all threads, and the ready ones in their order.
 #[derive(Clone, Debug, Hash)]
 pub struct StrideQueue {
     quantum: Duration,
     equals: Equals,
-    /// Pass and tickets by thread number.
-    threads: Vec<(u128, u32)>,
+    /// By thread number.
+    threads: Vec<Share>,
     /// (pass, place among equals, order of joining, thread).
     queue: BTreeSet<(u128, (u64, u64), u64, ThreadId)>,
     joined: u64,
+    /// The greatest pass at which anybody was picked or newcomers started.
     floor: u128,
+    /// Who executes, and since when.
+    running: Vec<(ThreadId, Time)>,
 }
 
 impl StrideQueue {
     /// Nobody ready.
     pub fn new(quantum: Duration, equals: Equals) -> StrideQueue {
-        StrideQueue { quantum, equals, threads: Vec::new(), queue: BTreeSet::new(), joined: 0, floor: 0 }
+        let (threads, queue) = (Vec::new(), BTreeSet::new());
+        StrideQueue { quantum, equals, threads, queue, joined: 0, floor: 0, running: Vec::new() }
+    }
+
+    /// Where a newcomer starts: who runs alone is not picked again, and has had more since it was.
+    fn start(&mut self, now: Time) -> u128 {
+        let of = |(thread, since): &(ThreadId, Time)| self.threads[thread.index()].after(now.since(*since)).pass;
+        let least = self.running.iter().map(of).min().unwrap_or(0);
+        self.floor = self.floor.max(least);
+        self.floor
     }
 }
 
 impl Policy for StrideQueue {
     fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
         if self.threads.len() <= thread.index() {
-            self.threads.resize(thread.index() + 1, (0, 1));
+            self.threads.resize(thread.index() + 1, Share { pass: 0, rest: 0, tickets: 1 });
         }
-        let (pass, tickets) = &mut self.threads[thread.index()];
-        *tickets = entry.of.tickets;
+        let Share { mut pass, mut rest, tickets } = self.threads[thread.index()];
         if let Some([low, high, ..]) = entry.carried {
             let beyond = i128::from(high) << 64 | i128::from(low as u64);
-            *pass = self.floor.saturating_add_signed(beyond);
+            pass = self.floor.saturating_add_signed(beyond);
         }
         match entry.why {
-            Why::New => *pass = self.floor,
-            Why::Woken => *pass = self.floor.max(*pass),
+            Why::New => pass = self.start(entry.now),
+            Why::Woken => pass = self.start(entry.now).max(pass),
             Why::Preempted | Why::Yielded | Why::Moved => {}
         }
+        if entry.why == Why::New || tickets != entry.of.tickets {
+            rest = 0;
+        }
+        self.threads[thread.index()] = Share { pass, rest, tickets: entry.of.tickets };
         self.joined += 1;
-        self.queue.insert((*pass, self.equals.key(entry.of), self.joined, thread));
+        self.queue.insert((pass, self.equals.key(entry.of), self.joined, thread));
     }
 
     fn pick(&mut self) -> Option<ThreadId> {
@@ -107,12 +139,14 @@ impl Policy for StrideQueue {
     }
 
     fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
-        pop_among(&mut self.queue, most, |key| may(key.3)).map(|key| key.3)
+        let (pass, .., thread) = pop_among(&mut self.queue, most, |key| may(key.3))?;
+        self.floor = self.floor.max(pass);
+        Some(thread)
     }
 
     /// Pass beyond the floor, in two halves.
     fn carried(&mut self, thread: ThreadId, _: Time) -> Carried {
-        let beyond = self.threads[thread.index()].0.wrapping_sub(self.floor);
+        let beyond = self.threads[thread.index()].pass.wrapping_sub(self.floor);
         [beyond as i64, (beyond >> 64) as i64, 0, 0]
     }
 
@@ -132,9 +166,13 @@ impl Policy for StrideQueue {
         Needs::Attributes
     }
 
+    fn began(&mut self, thread: ThreadId, now: Time) {
+        self.running.push((thread, now));
+    }
+
     fn ran(&mut self, thread: ThreadId, time: Duration, _: Time) {
-        let (pass, tickets) = &mut self.threads[thread.index()];
-        *pass += u128::from(time.0) * UNIT / u128::from(*tickets);
+        self.threads[thread.index()] = self.threads[thread.index()].after(time);
+        self.running.retain(|(running, _)| *running != thread);
     }
 
     fn first(&self) -> Option<ThreadId> {
@@ -142,10 +180,7 @@ impl Policy for StrideQueue {
     }
 
     fn because(&self, rivals: Rivals<'_>) -> String {
-        let had = |known: Known<'_>| {
-            let (pass, tickets) = self.threads[known.thread.index()];
-            pass + u128::from(rivals.ran(known.thread).0) * UNIT / u128::from(tickets)
-        };
+        let had = |known: Known<'_>| self.threads[known.thread.index()].after(rivals.ran(known.thread)).pass;
         let words = |pass: u128| Duration((pass / UNIT) as u64).to_string();
         let own = had(rivals.chosen);
         match rivals.over.map(had) {
@@ -183,5 +218,41 @@ mod tests {
             turns.push(thread.0);
         }
         assert_eq!(turns, [0, 1, 2, 2, 2, 0, 2, 2], "the example of the textbook");
+    }
+
+    #[test]
+    fn slices_of_a_third_of_a_ticket_add_up() {
+        let mut stride = StrideQueue::new(Duration::ms(1), Equals::ByArrival);
+        let of = |thread: usize| Attributes { tickets: [1, 3][thread], order: thread as u64, ..Attributes::DEFAULT };
+        let enqueue = |stride: &mut StrideQueue, thread: usize, why| {
+            let of = of(thread);
+            stride.enqueue(ThreadId::from(thread), Entry { why, now: Time::ZERO, of: &of, carried: None });
+        };
+        enqueue(&mut stride, 0, Why::New);
+        enqueue(&mut stride, 1, Why::New);
+        let turns = (0..12).map(|_| {
+            let thread = stride.pick().expect("two are ready");
+            stride.ran(thread, Duration::ms(1), Time::ZERO);
+            enqueue(&mut stride, thread.index(), Why::Preempted);
+            thread.0
+        });
+        assert_eq!(turns.collect::<Vec<_>>(), [0, 1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1]);
+    }
+
+    #[test]
+    fn who_comes_to_a_thread_that_ran_alone_takes_turns_with_it() {
+        let mut stride = StrideQueue::new(Duration::ms(1), Equals::ByArrival);
+        let enqueue = |stride: &mut StrideQueue, thread, why, now| {
+            let of = Attributes { order: u64::from(thread), ..Attributes::DEFAULT };
+            stride.enqueue(ThreadId(thread), Entry { why, now, of: &of, carried: None });
+        };
+        enqueue(&mut stride, 0, Why::New, Time::ZERO);
+        assert_eq!(stride.pick(), Some(ThreadId(0)));
+        stride.began(ThreadId(0), Time::ZERO);
+        let later = Time(1_000_000_000);
+        enqueue(&mut stride, 1, Why::New, later);
+        stride.ran(ThreadId(0), Duration::s(1), later);
+        enqueue(&mut stride, 0, Why::Preempted, later);
+        assert_eq!(stride.threads[0].pass, stride.threads[1].pass);
     }
 }

@@ -104,6 +104,20 @@ fn queues(subject: &Subject<'_>, path: &Path, found: &mut Findings) {
         if matches!(machine.queues, Some(Queues::PerCore { .. })) {
             found.push(Finding::error("E05", title.clone(), path, "it has one queue: `Global`, or leave it out"));
         }
+        for (field, given) in
+            [("speeds", machine.speeds.is_some()), ("smt", machine.smt.is_some()), ("caches", machine.caches.is_some())]
+        {
+            let title = format!("{} counts quanta of work on a core of speed 1", machine.scheduler);
+            let finding = Finding::error(
+                "E05",
+                title,
+                Path::root().name("machine").name(field),
+                "on these it would miss deadlines",
+            );
+            if given {
+                found.push(finding);
+            }
+        }
         if machine.interrupt.is_some() {
             let path = Path::root().name("machine").name("interrupt");
             found.push(Finding::error("E05", title, path, "its own timer is the quantum: leave this out"));
