@@ -1601,10 +1601,10 @@ fn all_cores_are_in_use(records: &[Record], at: usize) -> bool {
             What::Preempt { core, .. }
             | What::Yield { core, .. }
             | What::Block { core, .. }
-            | What::ThreadEnd { core, .. } => {
-                if place < at && record.time < now {
-                    in_use.remove(&core);
-                }
+            | What::ThreadEnd { core, .. }
+                if place < at && record.time < now =>
+            {
+                in_use.remove(&core);
             }
             _ => {}
         }
