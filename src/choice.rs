@@ -35,3 +35,25 @@ impl Chooser for First {
         0
     }
 }
+
+/// Chooses by bytes, as a fuzzer or a property test gives them; the first option when they are used up.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes<'b>(pub &'b [u8]);
+
+impl Chooser for Bytes<'_> {
+    fn choose(&mut self, _: Choice, options: usize) -> usize {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        *first as usize % options
+    }
+}
+
+/// A closure chooses.
+#[derive(Clone, Copy, Debug)]
+pub struct By<F>(pub F);
+
+impl<F: FnMut(Choice, usize) -> usize> Chooser for By<F> {
+    fn choose(&mut self, choice: Choice, options: usize) -> usize {
+        (self.0)(choice, options)
+    }
+}

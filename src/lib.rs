@@ -44,6 +44,9 @@ pub mod explore;
 pub mod audit;
 pub mod metrics;
 
+// A run that can be asked.
+pub mod query;
+
 // Numbers to files.
 pub mod report;
 

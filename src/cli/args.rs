@@ -9,8 +9,8 @@ use gilsim::time::{Duration, Time};
 /// What will my concurrent program do, and why?
 ///
 /// Exit codes: 0 as expected; 1 an expectation failed, a schedule that breaks it was found, a run ended irregularly, or a
-/// conclusion hangs on a tie rule; 2 the request or a scenario is invalid; 4 nothing to test; 5 two runs of the same seed
-/// differ, or a schedule has drifted; 6 an output could not be written; 130 interrupted. Of several, the greatest.
+/// conclusion hangs on a tie rule; 2 the request or a scenario is invalid; 3 no proof where one was demanded, or nothing is
+/// decided; 4 nothing to test; 5 two runs of the same seed differ, or a schedule has drifted; 6 an output could not be written; 130 interrupted. Of several, the greatest.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Args {
@@ -53,18 +53,8 @@ pub enum Command {
         /// Scenario files, and folders, searched for *.ron
         #[arg(required = true, value_name = "DIR|FILE")]
         paths: Vec<PathBuf>,
-        /// Change a value before reading: machine.cores=8
-        #[arg(long, value_name = "PATH=VALUE")]
-        set: Vec<String>,
-        /// States of one model to look at before giving up
-        #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
-        states: u64,
-        /// Random schedules to try where there are more states than that
-        #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
-        schedules: u64,
-        /// Threads to run on, instead of one for each core of this computer
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
-        jobs: Option<u16>,
+        #[command(flatten)]
+        options: super::test::Options,
     },
     /// Follow a schedule that `gilsim test` found, step by step
     Replay {

@@ -27,6 +27,8 @@ pub enum Exit {
     Failed = 1,
     /// The request or a scenario is invalid.
     Invalid = 2,
+    /// Nothing was decided, or no proof was found where one was demanded.
+    Inconclusive = 3,
     /// There is nothing to test.
     Nothing = 4,
     /// Two runs of the same model and seed differ, or a schedule has drifted.
@@ -52,8 +54,9 @@ pub fn main() -> ExitCode {
         Command::Check { files, set, conventions: true } => {
             prepare(&terminal, None).unwrap_or_else(|| check(files, set, true, &terminal))
         }
-        Command::Test { paths, set, states, schedules, jobs } => prepare(&terminal, *jobs)
-            .unwrap_or_else(|| test::test(paths, set, (*states as usize, *schedules), &terminal)),
+        Command::Test { paths, options } => {
+            prepare(&terminal, options.jobs).unwrap_or_else(|| test::test(paths, options, &terminal))
+        }
         Command::Replay { file, schedule, set } => test::replay(file, schedule, set, &terminal),
         Command::Run { files, options } => {
             prepare(&terminal, options.jobs).unwrap_or_else(|| run(files, options, &terminal))

@@ -55,6 +55,11 @@ impl Terminal {
         if holds { self.styled("32", "pass") } else { self.styled("1;31", "FAIL") }
     }
 
+    /// A word for what is not known.
+    pub fn unsure(&self) -> String {
+        self.styled("33", "????")
+    }
+
     fn styled(&self, code: &str, text: &str) -> String {
         if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }

@@ -5,8 +5,8 @@ use super::cell::{Cell, Percentile};
 use crate::metrics::figures::{Checked, Figures, PeerFigures, TaskFigures};
 use crate::model::{Execution, Model};
 use crate::report::chart::axis;
-use crate::scenario::expect::{Asked, Bounds, Counted, Expect, ObjectEnd};
-use crate::time::Duration;
+use crate::scenario::expect::{Asked, Bounds, Counted, Expect, ObjectEnd, When};
+use crate::time::{Duration, Time};
 
 /// Checks all expectations at one point of the sweep; and, asked or not, that every run ended as it should and broke no
 /// rule of the auditor.
@@ -44,6 +44,10 @@ fn judge(expect: &Expect, scope: Scope, runs: &Runs<'_>, out: &mut Vec<Checked>)
             if is_here(settings, runs) {
                 inner.iter().for_each(|expect| judge(expect, scope, runs, out));
             }
+        }
+        // In one run is enough.
+        what @ Asked::Condition(When::Possible, _) => {
+            out.push(leaf(expect, what, Scope { sometimes: true, ..scope }, runs));
         }
         Asked::Sometimes(inner) => judge(inner, Scope { sometimes: true, ..scope }, runs, out),
         what => out.push(leaf(expect, what, scope, runs)),
@@ -233,6 +237,24 @@ fn find(what: &Asked, model: &Model, cell: &Cell) -> Result<Found, String> {
         Asked::Final { var, bounds } => {
             let value = *run.finals.get(var).ok_or_else(|| no("variable", var))?;
             found(value as f64, value.to_string(), bounds.contain(&value))
+        }
+        Asked::Condition(when, question) => {
+            let held = cell.condition(question).ok_or("a variable is not known")?;
+            let so = |so, text: String| found(f64::from(u8::from(so)), text, so);
+            let never = || "it never holds".to_owned();
+            match (when, held.first, held.first_not) {
+                (When::Always, _, None) => so(true, "it always holds".to_owned()),
+                (When::Always, _, Some(at)) => {
+                    so(false, format!("it does not hold at {}", exact(at.since(Time::ZERO))))
+                }
+                (When::Never, None, _) => so(true, never()),
+                (When::Never, Some(at), _) => so(false, format!("it holds at {}", exact(at.since(Time::ZERO)))),
+                (When::Eventually | When::Possible, None, _) => so(false, never()),
+                (When::Eventually | When::Possible, Some(at), _) => {
+                    so(true, format!("it holds at {}", exact(at.since(Time::ZERO))))
+                }
+                (When::AtEnd, ..) => so(held.last, held.values.clone()),
+            }
         }
         Asked::CriticalPath(bounds) => match &run.critical_path {
             Some(path) => {

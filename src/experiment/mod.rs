@@ -8,6 +8,7 @@ mod check;
 pub mod conventions;
 mod determinism;
 mod explain;
+mod frequency;
 mod headline;
 mod interval;
 mod order;
@@ -20,6 +21,7 @@ use rayon::prelude::*;
 
 pub use determinism::{Difference, Divergence};
 pub use explain::{Explained, Span, explain};
+pub use frequency::{Frequency, frequency};
 pub use interval::interval;
 pub use order::Order;
 
@@ -27,7 +29,7 @@ use crate::metrics::figures::{Figures, ModelFigures, Point, Report};
 use crate::model::{Execution, Model};
 use crate::report::ModelData;
 use crate::scenario::{self, Scenario};
-use cell::{Cell, Percentile, Watch};
+use cell::{Cell, Questions, Watch};
 
 /// What is asked of an experiment beyond its figures.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,7 +83,7 @@ pub fn runs(scenario: &Scenario, options: &Options) -> u64 {
 
 /// Runs the scenario on the threads of the current rayon pool.
 pub fn run(scenario: &Scenario, options: &Options, observer: &impl Observer) -> Results {
-    let asked = Percentile::asked(&scenario.expect);
+    let asked = Questions::of(&scenario.expect);
     let points = |index: usize| point(scenario, index, &asked, options, observer);
     let done: Vec<(Point, Vec<Cell>)> = (0..scenario.points.len()).into_par_iter().map(points).collect();
     let (points, cells): (Vec<Point>, Vec<Vec<Cell>>) = done.into_iter().unzip();
@@ -118,7 +120,7 @@ fn seed(scenario: &Scenario, run: usize) -> u64 {
 fn point(
     scenario: &Scenario,
     index: usize,
-    asked: &[Percentile],
+    asked: &Questions,
     options: &Options,
     observer: &impl Observer,
 ) -> (Point, Vec<Cell>) {

@@ -1,23 +1,37 @@
 //! All states that schedules lead to, each once, and the steps between them.
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use indexmap::IndexSet;
-
+use super::circles::fair_circles;
 use super::machine::Machine;
+use super::packed::Packed;
 use super::property::{Failure, Property};
 use super::state::State;
 use super::step::Choice;
 
 /// How much may be looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Budget {
+pub struct Budget<'a> {
     /// States.
     pub states: usize,
     /// Random schedules, if there are more states than that.
     pub runs: u64,
     /// Of these.
     pub seed: u64,
+    /// Whether to stop: time is up.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+impl Budget<'_> {
+    /// So many states and random schedules, under seed 1.
+    pub fn of(states: usize, runs: u64) -> Budget<'static> {
+        Budget { states, runs, seed: 1, stop: None }
+    }
+
+    /// Whether time is up.
+    pub fn is_over(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
 }
 
 /// The budget was used up first.
@@ -29,12 +43,14 @@ pub struct Incomplete {
 
 /// The state graph. State 0 is the first one.
 pub struct Graph {
-    states: IndexSet<State, BuildHasherDefault<Fold>>,
+    states: Packed,
     /// By state: where its steps begin in `steps`; one more for the end.
     first: Vec<u32>,
     steps: Vec<(Choice, u32)>,
     /// By state: what is wrong with it, if no step leads on.
     failures: Vec<Option<Failure>>,
+    /// What some schedule should come to: whether one does.
+    reached: Vec<bool>,
 }
 
 impl Graph {
@@ -42,31 +58,60 @@ impl Graph {
     ///
     /// # Errors
     /// There are more than the budget allows.
-    pub fn build(machine: &Machine<'_>, property: &Property, budget: Budget) -> Result<Graph, Incomplete> {
-        let mut graph =
-            Graph { states: IndexSet::default(), first: Vec::new(), steps: Vec::new(), failures: Vec::new() };
-        graph.states.insert(machine.start());
-        let mut choices = Vec::new();
+    pub fn build(machine: &Machine<'_>, property: &Property, budget: Budget<'_>) -> Result<Graph, Incomplete> {
+        Graph::from(machine, property, machine.start(), budget)
+    }
+
+    /// All states from this one on.
+    ///
+    /// # Errors
+    /// There are more than the budget allows.
+    pub(super) fn from(
+        machine: &Machine<'_>,
+        property: &Property,
+        mut state: State,
+        budget: Budget<'_>,
+    ) -> Result<Graph, Incomplete> {
+        let mut graph = Graph {
+            states: Packed::default(),
+            first: Vec::new(),
+            steps: Vec::new(),
+            failures: Vec::new(),
+            reached: vec![false; property.reached.len()],
+        };
+        let (mut next, mut bytes, mut choices) = (state.clone(), Vec::new(), Vec::new());
+        machine.pack(&state, &mut bytes);
+        graph.states.number(&bytes);
         let mut at = 0;
         while at < graph.states.len() {
-            if graph.states.len() > budget.states {
+            if graph.states.len() > budget.states || at % 256 == 255 && budget.is_over() {
                 return Err(Incomplete { states: graph.states.len() });
             }
             graph.first.push(graph.steps.len() as u32);
-            machine.choices(&graph.states[at], &mut choices);
-            let failure = if choices.is_empty() { property.at_end(machine, &graph.states[at]) } else { None };
+            machine.unpack(graph.states.get(at), &mut state);
+            machine.choices(&state, &mut choices);
+            let failure = if choices.is_empty() { property.at_end(machine, &state) } else { None };
             graph.failures.push(failure);
+            for (reached, asked) in graph.reached.iter_mut().zip(&property.reached) {
+                *reached = *reached || asked.holds(&state);
+            }
             for choice in &choices {
-                let mut next = graph.states[at].clone();
+                next.clone_from(&state);
                 machine.step(&mut next, *choice);
-                let (index, _) = graph.states.insert_full(next);
-                graph.steps.push((*choice, index as u32));
+                machine.pack(&next, &mut bytes);
+                let index = graph.states.number(&bytes);
+                graph.steps.push((*choice, index));
             }
             at += 1;
         }
         graph.first.push(graph.steps.len() as u32);
         graph.find_livelocks();
         Ok(graph)
+    }
+
+    /// What should come to hold in some schedule, and does in none: its place in [`Property::reached`].
+    pub fn unreached(&self) -> Option<usize> {
+        self.reached.iter().position(|reached| !reached)
     }
 
     /// States from which no schedule ever ends.
@@ -90,6 +135,11 @@ impl Graph {
                 *failure = Some(Failure::Livelock);
             }
         }
+        if self.from_the_ends().is_none() {
+            for state in fair_circles(self) {
+                self.failures[state] = Some(Failure::Livelock);
+            }
+        }
     }
 
     /// How many states there are.
@@ -99,12 +149,14 @@ impl Graph {
 
     /// Whether there are none; there is always the first one.
     pub fn is_empty(&self) -> bool {
-        self.states.is_empty()
+        self.len() == 0
     }
 
     /// A state by its number.
-    pub fn state(&self, number: usize) -> &State {
-        &self.states[number]
+    pub fn state(&self, machine: &Machine<'_>, number: usize) -> State {
+        let mut state = machine.start();
+        machine.unpack(self.states.get(number), &mut state);
+        state
     }
 
     /// The steps that lead on from a state.
@@ -139,44 +191,5 @@ impl Graph {
             at += 1;
         }
         (order.len() == self.len()).then_some(order)
-    }
-}
-
-/// A multiply-and-fold hash: the order of the set is that of insertion, so that nothing depends on it.
-#[derive(Clone, Copy, Default)]
-struct Fold(u64);
-
-impl Hasher for Fold {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        let product = u128::from(self.0 ^ word ^ 0x9e37_79b9_7f4a_7c15) * 0xd134_2543_de82_ef95_u128;
-        self.0 = (product as u64) ^ (product >> 64) as u64;
-    }
-
-    fn write_u8(&mut self, word: u8) {
-        self.write_u64(u64::from(word));
-    }
-
-    fn write_u16(&mut self, word: u16) {
-        self.write_u64(u64::from(word));
-    }
-
-    fn write_u32(&mut self, word: u32) {
-        self.write_u64(u64::from(word));
-    }
-
-    fn write_usize(&mut self, word: usize) {
-        self.write_u64(word as u64);
     }
 }

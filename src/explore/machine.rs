@@ -1,8 +1,10 @@
 //! A model as threads that take steps.
 
-use super::state::{Life, Origin, Pause, State, Thread};
+use super::property::{Moment, Property};
+use super::state::{Life, NOBODY, Origin, Owner, Pause, State, Thread, Wrong};
 use crate::id::{ProgramId, TaskId};
 use crate::model::{Arrivals, CheckPoints, Execution, Late, Model, Op, SpawnKind};
+use crate::scenario::expect::When;
 use crate::trace::{CpuKind, Role};
 
 /// Where another thread may come in between.
@@ -57,6 +59,8 @@ pub struct Machine<'m> {
     points: Vec<bool>,
     /// Whether steps that nobody could notice are taken at once.
     pub(super) reduced: bool,
+    /// What must hold at every moment, or at some.
+    moments: Vec<Moment>,
 }
 
 impl<'m> Machine<'m> {
@@ -97,7 +101,31 @@ impl<'m> Machine<'m> {
             return Err(Unfit::Crowded { jobs: all });
         }
         let points = model.code.iter().enumerate().map(|(at, op)| is_point(preemption, at as u32, op)).collect();
-        Ok(Machine { model, preemption, jobs, points, reduced: false })
+        Ok(Machine { model, preemption, jobs, points, reduced: false, moments: Vec::new() })
+    }
+
+    /// The same machine, with an eye on what the property says about every moment.
+    pub fn watching(mut self, property: &Property) -> Machine<'m> {
+        self.moments.clone_from(&property.moments);
+        self
+    }
+
+    pub(super) fn watches(&self) -> bool {
+        !self.moments.is_empty()
+    }
+
+    /// Looks at the variables between two steps.
+    pub(super) fn look(&self, state: &mut State) {
+        for (place, moment) in self.moments.iter().enumerate() {
+            let holds = moment.question.holds(&|var| state.vars[var.index()]);
+            match moment.when {
+                When::Always if !holds => _ = state.wrong.get_or_insert(Wrong::Moment(place as u16)),
+                When::Never if holds => _ = state.wrong.get_or_insert(Wrong::Moment(place as u16)),
+                // More than 64 are refused when they are collected.
+                When::Eventually if holds => state.seen |= 1 << place,
+                _ => {}
+            }
+        }
     }
 
     /// The same machine with fewer schedules: a step that no other thread could notice is taken at once, for it makes no
@@ -185,8 +213,7 @@ impl<'m> Machine<'m> {
         let initial: Vec<i64> = self.model.vars.iter().map(|var| var.initial).collect();
         let mut state = State {
             vars: initial.repeat(processes as usize),
-            owners: vec![None; self.model.locks.len() * processes as usize],
-            again: Default::default(),
+            owners: vec![Owner::NONE; self.model.locks.len() * processes as usize],
             things: (0..processes).flat_map(|_| self.things()).collect(),
             objects: self.objects().repeat(processes as usize),
             threads: Vec::new(),
@@ -195,6 +222,7 @@ impl<'m> Machine<'m> {
             spawned: vec![0; self.model.programs.len()],
             processes: processes as u16,
             wrong: None,
+            seen: 0,
         };
         // More workers than jobs would only stand about; in a process of its own each has its turn.
         let enough = if processes == 1 { workers.min(self.jobs.len() as u32) } else { workers };
@@ -212,10 +240,11 @@ impl<'m> Machine<'m> {
             }
         }
         self.release_jobs(&mut state);
+        self.look(&mut state);
         state
     }
 
-    fn thread(&self, origin: Origin, process: u16) -> Thread {
+    pub(super) fn thread(&self, origin: Origin, process: u16) -> Thread {
         Thread {
             origin,
             process,
@@ -224,7 +253,7 @@ impl<'m> Machine<'m> {
             registers: Vec::new(),
             life: Life::Waiting,
             pause: Pause::No,
-            parent: None,
+            parent: NOBODY,
             blocking: 0,
         }
     }

@@ -5,14 +5,20 @@
 //! so states can be stored, compared and merged: the state graph is finite as long as loops are, and much smaller than the
 //! number of schedules.
 
+mod behaviours;
 mod bounds;
+mod circles;
 mod counts;
 mod graph;
 mod machine;
 mod objects;
+mod packed;
+mod portfolio;
+mod possible;
 mod property;
 pub mod schedule;
 mod share;
+mod smaller;
 mod state;
 mod step;
 mod strategy;
@@ -26,8 +32,10 @@ pub use bounds::{Bounded, Cost, Witness, bounded, nearest};
 pub use counts::{Counts, counts, random_walk};
 pub use graph::{Budget, Graph, Incomplete};
 pub use machine::{Machine, Preemption, Unfit};
-pub use property::{Failure, LastValue, Property};
-pub use state::State;
+pub use portfolio::Sampled;
+pub use property::{AtEnd, Failure, LastValue, Moment, Property};
+pub use smaller::{Smaller, smaller};
+pub use state::{State, Wrong};
 pub use step::Choice;
-pub use strategy::{Sample, Strategy, sample, shrink, strategy};
-pub use verdict::{Explored, Found, Verdict, explore};
+pub use strategy::{End, PORTFOLIO, Sampler, Strategy, shrink, strategy};
+pub use verdict::{Explored, Found, Search, Verdict, drive, explore, outcome, search};

@@ -1,10 +1,10 @@
 //! What must hold at the end of every schedule.
 
 use super::machine::Machine;
-use super::state::{Life, Origin, State};
+use super::state::{Life, Origin, State, Wrong};
 use crate::id::{ObjectId, VarId};
 use crate::model::{Model, Object, Op};
-use crate::scenario::expect::{Asked, Bounds, Expect, ObjectEnd};
+use crate::scenario::expect::{Asked, Bounds, Expect, ObjectEnd, Question, When};
 
 /// Bounds on the last value of a variable (of the first process, unless it is interprocess).
 #[derive(Clone, Debug)]
@@ -17,6 +17,28 @@ pub struct LastValue {
     pub text: String,
 }
 
+/// A condition on variables (of the first process, unless they are interprocess) at moments of a schedule.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// At which: `Always`, `Never` or `Eventually`.
+    pub when: When,
+    /// The condition.
+    pub question: Question<VarId>,
+    /// As written.
+    pub text: String,
+}
+
+/// A condition on variables at the end, or at some moment of some schedule.
+#[derive(Clone, Debug)]
+pub struct AtEnd {
+    /// The condition.
+    pub question: Question<VarId>,
+    /// As written.
+    pub text: String,
+    /// The variables that it is about.
+    pub vars: Vec<VarId>,
+}
+
 /// What must hold.
 #[derive(Clone, Debug, Default)]
 pub struct Property {
@@ -24,6 +46,14 @@ pub struct Property {
     pub always: Vec<LastValue>,
     /// At the end of at least one.
     pub possible: Vec<LastValue>,
+    /// At every moment, at none, or at some, of every schedule; at most 64.
+    pub moments: Vec<Moment>,
+    /// At the end of every schedule.
+    pub ends: Vec<AtEnd>,
+    /// At the end of at least one.
+    pub possible_ends: Vec<AtEnd>,
+    /// At some moment of at least one schedule.
+    pub reached: Vec<AtEnd>,
     /// A deadlock is what is expected: it must be possible, and is no failure.
     pub deadlock: bool,
     /// These ends of objects are what is expected, in the same way.
@@ -35,13 +65,18 @@ pub struct Property {
 pub enum Failure {
     /// Some threads wait for ever; their names.
     Deadlock(Vec<String>),
-    /// A step that must not be: release of a lock that is not held, or a loop that never gets on; its op.
-    Wrong(u32),
+    /// A step that must not be: release of a lock that is not held, or a loop that never gets on; or a condition that does
+    /// not hold at every moment, with its text.
+    Wrong(Wrong, String),
+    /// A condition that must hold at some moment never does; its text.
+    Unseen(String),
+    /// A condition does not hold at the end; its text, and the values of its variables.
+    AtEnd(String, String),
     /// An object of this name is never freed.
     Leaked(String),
     /// A last value out of its bounds: the expectation, and the value.
     Final(String, i64),
-    /// From some state on no schedule ever ends.
+    /// No schedule ever ends from here on, or those who go round never have to, though each has its turn.
     Livelock,
 }
 
@@ -70,6 +105,7 @@ impl Property {
                     let index = model.objects.iter().position(|object| is_named(&object));
                     self.objects.extend(index.map(|index| (ObjectId::from(index), *end)));
                 }
+                Asked::Condition(when, question) => self.condition(expect, *when, question, model, sometimes),
                 Asked::Final { var, bounds } => {
                     let Some(index) = model.vars.iter().position(|known| known.name == *var) else { continue };
                     let last = LastValue { var: VarId::from(index), bounds: *bounds, text: expect.text.clone() };
@@ -77,6 +113,20 @@ impl Property {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn condition(&mut self, expect: &Expect, when: When, question: &Question<String>, model: &Model, sometimes: bool) {
+        let known = |name: &String| model.vars.iter().position(|var| var.name == *name).map(VarId::from);
+        let Some(question) = question.about(&known) else { return };
+        let text = expect.text.clone();
+        let vars = question.variables();
+        match (when, sometimes) {
+            (When::AtEnd, false) => self.ends.push(AtEnd { question, text, vars }),
+            (When::AtEnd, true) => self.possible_ends.push(AtEnd { question, text, vars }),
+            (When::Possible, _) | (When::Eventually, true) => self.reached.push(AtEnd { question, text, vars }),
+            _ if self.moments.len() < 64 => self.moments.push(Moment { when, question, text }),
+            _ => {}
         }
     }
 
@@ -90,25 +140,15 @@ impl Property {
         }
     }
 
-    /// Whether the object ends so in a state in which nobody can take a step.
-    pub fn ends(machine: &Machine<'_>, state: &State, (object, end): (ObjectId, ObjectEnd)) -> bool {
-        match end {
-            ObjectEnd::Leaked => machine.leaked(state).any(|leaked| leaked == object),
-            ObjectEnd::UsedAfterFree => state.wrong.is_some_and(
-                |op| matches!(machine.model.code[op as usize], Op::Refer { object: of, .. } | Op::Mutate { object: of, .. } if of == object),
-            ),
-        }
-    }
-
-    /// Whether the state, in which nobody can take a step, has a last value that must be possible.
-    pub fn shows(&self, state: &State, last: &LastValue) -> bool {
-        last.bounds.contain(&state.vars[last.var.index()])
-    }
-
     /// What is wrong with a state in which nobody can take a step.
     pub fn at_end(&self, machine: &Machine<'_>, state: &State) -> Option<Failure> {
-        if let Some(op) = state.wrong {
-            return (!self.expects_wrong(machine, op)).then_some(Failure::Wrong(op));
+        match state.wrong {
+            Some(Wrong::Op(op)) if self.expects_wrong(machine, op) => return None,
+            Some(wrong @ Wrong::Op(_)) => return Some(Failure::Wrong(wrong, String::new())),
+            Some(wrong @ Wrong::Moment(moment)) => {
+                return Some(Failure::Wrong(wrong, self.moments[moment as usize].text.clone()));
+            }
+            None => {}
         }
         let left = |number: &usize| {
             let thread = &state.threads[*number];
@@ -124,9 +164,29 @@ impl Property {
         if let Some(object) = leaked.find(|object| !self.objects.contains(&(*object, ObjectEnd::Leaked))) {
             return Some(Failure::Leaked(machine.object_name(object).to_owned()));
         }
-        self.always.iter().find_map(|last| {
+        let last = self.always.iter().find_map(|last| {
             let value = state.vars[last.var.index()];
             (!last.bounds.contain(&value)).then(|| Failure::Final(last.text.clone(), value))
+        });
+        let end = || self.ends.iter().find(|end| !end.holds(state));
+        let unseen =
+            |(place, moment): &(usize, &Moment)| moment.when == When::Eventually && state.seen >> place & 1 == 0;
+        last.or_else(|| end().map(|end| Failure::AtEnd(end.text.clone(), end.values(machine, state)))).or_else(|| {
+            let unseen = self.moments.iter().enumerate().find(unseen);
+            unseen.map(|(_, moment)| Failure::Unseen(moment.text.clone()))
         })
+    }
+}
+
+impl AtEnd {
+    /// Whether it holds in this state.
+    pub fn holds(&self, state: &State) -> bool {
+        self.question.holds(&|var| state.vars[var.index()])
+    }
+
+    /// What its variables are: `x = 1, y = 2`.
+    fn values(&self, machine: &Machine<'_>, state: &State) -> String {
+        let value = |var: &VarId| format!("{} = {}", machine.model.vars[var.index()].name, state.vars[var.index()]);
+        self.vars.iter().map(value).collect::<Vec<_>>().join(", ")
     }
 }

@@ -6,10 +6,12 @@
 use std::fmt;
 
 use super::machine::Machine;
+use super::packed::Packed;
 use super::state::State;
 use super::step::Choice;
 use crate::model::Model;
 use crate::rng::{numbered, stream_id};
+use crate::trace::BEHAVIOUR;
 
 /// One step that the base schedule would not take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,15 +26,20 @@ pub struct Deviation {
     pub branch: u16,
 }
 
-/// A schedule of a model, as it is printed and read back: `gs1.<model>.<deviations>`.
+/// A schedule of a model, as it is printed and read back: `gs1.<level>.<model>.<deviations>`, with `~<steps>` behind it if it
+/// is stopped there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
+    /// The behaviour level that it was found under.
+    pub behaviour: u32,
     /// The digest of the model.
     pub model: u64,
     /// Whether its steps are those of the reduced machine.
     pub reduced: bool,
     /// In order of steps.
     pub deviations: Vec<Deviation>,
+    /// After how many steps it is stopped, if it does not come to an end by itself.
+    pub stop: Option<u32>,
 }
 
 /// Why a token cannot be followed.
@@ -42,10 +49,23 @@ pub enum Drift {
     Unreadable(String),
     /// It belongs to another model or version of it.
     OtherModel,
+    /// It was found under another behaviour level.
+    OtherLevel(u32),
     /// This deviation never came to be.
     Unused(Deviation),
     /// The one who should go cannot.
     Stuck(Deviation),
+}
+
+impl Token {
+    /// The token of the schedule with these steps.
+    pub fn of(machine: &Machine<'_>, steps: &[Choice]) -> Token {
+        let mut choices = Vec::new();
+        machine.choices(&machine.after_steps(steps), &mut choices);
+        let stop = (!choices.is_empty()).then_some(steps.len() as u32);
+        let deviations = deviations(machine, steps);
+        Token { behaviour: BEHAVIOUR, model: digest(machine.model), reduced: machine.reduced, deviations, stop }
+    }
 }
 
 /// What a token is bound to: everything that a schedule can depend on.
@@ -92,17 +112,30 @@ pub fn deviations(machine: &Machine<'_>, steps: &[Choice]) -> Vec<Deviation> {
     found
 }
 
-/// The steps of the schedule that deviates so.
+/// The steps of the schedule that deviates so; at most `stop` of them.
 ///
 /// # Errors
 /// The schedule does not fit the model.
-pub fn replay(machine: &Machine<'_>, deviations: &[Deviation]) -> Result<Vec<Choice>, Drift> {
+pub fn replay(machine: &Machine<'_>, deviations: &[Deviation], stop: Option<u32>) -> Result<Vec<Choice>, Drift> {
     let (mut steps, mut drift) = (Vec::new(), None);
     let mut open = deviations.iter().peekable();
+    let (mut seen, mut bytes) = (Packed::default(), Vec::new());
     walk(machine, |state, taken, base, choices| {
         let here = |deviation: &&&Deviation| {
             deviation.after == taken[base.thread as usize] && deviation.passed == machine.name(state, base.thread)
         };
+        if stop.is_some_and(|stop| steps.len() >= stop as usize) {
+            return None;
+        }
+        if open.peek().is_none() {
+            // The same again, for ever.
+            machine.pack(state, &mut bytes);
+            bytes.extend_from_slice(&base.thread.to_le_bytes());
+            let known = seen.len();
+            if (seen.number(&bytes) as usize) < known {
+                return None;
+            }
+        }
         let step = match open.peek().filter(here) {
             None => base,
             Some(deviation) => {
@@ -158,7 +191,8 @@ impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let deviations: Vec<String> = self.deviations.iter().map(Deviation::to_string).collect();
         let reduced = if self.reduced { "r" } else { "" };
-        write!(f, "gs1.{:016x}{reduced}.{}", self.model, deviations.join(","))
+        write!(f, "gs1.{}.{:016x}{reduced}.{}", self.behaviour, self.model, deviations.join(","))?;
+        self.stop.map_or(Ok(()), |steps| write!(f, "~{steps}"))
     }
 }
 
@@ -170,12 +204,21 @@ impl Token {
     pub fn parse(text: &str) -> Result<Token, Drift> {
         let fail = |words: &str| Drift::Unreadable(words.to_owned());
         let rest = text.trim().strip_prefix("gs1.").ok_or_else(|| fail("a schedule begins with `gs1.`"))?;
+        let (level, rest) = rest.split_once('.').ok_or_else(|| fail("the parts behind the second dot are missing"))?;
+        let behaviour = level.parse().map_err(|_| fail("the second part is the number of a behaviour level"))?;
         let (model, deviations) =
-            rest.split_once('.').ok_or_else(|| fail("the part behind the second dot is missing"))?;
+            rest.split_once('.').ok_or_else(|| fail("the part behind the third dot is missing"))?;
+        let (deviations, stop) = match deviations.split_once('~') {
+            None => (deviations, None),
+            Some((deviations, stop)) => {
+                let stop = stop.parse().map_err(|_| fail("behind `~` stands a number of steps"))?;
+                (deviations, Some(stop))
+            }
+        };
         let (model, reduced) = model.strip_suffix('r').map_or((model, false), |model| (model, true));
         let hex = model.len() == 16 && model.bytes().all(|byte| byte.is_ascii_hexdigit());
         let model = u64::from_str_radix(model, 16).ok().filter(|_| hex);
-        let model = model.ok_or_else(|| fail("the second part is a digest of 16 hexadecimal digits"))?;
+        let model = model.ok_or_else(|| fail("the third part is a digest of 16 hexadecimal digits"))?;
         let one = |text: &str| {
             let (passed, rest) = text.split_once('@')?;
             let (after, chosen) = rest.split_once('>')?;
@@ -186,7 +229,7 @@ impl Token {
         let parts = deviations.split(',').filter(|part| !part.is_empty());
         let read =
             |part: &str| one(part).ok_or_else(|| fail(&format!("`{part}` is not of the form thread@steps>thread")));
-        Ok(Token { model, reduced, deviations: parts.map(read).collect::<Result<_, _>>()? })
+        Ok(Token { behaviour, model, reduced, deviations: parts.map(read).collect::<Result<_, _>>()?, stop })
     }
 }
 
@@ -227,6 +270,10 @@ impl fmt::Display for Drift {
             Drift::OtherModel => {
                 f.write_str("this schedule belongs to another scenario or execution model, or to another version of it")
             }
+            Drift::OtherLevel(level) => write!(
+                f,
+                "this schedule was found under behaviour level {level}, and this is level {BEHAVIOUR}: run `gilsim test` again"
+            ),
             Drift::Unused(deviation) => write!(f, "the schedule has drifted: {deviation} never comes to be"),
             Drift::Stuck(deviation) => {
                 write!(f, "the schedule has drifted: at {deviation}, {} cannot go on", deviation.chosen)

@@ -4,7 +4,7 @@
 //! schedules in which it does not are looked at, too.
 
 use super::machine::Machine;
-use super::state::{Pause, State, Thing};
+use super::state::{NOBODY, Owner, Pause, State, Thing};
 use crate::id::{LockId, SyncId};
 use crate::model::{Act, evaluate};
 use crate::sync::Config;
@@ -17,7 +17,7 @@ impl Machine<'_> {
             Config::Event => Thing::Flag(false),
             Config::Condition { .. } | Config::Barrier { .. } => Thing::Waiting(Vec::new()),
             Config::Queue { .. } => Thing::Items(Vec::new()),
-            Config::RwLock(_) => Thing::Holders { readers: Vec::new(), writer: None },
+            Config::RwLock(_) => Thing::Holders { readers: Vec::new(), writer: NOBODY },
         };
         self.model.syncs.iter().map(|sync| thing(sync.initial)).collect()
     }
@@ -39,8 +39,8 @@ impl Machine<'_> {
                 Config::Queue { capacity: Some(capacity) } => items.len() < capacity as usize,
                 _ => true,
             },
-            (Thing::Holders { writer, .. }, Act::AcquireRead) => writer.is_none(),
-            (Thing::Holders { readers, writer }, Act::Acquire) => writer.is_none() && readers.is_empty(),
+            (Thing::Holders { writer, .. }, Act::AcquireRead) => *writer == NOBODY,
+            (Thing::Holders { readers, writer }, Act::Acquire) => *writer == NOBODY && readers.is_empty(),
             _ => true,
         }
     }
@@ -59,10 +59,10 @@ impl Machine<'_> {
             (Thing::Flag(set), Act::Set, _) => *set = true,
             (Thing::Flag(set), Act::Clear, _) => *set = false,
             (Thing::Flag(_), _, _) => {}
-            (Thing::Waiting(waiting), Act::Notify(most), Config::Condition { lock }) => {
-                let woken: Vec<u16> = waiting.drain(..waiting.len().min(most as usize)).collect();
-                for thread in woken {
-                    state.threads[thread as usize].pause = Pause::Retake(lock);
+            (Thing::Waiting(waiting), Act::Notify(most), _) => {
+                // Its next op takes the lock again.
+                for thread in waiting.drain(..waiting.len().min(most as usize)) {
+                    state.threads[thread as usize].pause = Pause::No;
                 }
             }
             (Thing::Waiting(waiting), _, Config::Condition { lock }) => {
@@ -96,10 +96,10 @@ impl Machine<'_> {
                 let place = readers.partition_point(|reader| *reader < own);
                 readers.insert(place, own);
             }
-            (Thing::Holders { writer, .. }, Act::Acquire, _) => *writer = Some(own),
+            (Thing::Holders { writer, .. }, Act::Acquire, _) => *writer = own,
             (Thing::Holders { readers, writer }, _, _) => {
-                if *writer == Some(own) {
-                    *writer = None;
+                if *writer == own {
+                    *writer = NOBODY;
                 } else if let Some(place) = readers.iter().position(|reader| *reader == own) {
                     readers.remove(place);
                 } else {
@@ -113,9 +113,9 @@ impl Machine<'_> {
     /// Waits for a notification: the lock, which must be held, is free meanwhile.
     fn lay_down(&self, state: &mut State, number: usize, lock: LockId) -> bool {
         let at = self.lock(state, number, lock);
-        let held = state.owners[at] == Some(number as u16);
+        let held = state.owners[at].thread == number as u16;
         if held {
-            state.owners[at] = None;
+            state.owners[at] = Owner::NONE;
         }
         state.threads[number].pause = Pause::Until;
         held

@@ -1,18 +1,14 @@
 //! What a schedule can change.
 
-use std::collections::BTreeMap;
-
-use crate::id::{LockId, ProgramId, TaskId};
+use crate::id::{ProgramId, TaskId};
 
 /// A state between two steps.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct State {
     /// By process, then by variable.
     pub(super) vars: Vec<i64>,
-    /// By process, then by lock: who holds it.
-    pub(super) owners: Vec<Option<u16>>,
-    /// How often, beyond the first time, of those that are held more than once.
-    pub(super) again: BTreeMap<usize, u16>,
+    /// By process, then by lock.
+    pub(super) owners: Vec<Owner>,
     /// By process, then by thing.
     pub(super) things: Vec<Thing>,
     /// By process, then by object: references that are there, and whether it is freed.
@@ -25,12 +21,43 @@ pub struct State {
     /// By program: how many have been spawned.
     pub(super) spawned: Vec<u32>,
     pub(super) processes: u16,
-    /// Something went wrong on the way: the op that said so.
-    pub(super) wrong: Option<u32>,
+    /// Something went wrong on the way.
+    pub(super) wrong: Option<Wrong>,
+    /// A bit for each condition that must hold at some moment: whether it has.
+    pub(super) seen: u64,
+}
+
+/// What went wrong first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wrong {
+    /// The op that said so.
+    Op(u32),
+    /// A condition that must hold at every moment did not; its place in [`super::Property::moments`].
+    Moment(u16),
+}
+
+/// Who holds a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Owner {
+    /// `NOBODY` if it is free.
+    pub thread: u16,
+    /// How often beyond the first time.
+    pub again: u16,
+}
+
+/// No thread has this number.
+pub(super) const NOBODY: u16 = u16::MAX;
+
+impl Owner {
+    pub const NONE: Owner = Owner { thread: NOBODY, again: 0 };
+
+    pub fn is_none(self) -> bool {
+        self.thread == NOBODY
+    }
 }
 
 /// A thread, coroutine or worker.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Thread {
     pub origin: Origin,
     pub process: u16,
@@ -40,8 +67,8 @@ pub(super) struct Thread {
     pub registers: Vec<i64>,
     pub life: Life,
     pub pause: Pause,
-    /// The spawning thread.
-    pub parent: Option<u16>,
+    /// The spawning thread; `NOBODY` if there is none.
+    pub parent: u16,
     /// Depth of steps that block the whole loop.
     pub blocking: u16,
 }
@@ -54,8 +81,6 @@ pub(super) enum Pause {
     Begin,
     /// Until somebody notifies it, or comes to the barrier.
     Until,
-    /// Until it has this lock again.
-    Retake(LockId),
 }
 
 /// The state of something that threads wait for each other with.
@@ -70,7 +95,7 @@ pub(super) enum Thing {
     /// Of a queue, the oldest first.
     Items(Vec<i64>),
     /// Of a lock for readers and writers.
-    Holders { readers: Vec<u16>, writer: Option<u16> },
+    Holders { readers: Vec<u16>, writer: u16 },
 }
 
 /// What a thread is for.
@@ -91,4 +116,48 @@ pub(super) enum Life {
     /// At the op of its program counter.
     Going,
     Over,
+}
+
+impl Clone for State {
+    fn clone(&self) -> State {
+        State {
+            vars: self.vars.clone(),
+            owners: self.owners.clone(),
+            things: self.things.clone(),
+            objects: self.objects.clone(),
+            threads: self.threads.clone(),
+            taken: self.taken.clone(),
+            ended: self.ended.clone(),
+            spawned: self.spawned.clone(),
+            processes: self.processes,
+            wrong: self.wrong,
+            seen: self.seen,
+        }
+    }
+
+    /// Uses the memory that is there: millions of schedules begin with this.
+    fn clone_from(&mut self, from: &State) {
+        self.vars.clone_from(&from.vars);
+        self.owners.clone_from(&from.owners);
+        self.things.clone_from(&from.things);
+        self.objects.clone_from(&from.objects);
+        self.threads.clone_from(&from.threads);
+        self.taken.clone_from(&from.taken);
+        self.ended.clone_from(&from.ended);
+        self.spawned.clone_from(&from.spawned);
+        (self.processes, self.wrong, self.seen) = (from.processes, from.wrong, from.seen);
+    }
+}
+
+impl Clone for Thread {
+    fn clone(&self) -> Thread {
+        Thread { stack: self.stack.clone(), registers: self.registers.clone(), ..*self }
+    }
+
+    fn clone_from(&mut self, from: &Thread) {
+        self.stack.clone_from(&from.stack);
+        self.registers.clone_from(&from.registers);
+        (self.origin, self.process, self.pc) = (from.origin, from.process, from.pc);
+        (self.life, self.pause, self.parent, self.blocking) = (from.life, from.pause, from.parent, from.blocking);
+    }
 }

@@ -1,7 +1,7 @@
 //! One step: the op at a point, and all that follows it up to the next one.
 
 use super::machine::{Machine, Preemption};
-use super::state::{Life, Origin, Pause, State, Thread};
+use super::state::{Life, Origin, Owner, Pause, State, Thread, Wrong};
 use crate::id::{LockId, ProgramId, VarId};
 use crate::model::{Op, SpawnKind, evaluate};
 
@@ -24,9 +24,6 @@ impl Machine<'_> {
         if thread.pause == Pause::Begin {
             return true;
         }
-        if let Pause::Retake(lock) = thread.pause {
-            return state.owners[self.lock(state, number, lock)].is_none();
-        }
         match thread.life {
             Life::Over => false,
             Life::Waiting => matches!(thread.origin, Origin::Worker { .. }) && self.next_job(state).is_some(),
@@ -34,7 +31,8 @@ impl Machine<'_> {
             Life::Going => match self.model.code[thread.pc as usize] {
                 Op::Acquire { lock } => state.owners[self.lock(state, number, lock)].is_none(),
                 Op::Reenter { lock } => {
-                    state.owners[self.lock(state, number, lock)].is_none_or(|owner| owner == number as u16)
+                    let owner = state.owners[self.lock(state, number, lock)];
+                    owner.is_none() || owner.thread == number as u16
                 }
                 Op::Sync { sync, act } => self.can_share(state, number, sync, act),
                 Op::Join { program } => !self.has_children(state, number, program),
@@ -69,11 +67,7 @@ impl Machine<'_> {
     /// Takes the step.
     pub fn step(&self, state: &mut State, choice: Choice) {
         let number = choice.thread as usize;
-        if let Pause::Retake(lock) = state.threads[number].pause {
-            let at = self.lock(state, number, lock);
-            state.owners[at] = Some(choice.thread);
-            state.threads[number].pause = Pause::No;
-        } else if state.threads[number].life == Life::Waiting {
+        if state.threads[number].life == Life::Waiting {
             self.take_job(state, number);
             state.threads[number].pause = Pause::No;
         } else if state.threads[number].pause == Pause::Begin {
@@ -82,6 +76,9 @@ impl Machine<'_> {
             self.execute(state, number, choice.branch);
         }
         self.run_to_point(state, number);
+        if self.watches() {
+            self.look(state);
+        }
     }
 
     fn take_job(&self, state: &mut State, number: usize) {
@@ -110,7 +107,7 @@ impl Machine<'_> {
             self.execute(state, number, 0);
         }
         // A loop in which nothing happens that others could see: it never gets on.
-        state.wrong.get_or_insert(state.threads[number].pc);
+        state.wrong.get_or_insert(Wrong::Op(state.threads[number].pc));
         state.threads[number].life = Life::Over;
     }
 
@@ -141,7 +138,7 @@ impl Machine<'_> {
     fn has_children(&self, state: &State, number: usize, program: ProgramId) -> bool {
         state.threads.iter().any(|child| {
             let spawned = matches!(child.origin, Origin::Spawned { program: of, .. } if of == program);
-            spawned && child.parent == Some(number as u16) && child.life != Life::Over
+            spawned && child.parent == number as u16 && child.life != Life::Over
         })
     }
 
@@ -191,44 +188,42 @@ impl Machine<'_> {
             }
             Op::Acquire { lock } => {
                 let at = self.lock(state, number, lock);
-                state.owners[at] = Some(number as u16);
+                state.owners[at] = Owner { thread: number as u16, again: 0 };
             }
             Op::Release { lock } => {
                 let at = self.lock(state, number, lock);
-                if state.owners[at] != Some(number as u16) {
-                    state.wrong.get_or_insert(pc);
+                if state.owners[at].thread != number as u16 {
+                    state.wrong.get_or_insert(Wrong::Op(pc));
                 }
-                state.owners[at] = None;
+                state.owners[at] = Owner::NONE;
             }
             Op::Reenter { lock } => {
                 let at = self.lock(state, number, lock);
-                if state.owners[at].replace(number as u16).is_some() {
-                    *state.again.entry(at).or_default() += 1;
-                }
+                let again = if state.owners[at].is_none() { 0 } else { state.owners[at].again + 1 };
+                state.owners[at] = Owner { thread: number as u16, again };
             }
             Op::Leave { lock } => {
                 let at = self.lock(state, number, lock);
-                if state.owners[at] != Some(number as u16) {
-                    state.wrong.get_or_insert(pc);
+                if state.owners[at].thread != number as u16 {
+                    state.wrong.get_or_insert(Wrong::Op(pc));
                 }
-                match state.again.get_mut(&at) {
-                    Some(times) if *times > 1 => *times -= 1,
-                    Some(_) => drop(state.again.remove(&at)),
-                    None => state.owners[at] = None,
+                match &mut state.owners[at] {
+                    Owner { again, .. } if *again > 0 => *again -= 1,
+                    owner => *owner = Owner::NONE,
                 }
             }
             Op::Sync { sync, act } => {
                 if !self.share(state, number, sync, act) {
-                    state.wrong.get_or_insert(pc);
+                    state.wrong.get_or_insert(Wrong::Op(pc));
                 }
             }
             Op::Refer { object, by } => {
                 if !self.refer(state, number, object, by) {
-                    state.wrong.get_or_insert(pc);
+                    state.wrong.get_or_insert(Wrong::Op(pc));
                 }
             }
             Op::Fail { .. } => {
-                state.wrong.get_or_insert(pc);
+                state.wrong.get_or_insert(Wrong::Op(pc));
             }
             Op::Repeat { times } => state.threads[number].stack.push(times),
             Op::Again { start } => {
@@ -263,7 +258,7 @@ impl Machine<'_> {
             Op::ToThread { .. } | Op::EndThread => {}
             Op::Mutate { object, .. } => {
                 if !self.refer(state, number, object, 0) {
-                    state.wrong.get_or_insert(pc);
+                    state.wrong.get_or_insert(Wrong::Op(pc));
                 }
             }
             Op::Touch { .. }
@@ -311,7 +306,7 @@ impl Machine<'_> {
             SpawnKind::Process => {
                 let (vars, from) = (self.model.vars.len(), parent as usize * self.model.vars.len());
                 state.vars.extend_from_within(from..from + vars);
-                state.owners.resize(state.owners.len() + self.model.locks.len(), None);
+                state.owners.resize(state.owners.len() + self.model.locks.len(), Owner::NONE);
                 state.things.extend(self.things());
                 let (objects, from) = (self.model.objects.len(), parent as usize * self.model.objects.len());
                 state.objects.extend_from_within(from..from + objects);
@@ -327,7 +322,7 @@ impl Machine<'_> {
             registers: Vec::new(),
             life: Life::Going,
             pause: Pause::No,
-            parent: Some(number as u16),
+            parent: number as u16,
             blocking: 0,
         };
         self.enter(&mut child, program);

@@ -3,12 +3,15 @@
 //! Which strategy run number `i` follows, and what it draws, depends on the number and the seed alone: a run is the same
 //! for everybody.
 
+use std::fmt;
+
+use super::behaviours::Behaviour;
 use super::machine::Machine;
 use super::property::{Failure, Property};
 use super::state::State;
 use super::step::Choice;
 use crate::model::Op;
-use crate::rng::{Stream, numbered, stream_id};
+use crate::rng::{numbered, stream_id};
 
 /// How the next thread is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,122 +27,261 @@ pub enum Strategy {
     /// A random priority for every pending step, drawn anew when it conflicts with what was done: partial order sampling
     /// (Yuan, Yang and Gu, 2018).
     Pos,
+    /// Each thread with a probability in proportion to the steps it has left, as far as a few schedules tell: aims at every
+    /// schedule with the same probability.
+    Uniform,
+    /// The base schedule, but at this many random steps the next thread in turn goes instead.
+    Delay {
+        /// How many.
+        bound: u32,
+    },
 }
 
 /// The strategies take turns.
-const PORTFOLIO: [Strategy; 5] = [
+pub const PORTFOLIO: [Strategy; 8] = [
     Strategy::RandomWalk,
     Strategy::Pct { depth: 2 },
     Strategy::Pos,
+    Strategy::Delay { bound: 1 },
+    Strategy::Uniform,
     Strategy::Pct { depth: 1 },
+    Strategy::Delay { bound: 2 },
     Strategy::Pct { depth: 3 },
 ];
 
-/// The strategy of a run.
+/// The strategy of a run of the portfolio.
 pub fn strategy(run: u64) -> Strategy {
     PORTFOLIO[(run % PORTFOLIO.len() as u64) as usize]
 }
 
-/// A schedule that was drawn.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// Its steps.
-    pub steps: Vec<Choice>,
-    /// What is wrong in the end.
-    pub failure: Option<Failure>,
-    /// It was given up after so many steps that it may have no end.
-    pub endless: bool,
+impl fmt::Display for Strategy {
+    /// As the command line has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Strategy::RandomWalk => f.write_str("random"),
+            Strategy::Pct { depth } => write!(f, "pct:{depth}"),
+            Strategy::Pos => f.write_str("pos"),
+            Strategy::Uniform => f.write_str("uniform"),
+            Strategy::Delay { bound } => write!(f, "delay:{bound}"),
+        }
+    }
 }
 
 /// Steps after which a schedule is given up.
 const MOST_STEPS: usize = 100_000;
 
-/// Draws schedule number `run`; `longest` is an estimate of the steps of the longest one.
-pub fn sample(
-    machine: &Machine<'_>,
-    property: &Property,
-    strategy: Strategy,
-    seed: u64,
-    run: u64,
-    longest: u32,
-) -> Sample {
-    let mut stream = Stream::new(seed, numbered(stream_id("explore#schedule"), run));
-    let mut state = machine.start();
-    let mut walker = Walker::new(strategy, longest, &mut stream);
-    let (mut steps, mut choices) = (Vec::new(), Vec::new());
-    while steps.len() < MOST_STEPS {
-        machine.choices(&state, &mut choices);
-        if choices.is_empty() {
-            let failure = property.at_end(machine, &state);
-            return Sample { steps, failure, endless: false };
-        }
-        let thread = walker.thread(&state, &choices, &mut stream);
-        let branches: Vec<Choice> = choices.iter().copied().filter(|choice| choice.thread == thread).collect();
-        let choice = branches[draw(&mut stream, branches.len() as u64) as usize];
-        walker.took(machine, &state, choice, steps.len() as u32, &mut stream);
-        machine.step(&mut state, choice);
-        steps.push(choice);
-    }
-    Sample { steps, failure: None, endless: true }
+/// Random numbers of one schedule: the finalizer of splitmix64 on a counter, so that millions of schedules a second have
+/// streams of their own.
+#[derive(Clone, Copy)]
+struct Draws {
+    key: u64,
+    next: u64,
 }
 
-/// A number below `below`, each with the same probability to within 2^-32.
-fn draw(stream: &mut Stream, below: u64) -> u64 {
-    if below < 2 { 0 } else { ((u128::from(stream.draw()) * u128::from(below)) >> 64) as u64 }
+impl Draws {
+    fn draw(&mut self) -> u64 {
+        self.next += 1;
+        numbered(self.key, self.next)
+    }
+
+    /// A number below `below`, each with the same probability to within 2^-32.
+    fn below(&mut self, below: u64) -> u64 {
+        if below < 2 { 0 } else { ((u128::from(self.draw()) * u128::from(below)) >> 64) as u64 }
+    }
+}
+
+/// Draws schedules of a machine, one after the other, in memory that it uses again.
+pub struct Sampler<'a> {
+    machine: &'a Machine<'a>,
+    property: &'a Property,
+    seed: u64,
+    start: State,
+    state: State,
+    steps: Vec<Choice>,
+    choices: Vec<Choice>,
+    walker: Walker,
+    /// An estimate of the steps of the longest schedule, and of each thread.
+    longest: u32,
+    each: Vec<u32>,
+}
+
+/// How a schedule ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// As it should.
+    Good,
+    /// What is wrong.
+    Bad(Failure),
+    /// It was given up after so many steps that it may have none.
+    None,
+}
+
+impl<'a> Sampler<'a> {
+    /// Draws a few schedules to see how long they are.
+    pub fn new(machine: &'a Machine<'a>, property: &'a Property, seed: u64) -> Sampler<'a> {
+        let start = machine.start();
+        let state = start.clone();
+        let mut sampler = Sampler {
+            machine,
+            property,
+            seed,
+            start,
+            state,
+            steps: Vec::new(),
+            choices: Vec::new(),
+            walker: Walker::default(),
+            longest: 1,
+            each: Vec::new(),
+        };
+        for run in 0..16 {
+            sampler.run(Strategy::RandomWalk, u64::MAX - run);
+            sampler.longest = sampler.longest.max(sampler.steps.len() as u32);
+            let mut each = vec![0; sampler.state.threads.len().max(sampler.each.len())];
+            sampler.steps.iter().for_each(|step| each[step.thread as usize] += 1);
+            each.iter_mut().zip(&sampler.each).for_each(|(now, before)| *now = (*now).max(*before));
+            sampler.each = each;
+        }
+        sampler
+    }
+
+    /// The steps of the last schedule.
+    pub fn steps(&self) -> &[Choice] {
+        &self.steps
+    }
+
+    /// Steps of the longest schedule, as far as is known.
+    pub fn longest(&self) -> u32 {
+        self.longest
+    }
+
+    /// Threads of the last schedule.
+    pub fn threads(&self) -> usize {
+        self.state.threads.len()
+    }
+
+    /// Draws schedule number `run`.
+    pub fn run(&mut self, strategy: Strategy, run: u64) -> End {
+        self.walk(strategy, run, None)
+    }
+
+    /// The same; and which of the steps had to be in this order.
+    pub fn run_and_tell(&mut self, strategy: Strategy, run: u64, behaviour: &mut Behaviour) -> End {
+        behaviour.begin();
+        self.walk(strategy, run, Some(behaviour))
+    }
+
+    fn walk(&mut self, strategy: Strategy, run: u64, mut behaviour: Option<&mut Behaviour>) -> End {
+        let mut draws = Draws { key: numbered(stream_id("explore#schedule") ^ self.seed, run), next: 0 };
+        self.state.clone_from(&self.start);
+        self.steps.clear();
+        self.walker.begin(strategy, self.longest, &self.each, &mut draws);
+        while self.steps.len() < MOST_STEPS {
+            self.machine.choices(&self.state, &mut self.choices);
+            if self.choices.is_empty() {
+                return self.property.at_end(self.machine, &self.state).map_or(End::Good, End::Bad);
+            }
+            let thread = self.walker.thread(&self.state, &self.choices, self.steps.len() as u32, &mut draws);
+            let from = self.choices.partition_point(|choice| choice.thread < thread);
+            let branches = self.choices[from..].iter().take_while(|choice| choice.thread == thread).count();
+            let choice = self.choices[from + draws.below(branches as u64) as usize];
+            self.walker.took(self.machine, &self.state, choice, self.steps.len() as u32, &mut draws);
+            if let Some(behaviour) = &mut behaviour {
+                behaviour.step(choice, touched(self.machine, &self.state, thread as usize));
+            }
+            self.machine.step(&mut self.state, choice);
+            self.steps.push(choice);
+        }
+        End::None
+    }
 }
 
 /// What a strategy remembers.
+#[derive(Default)]
 struct Walker {
-    strategy: Strategy,
-    /// By thread: of the thread, or of its pending step.
+    strategy: Option<Strategy>,
+    /// By thread: of the thread, or of its pending step; the steps it has left under `Uniform`.
     priorities: Vec<u64>,
-    /// After which steps the thread that made them falls behind all others, and to which priority.
+    /// After which steps the thread that made them falls behind all others, and to which priority; or which steps are delayed.
     changes: Vec<(u32, u64)>,
+    /// Who took the last step.
+    current: u16,
 }
 
 impl Walker {
-    fn new(strategy: Strategy, longest: u32, stream: &mut Stream) -> Walker {
-        let changes = match strategy {
-            Strategy::Pct { depth } => (1..depth)
-                .map(|change| (draw(stream, u64::from(longest.max(1))) as u32, u64::from(depth - change)))
-                .collect(),
-            _ => Vec::new(),
-        };
-        Walker { strategy, priorities: Vec::new(), changes }
+    fn begin(&mut self, strategy: Strategy, longest: u32, each: &[u32], draws: &mut Draws) {
+        self.strategy = Some(strategy);
+        self.priorities.clear();
+        self.changes.clear();
+        self.current = 0;
+        let mut at = || draws.below(u64::from(longest.max(1))) as u32;
+        match strategy {
+            Strategy::Pct { depth } => self.changes.extend((1..depth).map(|of| (at(), u64::from(depth - of)))),
+            Strategy::Delay { bound } => self.changes.extend((0..bound).map(|_| (at(), 0))),
+            Strategy::Uniform => self.priorities.extend(each.iter().map(|steps| u64::from(*steps))),
+            Strategy::RandomWalk | Strategy::Pos => {}
+        }
     }
 
-    fn thread(&mut self, state: &State, choices: &[Choice], stream: &mut Stream) -> u16 {
-        while self.priorities.len() < state.threads.len() {
-            // Far above those that changes give.
-            self.priorities.push(stream.draw() | 1 << 63);
-        }
-        match self.strategy {
-            Strategy::RandomWalk => choices[draw(stream, choices.len() as u64) as usize].thread,
-            _ => {
+    fn thread(&mut self, state: &State, choices: &[Choice], taken: u32, draws: &mut Draws) -> u16 {
+        let first = choices[0].thread;
+        let Some(strategy) = self.strategy else { return first };
+        match strategy {
+            Strategy::RandomWalk => choices[draws.below(choices.len() as u64) as usize].thread,
+            Strategy::Pct { .. } | Strategy::Pos => {
+                while self.priorities.len() < state.threads.len() {
+                    // Far above those that changes give.
+                    self.priorities.push(draws.draw() | 1 << 63);
+                }
                 let priority = |choice: &&Choice| self.priorities[choice.thread as usize];
-                choices.iter().max_by_key(priority).map_or(0, |choice| choice.thread)
+                choices.iter().max_by_key(priority).map_or(first, |choice| choice.thread)
+            }
+            Strategy::Uniform => {
+                while self.priorities.len() < state.threads.len() {
+                    self.priorities.push(1);
+                }
+                let weight = |choice: &Choice| self.priorities[choice.thread as usize].max(1);
+                let mut rest = draws.below(choices.iter().map(weight).sum());
+                let chosen = choices.iter().find(|choice| {
+                    let weight = weight(choice);
+                    let here = rest < weight;
+                    rest = rest.saturating_sub(weight);
+                    here
+                });
+                chosen.map_or(first, |choice| choice.thread)
+            }
+            Strategy::Delay { .. } => {
+                let after =
+                    |thread: u16| choices.iter().find(|choice| choice.thread >= thread).map_or(first, |c| c.thread);
+                let mut thread = after(self.current);
+                for _ in self.changes.iter().filter(|(at, _)| *at == taken) {
+                    thread = after(thread + 1);
+                }
+                thread
             }
         }
     }
 
-    fn took(&mut self, machine: &Machine<'_>, state: &State, choice: Choice, taken: u32, stream: &mut Stream) {
+    fn took(&mut self, machine: &Machine<'_>, state: &State, choice: Choice, taken: u32, draws: &mut Draws) {
+        let own = choice.thread as usize;
+        self.current = choice.thread;
         match self.strategy {
-            Strategy::RandomWalk => {}
-            Strategy::Pct { .. } => {
+            Some(Strategy::Pct { .. }) => {
                 for (_, priority) in self.changes.iter().filter(|(at, _)| *at == taken) {
-                    self.priorities[choice.thread as usize] = *priority;
+                    self.priorities[own] = *priority;
                 }
             }
-            Strategy::Pos => {
-                let done = touched(machine, state, choice.thread as usize);
+            Some(Strategy::Uniform) => self.priorities[own] = self.priorities[own].saturating_sub(1),
+            Some(Strategy::Pos) => {
+                let done = touched(machine, state, own);
                 for thread in 0..state.threads.len() {
                     let pending = touched(machine, state, thread);
                     let conflict = done.0 == pending.0 && done.0.is_some() && (done.1 || pending.1);
-                    if thread == choice.thread as usize || conflict {
-                        self.priorities[thread] = stream.draw();
+                    if thread == own || conflict {
+                        self.priorities[thread] = draws.draw();
                     }
                 }
             }
+            _ => {}
         }
     }
 }
@@ -155,6 +297,7 @@ fn touched(machine: &Machine<'_>, state: &State, number: usize) -> (Option<(u8, 
             (Some((1, lock.0)), true)
         }
         Some(Op::Sync { sync, .. }) => (Some((2, sync.0)), true),
+        Some(Op::Refer { object, .. } | Op::Mutate { object, .. }) => (Some((3, object.0)), true),
         _ => (None, false),
     }
 }
@@ -169,10 +312,8 @@ pub fn shrink(machine: &Machine<'_>, property: &Property, steps: Vec<Choice>, fa
         let shorter = (0..deviations.len()).rev().find_map(|out| {
             let fewer = deviations.iter().enumerate().filter(|(index, _)| *index != out).map(|(_, of)| of.clone());
             let fewer: Vec<_> = fewer.collect();
-            let steps = super::schedule::replay(machine, &fewer).ok()?;
-            let mut state = machine.start();
-            steps.iter().for_each(|step| machine.step(&mut state, *step));
-            let failure = property.at_end(machine, &state)?;
+            let steps = super::schedule::replay(machine, &fewer, None).ok()?;
+            let failure = super::verdict::outcome(machine, property, &steps)?;
             (std::mem::discriminant(&failure) == kind).then_some(steps)
         });
         match shorter {

@@ -8,7 +8,7 @@ use crate::model::{Act, Arithmetic, Arrivals, Builder, Comparison, Execution, Mo
 use crate::scenario::expect::Bounds;
 use crate::sync::{Config, Preference};
 
-const BUDGET: Budget = Budget { states: 1_000_000, runs: 0, seed: 1 };
+const BUDGET: Budget<'static> = Budget { states: 1_000_000, runs: 0, seed: 1, stop: None };
 
 /// Translates the programs of the file, which are lists of ops with jumps.
 struct Translator {
@@ -122,7 +122,9 @@ impl Translator {
                 ["unlock", lock] => Op::Release { lock: self.lock(lock) },
                 ["wait", condition, lock] => {
                     let lock = self.lock(lock);
-                    Op::Sync { sync: self.thing(condition, Config::Condition { lock }), act: Act::Wait }
+                    let sync = self.thing(condition, Config::Condition { lock });
+                    self.model.code.push(Op::Sync { sync, act: Act::Wait });
+                    Op::Acquire { lock }
                 }
                 ["notify", condition] => Op::Sync { sync: self.condition(condition)?, act: Act::Notify(1) },
                 ["notifyall", condition] => Op::Sync { sync: self.condition(condition)?, act: Act::Notify(u32::MAX) },

@@ -2,7 +2,7 @@
 
 use super::machine::Machine;
 use super::property::Failure;
-use super::state::{Life, Pause, State};
+use super::state::{Life, NOBODY, Pause, State, Thread, Wrong};
 use super::step::Choice;
 use crate::model::{Act, Op};
 
@@ -24,9 +24,6 @@ impl Machine<'_> {
     fn deed(&self, before: &State, after: &State, step: Choice) -> String {
         let number = step.thread as usize;
         let thread = &before.threads[number];
-        if let Pause::Retake(lock) = thread.pause {
-            return format!("was notified, and has {} again", self.model.locks[lock.index()].name);
-        }
         if thread.pause == Pause::Begin {
             return "begins".to_owned();
         }
@@ -50,6 +47,9 @@ impl Machine<'_> {
                 (found, new) if found == new => format!("finds {} = {found}, and leaves it", var(of)),
                 (found, new) => format!("changes {} from {found} to {new}", var(of)),
             },
+            Op::Acquire { lock: of } if self.was_notified(thread) => {
+                format!("was notified, and takes {} again", lock(of))
+            }
             Op::Acquire { lock: of } | Op::Reenter { lock: of } => format!("takes {}", lock(of)),
             Op::Release { lock: of } | Op::Leave { lock: of } => format!("releases {}", lock(of)),
             Op::Sync { sync, act } => {
@@ -84,6 +84,12 @@ impl Machine<'_> {
         }
     }
 
+    /// Whether the thread stands behind a wait for a notification.
+    fn was_notified(&self, thread: &Thread) -> bool {
+        let before = (thread.pc as usize).checked_sub(1).map(|before| self.model.code[before]);
+        matches!(before, Some(Op::Sync { act: Act::Wait, .. }))
+    }
+
     /// What a thread that cannot go on waits for, and who has it.
     pub fn waits_for(&self, state: &State, thread: u16) -> String {
         let number = thread as usize;
@@ -99,10 +105,10 @@ impl Machine<'_> {
                 let name = &self.model.locks[lock.index()].name;
                 let shared = self.model.locks[lock.index()].interprocess;
                 let process = if shared { 0 } else { state.threads[number].process as usize };
-                match state.owners[process * self.model.locks.len() + lock.index()] {
-                    Some(owner) if owner == thread => format!("waits for {name}, which it holds itself"),
-                    Some(owner) => format!("waits for {name}, which {} holds", self.name(state, owner)),
-                    None => format!("waits for {name}"),
+                match state.owners[process * self.model.locks.len() + lock.index()].thread {
+                    owner if owner == thread => format!("waits for {name}, which it holds itself"),
+                    NOBODY => format!("waits for {name}"),
+                    owner => format!("waits for {name}, which {} holds", self.name(state, owner)),
                 }
             }
             Op::Join { program } => format!("waits for the end of {}", self.model.programs[program.index()].name),
@@ -116,8 +122,13 @@ pub fn failure(machine: &Machine<'_>, steps: &[Choice], failure: &Failure) -> Ve
     match failure {
         Failure::Final(text, value) => vec![format!("{text}: the last value is {value}")],
         Failure::Leaked(name) => vec![format!("{name} is never freed, though all references to it are dropped")],
-        Failure::Livelock => vec!["from some state on nobody ever comes to an end".to_owned()],
-        Failure::Wrong(op) => match machine.model.code[*op as usize] {
+        Failure::Livelock => {
+            vec!["a livelock: from here on they can go round for ever, though each has its turn".to_owned()]
+        }
+        Failure::Wrong(Wrong::Moment(_), text) => vec![format!("{text}: it does not hold here any more")],
+        Failure::Unseen(text) => vec![format!("{text}: it never comes to that")],
+        Failure::AtEnd(text, values) => vec![format!("{text}: in the end {values}")],
+        Failure::Wrong(Wrong::Op(op), _) => match machine.model.code[*op as usize] {
             Op::Release { lock } => {
                 vec![format!("{} is released by somebody who does not hold it", machine.model.locks[lock.index()].name)]
             }

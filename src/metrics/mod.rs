@@ -9,6 +9,7 @@ mod gil;
 mod jobs;
 mod longest;
 mod meter;
+mod moments;
 mod network;
 mod sample;
 mod threads;
@@ -18,3 +19,4 @@ mod tests;
 
 pub use jobs::deadline;
 pub use meter::Meter;
+pub use moments::{Held, Moments};

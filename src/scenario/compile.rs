@@ -55,6 +55,11 @@ pub fn compile(name: &str, text: &str, sets: &[(String, String)]) -> Result<Comp
     Ok(Compiled { scenario, warnings: trace(compiled.1) })
 }
 
+/// The text with edits.
+pub(super) fn edited(text: &str, sets: &[(String, String)]) -> Result<String, Vec<Diagnostic>> {
+    Ok(apply(text, sets)?.draft.text)
+}
+
 /// The text with the edits of the command line.
 struct Base {
     draft: Draft,

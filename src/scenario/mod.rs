@@ -15,6 +15,7 @@ mod one_line;
 pub mod path;
 mod quantities;
 pub mod render;
+pub mod smaller;
 mod sweep;
 pub mod syntax;
 mod types;

@@ -5,6 +5,10 @@ use std::fmt;
 use super::words::words;
 use super::{Record, Sink};
 
+/// The behaviour level: it rises when the same scenario and seed give other records, or the same schedule other steps. The
+/// changelog says for each level which scenarios it moves.
+pub const BEHAVIOUR: u32 = 1;
+
 /// Records between two checkpoints.
 const STRIDE: u64 = 4_096;
 /// Checkpoints kept at most; beyond, every other one is dropped and the stride doubles.

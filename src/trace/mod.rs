@@ -11,7 +11,7 @@ mod socket;
 mod words;
 
 pub use decision::{Decided, Decision};
-pub use digest::Digest;
+pub use digest::{BEHAVIOUR, Digest};
 pub use pool::{PoolPart, Stage};
 pub use raising::{Cause, Raised, Together};
 pub use socket::{Call, Wire};

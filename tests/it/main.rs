@@ -1,6 +1,7 @@
 //! Everything that needs whole runs or the command: one binary, because each further one links everything again.
 
 mod cancel;
+mod classics;
 mod cli;
 mod conditions;
 mod digests;

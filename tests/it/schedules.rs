@@ -123,6 +123,8 @@ fn tokens_that_do_not_fit_are_refused() {
     for (schedule, code) in [
         ("nonsense", 2),
         ("gs1.12.a@1>b", 2),
+        ("gs1.1.12.a@1>b", 2),
+        (&token.replacen("gs1.1.", "gs1.0.", 1), 5),
         (&token.replace('@', "+"), 2),
         (&token.replace("gs1.", "gs1.0").replacen("gs1.0", "gs1.", 1).replace("@3", "@33"), 5),
     ] {
@@ -173,4 +175,129 @@ fn a_use_after_free_and_a_leak_are_found() {
     let (code, text) = gilsim(&objects(2, uses, never), &["test", "s.ron"]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("Leaked(\"x\")"), "{text}");
+}
+
+#[test]
+fn bad_schedules_are_kept_and_tried_first() {
+    let folder = folder(BANK);
+    let kept = folder.path().join("s.regressions");
+    assert_eq!(gilsim(&folder, &["test", "s.ron", "--no-keep"]).0, 1);
+    assert!(!kept.exists());
+    assert_eq!(gilsim(&folder, &["test", "s.ron"]).0, 1);
+    let text = fs::read_to_string(&kept).unwrap();
+    assert!(text.contains("withdraw[0]@3>withdraw[1]") && text.contains("the last value is -60"), "{text}");
+    // The same schedule is not kept twice.
+    assert_eq!(gilsim(&folder, &["test", "s.ron"]).0, 1);
+    assert_eq!(fs::read_to_string(&kept).unwrap(), text);
+    // It is found again where a search does not get far, also in a scenario that was changed.
+    fs::write(folder.path().join("s.ron"), BANK.replace("Int(100)", "Int(110)")).unwrap();
+    let (code, said) = gilsim(&folder, &["test", "s.ron", "--strategy", "exhaustive", "--states", "3"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("that an earlier test kept") && said.contains("the last value is -50"), "{said}");
+    // A scenario that it breaks no more says so.
+    fs::write(folder.path().join("s.ron"), BANK.replace("Int(100)", "Int(1000)")).unwrap();
+    let (code, said) = gilsim(&folder, &["test", "s.ron"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("1 schedule of earlier tests breaks nothing any more"), "{said}");
+}
+
+#[test]
+fn a_spoiled_file_of_kept_schedules_is_an_error() {
+    let folder = folder(BANK);
+    for (text, words) in [
+        ("(failures: [", "s.regressions: 1:12"),
+        ("(failures: [(model: \"Threads(2)\", schedule: \"gs1\", failure: \"\")])", "failure 1: this is no schedule"),
+    ] {
+        fs::write(folder.path().join("s.regressions"), text).unwrap();
+        let (code, said) = gilsim(&folder, &["test", "s.ron"]);
+        assert!(code == 2 && said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn a_budget_that_is_used_up_decides_nothing() {
+    let folder = folder(&BANK.replace("Int(100)", "Int(1000)"));
+    let exhaustive = ["test", "s.ron", "--strategy", "exhaustive", "--states", "3"];
+    let (code, text) = gilsim(&folder, &exhaustive);
+    assert!(code == 3 && text.contains("inconclusive after"), "{text}");
+    let drawn = ["test", "s.ron", "--strategy", "random", "--schedules", "100"];
+    let (code, text) = gilsim(&folder, &drawn);
+    assert!(code == 0 && text.contains("none of 100 random schedules"), "{text}");
+    assert_eq!(gilsim(&folder, &[&drawn[..], &["--prove"]].concat()).0, 3);
+    assert_eq!(gilsim(&folder, &["test", "s.ron", "--prove"]).0, 0);
+    for none in
+        [["--states", "0"], ["--schedules", "0"], ["--time", "0s"], ["--strategy", "pct:0"], ["--strategy", "x"]]
+    {
+        let (code, text) = gilsim(&folder, &["test", "s.ron", none[0], none[1]]);
+        assert_eq!(code, 2, "{text}");
+    }
+}
+
+#[test]
+fn every_strategy_finds_a_race() {
+    let folder = folder(BANK);
+    for strategy in ["portfolio", "random", "pct:2", "pos", "uniform", "delay:1", "delay:2", "exhaustive", "any"] {
+        let (code, text) = gilsim(&folder, &["test", "s.ron", "--no-keep", "--strategy", strategy]);
+        assert!(code == 1 && text.contains("1 preemption"), "{strategy}: {text}");
+    }
+    // Without any preemption there is none to find.
+    assert_eq!(gilsim(&folder, &["test", "s.ron", "--no-keep", "--strategy", "pct:1", "--schedules", "500"]).0, 0);
+}
+
+#[test]
+fn what_was_found_is_json_and_junit() {
+    let folder = folder(BANK);
+    let (code, _) = gilsim(&folder, &["test", "s.ron", "--json", "found.json", "--junit", "found.xml"]);
+    assert_eq!(code, 1);
+    let text = fs::read_to_string(folder.path().join("found.json")).unwrap();
+    let found: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let case = &found["scenarios"][0]["cases"][0];
+    assert_eq!((&found["exit"], &found["behaviour"]), (&1.into(), &1.into()));
+    assert_eq!((case["verdict"].as_str(), case["model"].as_str()), (Some("failed"), Some("Threads(2)")));
+    let explored = &case["explored"];
+    assert_eq!((&explored["schedules"], &explored["bad"], &explored["deadlocks"]), (&6.into(), &4.into(), &0.into()));
+    assert_eq!(explored["random_walk"], 0.5);
+    let failure = &case["failure"];
+    assert_eq!(
+        (&failure["kind"], &failure["preemptions"], &failure["delays"]),
+        (&"final".into(), &1.into(), &1.into())
+    );
+    let schedule = failure["schedule"].as_str().unwrap();
+    assert_eq!(gilsim(&folder, &["replay", "s.ron", "--schedule", schedule]).0, 1);
+    let xml = fs::read_to_string(folder.path().join("found.xml")).unwrap();
+    for words in
+        ["<testsuite name=\"s.ron\" tests=\"1\" failures=\"1\"", "type=\"final\"", "withdraw[0]@3&gt;withdraw[1]"]
+    {
+        assert!(xml.contains(words), "{words}: {xml}");
+    }
+    // On standard output there is nothing else.
+    let (_, text) = gilsim(&folder, &["test", "s.ron", "--json", "-"]);
+    assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+}
+
+/// What does not matter for the lost update is left out; what it takes to come to 4 is not, for then every schedule would be bad.
+#[test]
+fn a_scenario_that_fails_is_made_smaller() {
+    let text = r#"(
+        title: "Much of this does not matter",
+        machine: (cores: 8),
+        interpreter: Native,
+        shared: { "x": Int(0), "y": Int(0), "lock": Lock },
+        tasks: {
+            "add": (count: 2, steps: [Repeat(2, [
+                With("lock", [Incr("y")]),
+                Cpu("1ms"),
+                If(AtLeast("y", 0), [Load("x"), Cpu("20us"), Add("x", 1), Store("x")]),
+            ])]),
+            "other": (steps: [With("lock", [Cpu("2ms")]), Yield]),
+        },
+        models: [Threads(3), Serial],
+        expect: [Final(var: "x", is: 4), Final(var: "y", at_least: 0)],
+    )"#;
+    let (code, said) = gilsim(&folder(text), &["test", "s.ron", "--shrink"]);
+    assert_eq!(code, 1, "{said}");
+    let small = said.split("nothing can be left out of this any more):").nth(1).unwrap_or_else(|| panic!("{said}"));
+    for gone in ["lock", "\"y\"", "other", "1ms", "machine", "title", "interpreter"] {
+        assert!(!small.contains(gone), "{gone}: {small}");
+    }
 }

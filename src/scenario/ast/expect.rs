@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::{ModelName, Raw};
+use super::{Condition, ModelName, Raw};
 use crate::scenario::expect::Counted;
 use crate::time::Duration;
 
@@ -182,6 +182,16 @@ pub enum Expect {
         #[serde(default)]
         at_most: Option<i64>,
     },
+    /// At every moment: a condition on variables by name.
+    Always(Condition),
+    /// At no moment.
+    Never(Condition),
+    /// At some moment.
+    Eventually(Condition),
+    /// At some moment of at least one run or schedule.
+    Possible(Condition),
+    /// At the end.
+    AtEnd(Condition),
     /// How many times faster `of` is than `over`.
     Speedup {
         /// What is asked about.

@@ -283,6 +283,8 @@ pub enum Step {
     While(Condition, Vec<Step>),
     /// Until the condition holds, which is asked after each round.
     RepeatUntil(Condition, Vec<Step>),
+    /// Must hold here; else the run ends, or the schedule is a bad one.
+    Assert(Condition),
     /// One of these, with these probabilities; nothing with what is left over.
     Choose(Branches),
     /// The steps of a program.

@@ -77,3 +77,38 @@ pub enum Condition {
     /// At least one of these.
     Any(Vec<Condition>),
 }
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let computed = match self {
+            Value::Number(number) => return write!(f, "{number}"),
+            Value::Variable(name) => return write!(f, "{name:?}"),
+            Value::Computed(computed) => &**computed,
+        };
+        match computed {
+            Computed::Own(name) => write!(f, "Own({name:?})"),
+            Computed::Sum(a, b) => write!(f, "Sum({a}, {b})"),
+            Computed::Difference(a, b) => write!(f, "Difference({a}, {b})"),
+            Computed::Product(a, b) => write!(f, "Product({a}, {b})"),
+            Computed::Quotient(a, b) => write!(f, "Quotient({a}, {b})"),
+            Computed::Remainder(a, b) => write!(f, "Remainder({a}, {b})"),
+        }
+    }
+}
+
+impl std::fmt::Display for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let list = |all: &[Condition]| all.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ");
+        match self {
+            Condition::Is(a, b) => write!(f, "Is({a}, {b})"),
+            Condition::IsNot(a, b) => write!(f, "IsNot({a}, {b})"),
+            Condition::Below(a, b) => write!(f, "Below({a}, {b})"),
+            Condition::AtMost(a, b) => write!(f, "AtMost({a}, {b})"),
+            Condition::Above(a, b) => write!(f, "Above({a}, {b})"),
+            Condition::AtLeast(a, b) => write!(f, "AtLeast({a}, {b})"),
+            Condition::CompareAndSwap(name, from, to) => write!(f, "CompareAndSwap({name:?}, {from}, {to})"),
+            Condition::All(all) => write!(f, "All([{}])", list(all)),
+            Condition::Any(any) => write!(f, "Any([{}])", list(any)),
+        }
+    }
+}

@@ -41,6 +41,7 @@ fn switches(step: &Step) -> Option<&'static str> {
         | Step::While(..)
         | Step::RepeatUntil(..)
         | Step::If(..)
+        | Step::Assert(_)
         | Step::Choose(_) => Some("a jump is a check point"),
         Step::Call(_) => Some("the beginning of a function is a check point"),
         Step::Atomic(_) => Some("it is a section of its own"),

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::model::{execution, has_loop};
 use super::names::{Kind, unknown};
-use super::{Finding, Findings, Path, Subject, deadlines, entry, head, interpreter, key};
+use super::{Finding, Findings, Path, Subject, deadlines, entry, head, interpreter, key, questions};
 use crate::model::Execution;
 use crate::scenario::ast::{Expect, ModelName, Step, Task};
 use crate::scenario::words::nearest;
@@ -16,6 +16,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let models: Vec<&ModelName> = subject.scenario.models.iter().collect();
     let path = Path::root().name("expect");
     let mut asker = Asker { subject, found };
+    questions::count(&subject.scenario.expect, &path, asker.found);
     for (index, expect) in subject.scenario.expect.iter().enumerate() {
         asker.expect(&path.index(index), expect, &Scope { models: &models, inside: None });
     }
@@ -92,6 +93,11 @@ impl Asker<'_, '_> {
                 self.variable(path, var);
                 self.bounds(path, *is, *at_least, *at_most);
             }
+            Expect::Always(asked)
+            | Expect::Never(asked)
+            | Expect::Eventually(asked)
+            | Expect::Possible(asked)
+            | Expect::AtEnd(asked) => questions::check(self.subject, &path.index(0), asked, self.found),
             Expect::Speedup { of, over, is, at_least, at_most } => {
                 self.speedup(path, of, over, scope);
                 self.numbers(path, *is, *at_least, *at_most);
@@ -100,6 +106,12 @@ impl Asker<'_, '_> {
             Expect::Leaked(object) | Expect::UsedAfterFree(object) => self.object(path, object),
             Expect::Sometimes(inner) => {
                 self.sometimes(path);
+                if let Expect::Always(_) | Expect::Never(_) = **inner {
+                    let title = "what holds at every moment of one run proves nothing about others";
+                    let finding = Finding::error("E13", title, path.index(0), "of all runs, or at one moment");
+                    self.found
+                        .push(finding.help("leave `Sometimes` out, or write `Possible(..)` or `Sometimes(AtEnd(..))`"));
+                }
                 self.expect(&path.index(0), inner, scope);
             }
             Expect::In(model, inner) => {

@@ -151,6 +151,7 @@ impl<'a> Clock<'a> {
             | Step::Repeat(..)
             | Step::Forever(_)
             | Step::If(..)
+            | Step::Assert(_)
             | Step::While(..)
             | Step::RepeatUntil(..)
             | Step::Choose(_)

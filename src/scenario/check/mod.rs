@@ -33,6 +33,7 @@ mod objects;
 mod overload;
 mod pools;
 mod protocols;
+mod questions;
 mod scheduler;
 mod shared;
 mod spawns;

@@ -284,6 +284,7 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
         | Step::Mutate(..)
         | Step::Collect(_)
         | Step::If(..)
+        | Step::Assert(_)
         | Step::While(..)
         | Step::RepeatUntil(..)
         | Step::Incr(..)

@@ -30,7 +30,10 @@ pub fn values<'a>(path: &Path, step: &'a Step) -> Vec<(Path, &'a Value, bool)> {
         Step::Store(_, value) | Step::Swap(_, value) => {
             value.iter().map(|value| (path.index(1), value, false)).collect()
         }
-        Step::If(condition, ..) | Step::While(condition, _) | Step::RepeatUntil(condition, _) => {
+        Step::If(condition, ..)
+        | Step::While(condition, _)
+        | Step::RepeatUntil(condition, _)
+        | Step::Assert(condition) => {
             let mut found = Vec::new();
             condition_values(&path.index(0), condition, &mut found);
             found
@@ -99,7 +102,10 @@ impl<'a> List<'a> {
             Step::DecRef(name) => (name, "DecRef", &[Kind::Object]),
             Step::Use(name) => (name, "Use", &[Kind::Object]),
             Step::Mutate(name, _) => (name, "Mutate", &[Kind::Object]),
-            Step::If(condition, ..) | Step::While(condition, _) | Step::RepeatUntil(condition, _) => {
+            Step::If(condition, ..)
+            | Step::While(condition, _)
+            | Step::RepeatUntil(condition, _)
+            | Step::Assert(condition) => {
                 return self.condition(&path.index(0), condition);
             }
             Step::Cpu(_)

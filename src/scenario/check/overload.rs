@@ -204,7 +204,7 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
             Step::Repeat(times, _) => inner(subject, &path, step, |_| f64::from(*times), known, &mut sum),
             Step::Choose(branches) => inner(subject, &path, step, |n| branches.0[n].0, known, &mut sum),
             // How often these are done is not known: as seldom as can be, so that the warning is right.
-            Step::If(..) | Step::While(..) => {}
+            Step::If(..) | Step::While(..) | Step::Assert(_) => {}
             Step::With(..) | Step::WithRead(..) | Step::RepeatUntil(..) => {
                 inner(subject, &path, step, |_| 1.0, known, &mut sum)
             }

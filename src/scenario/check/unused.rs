@@ -1,7 +1,7 @@
 //! Warning `unused`: something that nothing uses.
 
 use super::objects::objects;
-use super::{Finding, Findings, Subject, entry, key};
+use super::{Finding, Findings, Subject, entry, key, questions};
 use crate::scenario::ast::{Expect, Shared, Step};
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
@@ -52,6 +52,11 @@ fn expected<'a>(expects: &'a [Expect], devices: &mut Vec<&'a str>, shared: &mut 
     for expect in expects {
         match expect {
             Expect::Final { var, .. } => shared.push(var),
+            Expect::Always(asked)
+            | Expect::Never(asked)
+            | Expect::Eventually(asked)
+            | Expect::Possible(asked)
+            | Expect::AtEnd(asked) => shared.extend(questions::variables(asked)),
             Expect::Utilization { of, .. } => devices.push(of),
             Expect::Sometimes(inner) => expected(std::slice::from_ref(inner), devices, shared),
             Expect::In(_, inner) | Expect::At(_, inner) => expected(inner, devices, shared),

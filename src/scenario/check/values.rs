@@ -12,7 +12,11 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
                     computes(&path, value, found);
                 }
             }
-            if let Step::If(condition, ..) | Step::While(condition, _) | Step::RepeatUntil(condition, _) = step {
+            if let Step::If(condition, ..)
+            | Step::While(condition, _)
+            | Step::RepeatUntil(condition, _)
+            | Step::Assert(condition) = step
+            {
                 asks(&path.index(0), condition, found);
             }
         });

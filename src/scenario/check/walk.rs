@@ -100,6 +100,7 @@ pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
         | Step::Mutate(..)
         | Step::Collect(_)
         | Step::Incr(..)
+        | Step::Assert(_)
         | Step::Call(_)
         | Step::Spawn(..)
         | Step::Join(_)

@@ -1,8 +1,10 @@
 //! Expectations without names of models and with bounds.
 
+use crate::model::{Arithmetic, Comparison};
 use crate::scenario::ast;
+use crate::scenario::ast::{Computed, Condition, Value};
 use crate::scenario::check::execution;
-use crate::scenario::expect::{Asked, Bounds, Expect, ObjectEnd};
+use crate::scenario::expect::{Asked, Bounds, Expect, Number, ObjectEnd, Question, When};
 use crate::scenario::one_line::one_line;
 use crate::scenario::path::Path;
 
@@ -49,6 +51,11 @@ fn asked(path: &Path, written: &ast::Expect, text: &impl Fn(&Path) -> String) ->
             Asked::Speedup { of: execution(of), over: execution(over), bounds: bounds(*is, *at_least, *at_most) }
         }
         Ast::CriticalPath { is, at_least, at_most } => Asked::CriticalPath(bounds(*is, *at_least, *at_most)),
+        Ast::Always(asked) => Asked::Condition(When::Always, question(asked)),
+        Ast::Never(asked) => Asked::Condition(When::Never, question(asked)),
+        Ast::Eventually(asked) => Asked::Condition(When::Eventually, question(asked)),
+        Ast::Possible(asked) => Asked::Condition(When::Possible, question(asked)),
+        Ast::AtEnd(asked) => Asked::Condition(When::AtEnd, question(asked)),
         Ast::Deadlock => Asked::Deadlock,
         Ast::Leaked(name) => Asked::Object { name: name.clone(), end: ObjectEnd::Leaked },
         Ast::UsedAfterFree(name) => Asked::Object { name: name.clone(), end: ObjectEnd::UsedAfterFree },
@@ -70,4 +77,35 @@ pub fn canonical(path: &str) -> String {
 
 fn bounds<T: Copy>(is: Option<T>, at_least: Option<T>, at_most: Option<T>) -> Bounds<T> {
     Bounds { at_least: is.or(at_least), at_most: is.or(at_most) }
+}
+
+fn question(asked: &Condition) -> Question<String> {
+    let compare = |a, comparison, b| Question::Compare(number(a), comparison, number(b));
+    match asked {
+        Condition::Is(a, b) => compare(a, Comparison::Is, b),
+        Condition::IsNot(a, b) => compare(a, Comparison::IsNot, b),
+        Condition::Below(a, b) => compare(a, Comparison::Below, b),
+        Condition::AtMost(a, b) => compare(a, Comparison::AtMost, b),
+        Condition::Above(a, b) => compare(a, Comparison::Above, b),
+        Condition::AtLeast(a, b) => compare(a, Comparison::AtLeast, b),
+        Condition::All(all) => Question::All(all.iter().map(question).collect()),
+        Condition::Any(any) => Question::Any(any.iter().map(question).collect()),
+        Condition::CompareAndSwap(..) => unreachable!("expectations change nothing: checks have seen to it"),
+    }
+}
+
+fn number(value: &Value) -> Number<String> {
+    let of = |what, a, b| Number::Of(what, Box::new(number(a)), Box::new(number(b)));
+    match value {
+        Value::Number(fixed) => Number::Fixed(*fixed),
+        Value::Variable(name) => Number::Variable(name.clone()),
+        Value::Computed(computed) => match &**computed {
+            Computed::Own(name) => Number::Variable(name.clone()),
+            Computed::Sum(a, b) => of(Arithmetic::Sum, a, b),
+            Computed::Difference(a, b) => of(Arithmetic::Difference, a, b),
+            Computed::Product(a, b) => of(Arithmetic::Product, a, b),
+            Computed::Quotient(a, b) => of(Arithmetic::Quotient, a, b),
+            Computed::Remainder(a, b) => of(Arithmetic::Remainder, a, b),
+        },
+    }
 }

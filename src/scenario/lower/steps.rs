@@ -75,6 +75,7 @@ impl Names<'_> {
             }
             Step::While(condition, steps) => Stmt::While(self.condition(condition), self.steps(steps)),
             Step::RepeatUntil(condition, steps) => Stmt::RepeatUntil(self.condition(condition), self.steps(steps)),
+            Step::Assert(condition) => Stmt::Assert(self.condition(condition), condition.to_string()),
             Step::Choose(branches) => {
                 Stmt::Choose(branches.0.iter().map(|(p, steps)| (*p, self.steps(steps))).collect())
             }
