@@ -3,11 +3,9 @@
 use rayon::prelude::*;
 
 use super::{Options, run};
-use crate::dist::Dist;
 use crate::model::{Execution, Model};
 use crate::scenario::expect::{Asked, Expect, When};
 use crate::scenario::{Point, Scenario};
-use crate::time::Duration;
 
 /// How many of so many runs went wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,14 +31,11 @@ impl Frequency {
     }
 }
 
-/// Runs one model of a point under so many seeds. With a `jitter` of 0.2 every fixed time of a step is drawn from 20 % around
-/// it, so that steps do not fall together for ever.
+/// Runs one model of a point under so many seeds. With a `jitter` of 0.2 every fixed time is drawn from 20 % around it.
 pub fn frequency(scenario: &Scenario, point: &Point, model: &Model, runs: u32, jitter: f64) -> Frequency {
-    let mut model = model.clone();
-    model.dists.iter_mut().for_each(|dist| *dist = jittered(dist, jitter));
     let expect: Vec<Expect> =
         scenario.expect.iter().filter_map(|expect| of_each_run(expect, model.execution)).collect();
-    let point = Point { models: vec![model], ..point.clone() };
+    let point = Point { models: vec![model.jittered(jitter)], ..point.clone() };
     let one = |seed: u64| {
         let scenario = Scenario {
             seed,
@@ -55,16 +50,6 @@ pub fn frequency(scenario: &Scenario, point: &Point, model: &Model, runs: u32, j
     let bad: Vec<u64> =
         (0..u64::from(runs)).into_par_iter().map(|n| scenario.seed.wrapping_add(n)).filter(|seed| one(*seed)).collect();
     Frequency { bad: bad.len() as u32, runs, first: bad.first().copied() }
-}
-
-fn jittered(dist: &Dist, jitter: f64) -> Dist {
-    match dist {
-        Dist::Const(time) if jitter > 0.0 && time.0 > 0 => {
-            let part = (time.0 as f64 * jitter) as u64;
-            Dist::Uniform { low: Duration(time.0 - part.min(time.0)), high: Duration(time.0 + part) }
-        }
-        dist => dist.clone(),
-    }
 }
 
 /// What an expectation asks of each run by itself.
@@ -94,12 +79,5 @@ mod tests {
                 "{bad}: {found_low} {found_high}"
             );
         }
-    }
-
-    #[test]
-    fn jitter_lies_around_the_time() {
-        let around = |jitter| jittered(&Dist::Const(Duration(1_000)), jitter);
-        assert_eq!(around(0.2), Dist::Uniform { low: Duration(800), high: Duration(1_200) });
-        assert_eq!(around(0.0), Dist::Const(Duration(1_000)));
     }
 }

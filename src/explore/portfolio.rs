@@ -21,6 +21,8 @@ pub struct Sampled {
     pub runs: u64,
     /// Of them, those that were given up because they did not end.
     pub endless: u64,
+    /// What grows in them without end, in words.
+    pub grows: Option<String>,
     /// Different ones but for the order of steps that have nothing to do with each other; a million at most.
     pub behaviours: usize,
     /// Threads of the last one.
@@ -59,6 +61,8 @@ pub struct Bad {
 const CHUNK: u64 = 512;
 /// Pieces that are done before the next are begun.
 const BATCH: u64 = 32;
+/// A piece in which so many schedules, and no others, do not end is given up.
+const ENDLESS: u64 = 2;
 /// Most behaviours that are told apart.
 const MOST: usize = 1 << 20;
 
@@ -74,6 +78,7 @@ pub fn strategy_of(how: Search, run: u64) -> Strategy {
 struct Piece {
     bad: Option<Bad>,
     endless: u64,
+    grows: Option<String>,
     classes: BTreeSet<u64>,
     threads: usize,
     longest: u32,
@@ -99,6 +104,7 @@ pub fn draw(
         states,
         runs: 0,
         endless: 0,
+        grows: None,
         behaviours: 0,
         threads: 0,
         longest: 0,
@@ -118,6 +124,7 @@ pub fn draw(
             }
             sampled.runs += piece.runs;
             sampled.endless += piece.endless;
+            sampled.grows = sampled.grows.or(piece.grows);
             sampled.threads = sampled.threads.max(piece.threads);
             sampled.longest = sampled.longest.max(piece.longest);
             sampled.by_priorities.iter_mut().zip(piece.by_priorities).for_each(|(sum, of)| *sum += of);
@@ -127,6 +134,10 @@ pub fn draw(
             }
         }
         from = upto;
+        // Whoever never comes to an end is not asked ten thousand times.
+        if sampled.endless == sampled.runs {
+            break;
+        }
     }
     sampled.behaviours = classes.len().min(MOST);
     sampled.unseen = shown.iter().position(|shown| !shown).map(|place| property.possibility(machine, place));
@@ -145,6 +156,7 @@ fn piece(
     let mut piece = Piece {
         bad: None,
         endless: 0,
+        grows: None,
         classes: BTreeSet::new(),
         threads: 0,
         longest: sampler.longest(),
@@ -153,7 +165,7 @@ fn piece(
         runs: 0,
     };
     for run in runs {
-        if run % 64 == 63 && budget.is_over() {
+        if run % 64 == 63 && budget.is_over() || piece.endless == ENDLESS && piece.runs == ENDLESS {
             break;
         }
         let strategy = strategy_of(how, run);
@@ -162,7 +174,10 @@ fn piece(
                 piece.bad = Some(Bad { run, strategy, steps: sampler.steps().to_vec(), failure });
                 return piece;
             }
-            End::None => piece.endless += 1,
+            End::None => {
+                piece.endless += 1;
+                piece.grows = piece.grows.or_else(|| sampler.growth());
+            }
             End::Good => {}
         }
         piece.runs += 1;

@@ -8,7 +8,7 @@ use std::fmt;
 use super::behaviours::Behaviour;
 use super::machine::Machine;
 use super::property::{Failure, Property};
-use super::state::State;
+use super::state::{State, Thing};
 use super::step::Choice;
 use crate::model::Op;
 use crate::rng::{numbered, stream_id};
@@ -67,6 +67,8 @@ impl fmt::Display for Strategy {
     }
 }
 
+/// What has become so much more is taken for something that grows without end.
+const GROWN: u64 = 100;
 /// Steps after which a schedule is given up.
 const MOST_STEPS: usize = 100_000;
 
@@ -157,6 +159,27 @@ impl<'a> Sampler<'a> {
     /// Threads of the last schedule.
     pub fn threads(&self) -> usize {
         self.state.threads.len()
+    }
+
+    /// What has grown so much in the last schedule that there are states without end, in words.
+    pub fn growth(&self) -> Option<String> {
+        let steps = self.steps.len();
+        let model = self.machine.model;
+        let grown = |size: u64| size >= GROWN && size >= steps as u64 / 1_000;
+        let var = |(place, value): (usize, &i64)| {
+            let var = &model.vars[place % model.vars.len()];
+            grown(value.abs_diff(var.initial)).then(|| format!("\"{}\" is {value} after {steps} steps", var.name))
+        };
+        let thing = |(place, thing): (usize, &Thing)| {
+            let Thing::Items(items) = thing else { return None };
+            let name = &model.syncs[place % model.syncs.len()].name;
+            grown(items.len() as u64).then(|| format!("\"{name}\" has {} items after {steps} steps", items.len()))
+        };
+        let threads = self.state.threads.len();
+        let found = self.state.vars.iter().enumerate().find_map(var);
+        found
+            .or_else(|| self.state.things.iter().enumerate().find_map(thing))
+            .or_else(|| grown(threads as u64).then(|| format!("there are {threads} threads after {steps} steps")))
     }
 
     /// Draws schedule number `run`.

@@ -8,7 +8,7 @@ use super::portfolio::{self, Bad, Sampled};
 use super::property::{Failure, Property};
 use super::state::State;
 use super::step::Choice;
-use super::strategy::{Strategy, shrink};
+use super::strategy::{End, Sampler, Strategy, shrink};
 use crate::model::Model;
 
 /// How to look.
@@ -153,7 +153,7 @@ pub fn search(model: &Model, property: &Property, how: Search, budget: Budget<'_
             match Graph::build(&machine, property, budget) {
                 Ok(graph) => graph,
                 Err(incomplete) if how == Search::Exhaustive => {
-                    let why = if budget.is_over() { "time was up".to_owned() } else { "there are more".to_owned() };
+                    let why = if budget.is_over() { "time was up".to_owned() } else { more(&machine, property) };
                     return Ok(Verdict::Undecided { states: incomplete.states, runs: 0, why });
                 }
                 Err(incomplete) => return Ok(draw(&machine, property, how, incomplete.states, budget)),
@@ -161,6 +161,15 @@ pub fn search(model: &Model, property: &Property, how: Search, budget: Budget<'_
         }
     };
     Ok(decided(&machine, &graph, property))
+}
+
+/// Why there are more states than the budget allows.
+fn more(machine: &Machine<'_>, property: &Property) -> String {
+    let mut sampler = Sampler::new(machine, property, 1);
+    match (sampler.run(Strategy::RandomWalk, 0), sampler.growth()) {
+        (End::None, Some(grows)) => format!("states have no end, {grows}"),
+        _ => "there are more".to_owned(),
+    }
 }
 
 /// The verdict of a graph that is complete.
@@ -221,7 +230,8 @@ fn draw(machine: &Machine<'_>, property: &Property, how: Search, states: usize, 
     } else if sampled.runs == 0 {
         undecided("time was up".to_owned())
     } else if sampled.endless > 0 {
-        undecided(format!("{} of the random schedules do not come to an end", sampled.endless))
+        let grows = sampled.grows.as_ref().map_or_else(String::new, |grows| format!(": states have no end, {grows}"));
+        undecided(format!("{} of the random schedules do not come to an end{grows}", sampled.endless))
     } else {
         Verdict::Passed(sampled)
     }

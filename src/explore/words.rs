@@ -1,10 +1,13 @@
 //! Schedules as sentences.
 
-use super::machine::Machine;
+use super::machine::{Machine, Preemption};
 use super::property::Failure;
 use super::state::{Life, NOBODY, Pause, State, Thread, Wrong};
 use super::step::Choice;
 use crate::model::{Act, Op};
+
+/// What a step does that nobody can see.
+const GOES_ON: &str = "goes on";
 
 /// What the steps of a schedule do, a line each: who, and what.
 pub fn narrate(machine: &Machine<'_>, steps: &[Choice]) -> Vec<(String, String)> {
@@ -14,13 +17,41 @@ pub fn narrate(machine: &Machine<'_>, steps: &[Choice]) -> Vec<(String, String)>
         let before = state.clone();
         machine.step(&mut state, *step);
         let who = machine.name(&state, step.thread);
-        lines.push((who, machine.deed(&before, &state, *step)));
+        lines.push((who, machine.deeds(&before, &state, *step)));
     }
     lines
 }
 
+/// Deeds of one step that are told.
+const MOST_DEEDS: usize = 12;
+
 impl Machine<'_> {
-    /// What a step did.
+    /// What a step did: the op at its point, and whatever others can see that came after it up to the next point.
+    fn deeds(&self, before: &State, after: &State, step: Choice) -> String {
+        let number = step.thread as usize;
+        if self.preemption == Preemption::EveryOp && !self.reduced {
+            return self.deed(before, after, step);
+        }
+        let Ok(fine) = Machine::new(self.model, Preemption::EveryOp) else { return self.deed(before, after, step) };
+        let (mut state, mut told) = (before.clone(), Vec::new());
+        let mut choice = step;
+        loop {
+            let from = state.clone();
+            fine.step(&mut state, choice);
+            let deed = fine.deed(&from, &state, choice);
+            if told.is_empty() || deed != GOES_ON {
+                told.push(deed);
+            }
+            let (is, wanted) = (&state.threads[number], &after.threads[number]);
+            let there = (is.pc, &is.stack, is.life, is.pause) == (wanted.pc, &wanted.stack, wanted.life, wanted.pause);
+            choice = Choice { thread: step.thread, branch: 0 };
+            if there || told.len() >= MOST_DEEDS || !fine.is_enabled(&state, number) {
+                return told.join(", ");
+            }
+        }
+    }
+
+    /// What the op at the point did.
     fn deed(&self, before: &State, after: &State, step: Choice) -> String {
         let number = step.thread as usize;
         let thread = &before.threads[number];
@@ -80,7 +111,7 @@ impl Machine<'_> {
             Op::Print { text } => format!("prints \"{}\"", self.model.texts[text.index()]),
             Op::Call { .. } => "calls".to_owned(),
             Op::Jump { .. } | Op::Again { .. } => "goes round its loop".to_owned(),
-            _ => "goes on".to_owned(),
+            _ => GOES_ON.to_owned(),
         }
     }
 

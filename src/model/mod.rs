@@ -6,6 +6,7 @@ mod costs;
 mod draws;
 mod execution;
 mod interpreter;
+mod jitter;
 mod names;
 mod network;
 mod object;

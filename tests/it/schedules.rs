@@ -301,3 +301,77 @@ fn a_scenario_that_fails_is_made_smaller() {
         assert!(!small.contains(gone), "{gone}: {small}");
     }
 }
+
+#[test]
+fn what_makes_states_endless_is_said() {
+    let text = r#"(
+        interpreter: Native,
+        shared: { "n": Int(0), "stop": Int(0) },
+        tasks: {
+            "count": (steps: [While(Is("stop", 0), [FetchAdd("n"), Cpu("1us")])]),
+            "other": (steps: [Forever([Yield, Cpu("1us")])]),
+        },
+        models: [ThreadPerTask],
+        until: "1ms",
+        allow: ["unused"],
+    )"#;
+    for strategy in ["exhaustive", "any"] {
+        let (code, said) = gilsim(&folder(text), &["test", "s.ron", "--states", "1000", "--strategy", strategy]);
+        assert!(code == 3 && said.contains("states have no end, \"n\" is "), "{said}");
+    }
+}
+
+/// Coroutines are told with all that happens between two awaits.
+#[test]
+fn a_step_between_two_awaits_tells_all_that_it_does() {
+    let text = r#"(
+        shared: { "x": Int(0) },
+        tasks: { "add": (count: 2, steps: [Load("x"), Sleep("0s"), Add("x", 1), Store("x")]) },
+        models: [Asyncio],
+        expect: [Final(var: "x", is: 2)],
+    )"#;
+    let (code, said) = gilsim(&folder(text), &["test", "s.ron"]);
+    assert_eq!(code, 1, "{said}");
+    for words in ["begins, reads x = 0", "sleeps, writes x = 1"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
+#[test]
+fn one_scenario_is_asked_in_five_worlds() {
+    let text = r#"(
+        shared: { "x": Int(0) },
+        tasks: { "add": (count: 2, steps: [Repeat(50, [Incr("x"), Cpu("3us")])]) },
+        models: [ThreadPerTask],
+        expect: [Final(var: "x", is: 100)],
+    )"#;
+    let text = text.replace("Repeat(50, [Incr(\"x\"), Cpu(\"3us\")])", "Incr(\"x\")").replace("100", "2");
+    let (code, said) = gilsim(&folder(&text), &["test", "s.ron", "--matrix", "--timed", "50", "--json", "f.json"]);
+    assert_eq!(code, 0, "{said}");
+    let row =
+        |name: &str| said.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_else(|| panic!("{said}"));
+    for (world, verdict) in [
+        ("CPython 3.9, threads", "FAIL, 4 of 6"),
+        ("CPython 3.12, threads", "proved"),
+        ("CPython 3.14, free-threaded", "FAIL, 4 of 6"),
+        ("CPython 3.14, asyncio", "proved"),
+        ("CPython 3.14, processes", "FAIL"),
+    ] {
+        assert!(row(world).contains(verdict), "{world}: {said}");
+    }
+}
+
+#[test]
+fn how_often_is_another_question_than_whether() {
+    let text = r#"(
+        machine: (cores: 2),
+        interpreter: Native,
+        shared: { "x": Int(0) },
+        tasks: { "add": (count: 2, steps: [Load("x"), Cpu("100us"), Add("x", 1), Store("x")]) },
+        models: [ThreadPerTask],
+        expect: [Final(var: "x", is: 2)],
+    )"#;
+    let often = |cores: &str| gilsim(&folder(text), &["test", "s.ron", "--timed", "50", "--set", cores]).1;
+    assert!(often("machine.cores=2").contains("50 of 50 runs go wrong"), "{}", often("machine.cores=2"));
+    assert!(often("machine.cores=1").contains("0 of 50 runs go wrong, 0.0 to 7.1 %"), "{}", often("machine.cores=1"));
+}

@@ -48,7 +48,7 @@ pub fn matrix(loaded: &Loaded, options: &Options, budget: gilsim::explore::Budge
     WORLDS
         .iter()
         .map(|(name, interpreter, model)| {
-            let model = model.replace('n', &threads.to_string());
+            let model = model.replace("(n)", &format!("({threads})"));
             world(loaded, options, budget, name, interpreter, &model)
         })
         .collect()
