@@ -232,6 +232,7 @@ const CORES: &[(&str, &str)] = &[
         "a cache for each core, for tasks with a working_set",
     ),
     ("interrupt: time", "one timer for all cores instead of slices"),
+    ("loses: LowestCore", "which of equal running threads loses its core to a more urgent one; or HighestCore"),
 ];
 
 const COSTS: &[(&str, &str)] = &[

@@ -1,7 +1,7 @@
 //! The reference works, for the benches and for `examples/throughput.rs`.
 
 use gilsim::dist::Dist;
-use gilsim::kernel::policy::{FirstCome, POLICIES, PolicyConfig, RoundRobin, Ties, Timer};
+use gilsim::kernel::policy::{FirstCome, Joins, POLICIES, PolicyConfig, RoundRobin, Timer};
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Model, SocketAct, Stmt, Urgency};
 use gilsim::net::{Config, Kind, Path};
 use gilsim::scenario::load::dialect;
@@ -129,7 +129,7 @@ fn cpu(mean: Duration) -> Stmt {
 }
 
 fn slices() -> PolicyConfig {
-    PolicyConfig::from(RoundRobin(Duration::ms(1), Ties::ArrivalsFirst, Timer::Fresh))
+    PolicyConfig::from(RoundRobin(Duration::ms(1), Joins::ArrivalsFirst, Timer::Fresh))
 }
 
 fn one_queue(events: u64) -> Builder {

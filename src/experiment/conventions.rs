@@ -6,6 +6,7 @@
 
 use super::order::Order;
 use super::{Observer, Options, Results, run, runs};
+use crate::kernel::Loses;
 use crate::kernel::policy::PolicyConfig;
 use crate::metrics::figures::{ModelFigures, Point, Report};
 use crate::report::chart::axis;
@@ -29,6 +30,8 @@ pub struct Convention {
 enum Change {
     /// Another tie rule, wherever the policy is the first one.
     Policy(PolicyConfig, PolicyConfig),
+    /// The other rule for which of equal running threads loses its core.
+    Loses,
     Order(Order),
 }
 
@@ -86,7 +89,18 @@ pub fn conventions(scenario: &Scenario) -> Vec<Convention> {
         };
         Convention { name: format!("events of one instant: {how}"), change: Change::Order(order) }
     });
-    rules.chain(orders).collect()
+    let machines = scenario.points.iter().flat_map(|point| &point.models).map(|model| &model.machine);
+    let loses =
+        machines.clone().any(|machine| Loses::matters(machine.cores, machine.queues, &machine.policy)).then(|| {
+            Convention {
+                name: match machines.map(|machine| machine.loses).all(|loses| loses == Loses::LowestCore) {
+                    true => "loses: HighestCore".to_owned(),
+                    false => "loses: the other rule".to_owned(),
+                },
+                change: Change::Loses,
+            }
+        });
+    rules.chain(loses).chain(orders).collect()
 }
 
 /// How many runs [`survivals`] will do.
@@ -110,6 +124,12 @@ fn under(scenario: &Scenario, change: &Change) -> (Scenario, Order) {
     let mut other = scenario.clone();
     match change {
         Change::Order(order) => (other, *order),
+        Change::Loses => {
+            for model in other.points.iter_mut().flat_map(|point| &mut point.models) {
+                model.machine.loses = model.machine.loses.other();
+            }
+            (other, Order::First)
+        }
         Change::Policy(from, to) => {
             let models = other.points.iter_mut().flat_map(|point| &mut point.models);
             for model in models.filter(|model| model.machine.policy == *from) {

@@ -86,7 +86,8 @@ impl Sink for Log {
         {
             // Out of the run queue at once: it is as if it had never been there.
             last.what = Decided::Keeps;
-            last.because = format!("its slice, or a tick of it, is over and {}", decision.because);
+            let over = last.because.trim_end_matches(" and others wait");
+            last.because = format!("{over} and {}", decision.because);
             last.over = decision.over;
             return;
         }

@@ -26,7 +26,7 @@ use core_set::CoreSet;
 use pace::Pace;
 use policy::{AnyPolicy, Entry, Known, Policy, Rivals, Site, Timer, Why};
 pub use queues::Queues;
-pub use setup::Setup;
+pub use setup::{Loses, Setup};
 pub use spread::Move;
 use spread::Spread;
 use timers::Timers;
@@ -57,6 +57,7 @@ pub struct Kernel {
     balance: Time,
     /// One timer interrupt for all cores: so often, and when next.
     interrupt: Option<(Duration, Time)>,
+    loses: Loses,
     /// So many cores share a physical core.
     siblings: u32,
     /// The rates of cores, unless all are 1.
@@ -105,6 +106,7 @@ impl Kernel {
             timers: Timers::new(cores + 1),
             balance,
             interrupt: setup.interrupt.map(|every| (every, Time(every.0))),
+            loses: setup.loses,
             siblings,
             pace: (!setup.paces.is_even()).then(|| Box::new(Pace::new(cores, setup.paces))),
         }
@@ -323,12 +325,17 @@ impl Kernel {
         let may = |core: &CoreId| self.spread.as_ref().is_none_or(|spread| spread.may(ready, *core));
         let cores = (0..self.cores.len()).map(CoreId::from).filter(may);
         let beaten = cores.filter_map(|core| Some((self.excess(core, ready, now, &executing)?, core)));
-        // The least deserving; the lowest core among equals.
-        beaten.max_by_key(|(by, core)| (*by, u32::MAX - core.0)).map(|(_, core)| core)
+        // The least deserving.
+        beaten
+            .max_by_key(|(by, core)| match self.loses {
+                Loses::LowestCore => (*by, u32::MAX - core.0),
+                Loses::HighestCore => (*by, core.0),
+            })
+            .map(|(_, core)| core)
     }
 
     /// By how much the ready thread is more deserving than who executes on the core.
-    fn excess(&self, core: CoreId, ready: ThreadId, now: Time, executing: impl Fn(ThreadId) -> bool) -> Option<u64> {
+    fn excess(&self, core: CoreId, ready: ThreadId, now: Time, executing: impl Fn(ThreadId) -> bool) -> Option<u128> {
         let known = |thread| Known { thread, of: self.attributes(thread) };
         let state = &self.cores[core.index()];
         let running = state.occupant.filter(|thread| executing(*thread))?;
@@ -350,6 +357,13 @@ impl Kernel {
     /// The thread that the core would pick next, as far as that is known.
     pub fn first(&self, core: CoreId) -> Option<ThreadId> {
         self.queue(core).first()
+    }
+
+    /// What is over for the thread that executes on the core, whose timer went off.
+    pub fn slice_is_over(&self, core: CoreId, now: Time) -> &'static str {
+        let state = &self.cores[core.index()];
+        let ran = now.since(state.slice_from);
+        state.occupant.map_or("its slice is over", |thread| self.queue(core).slice_is_over(thread, ran))
     }
 
     /// Why a thread goes before another, as a clause after "because".

@@ -1,10 +1,37 @@
 //! What a kernel is built from.
 
+use serde::Deserialize;
+
 use super::core_set::CoreSet;
 use super::pace::Paces;
 use super::policy::PolicyConfig;
 use super::queues::Queues;
 use crate::time::Duration;
+
+/// Which of several equal running threads loses its core to a more urgent one: a tie rule, as far as tasks are alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+pub enum Loses {
+    /// The one on the core with the lowest number.
+    #[default]
+    LowestCore,
+    /// The one on the core with the highest number.
+    HighestCore,
+}
+
+impl Loses {
+    /// Whether it can matter: there is one queue for several cores, and a thread that becomes ready may take a core.
+    pub fn matters(cores: u32, queues: Option<Queues>, policy: &PolicyConfig) -> bool {
+        cores > 1 && queues.unwrap_or(Queues::usual(policy)) == Queues::Global && policy.promises().ousts()
+    }
+
+    /// The other rule.
+    pub fn other(self) -> Loses {
+        match self {
+            Loses::LowestCore => Loses::HighestCore,
+            Loses::HighestCore => Loses::LowestCore,
+        }
+    }
+}
 
 /// What a kernel is for.
 #[derive(Clone, Debug)]
@@ -21,6 +48,8 @@ pub struct Setup<'a> {
     pub alike: bool,
     /// One timer interrupt for all cores so often, at which threads change, and no slices.
     pub interrupt: Option<Duration>,
+    /// Which of equal threads loses its core.
+    pub loses: Loses,
     /// What makes cores faster or slower.
     pub paces: &'a Paces,
     /// For policies that draw.

@@ -3,16 +3,17 @@
 use super::pace::Paces;
 use super::*;
 use crate::time::Duration;
-use policy::{PolicyConfig, RoundRobin, Ties};
+use policy::{Joins, PolicyConfig, RoundRobin};
 
 fn kernel(cores: u32) -> Kernel {
-    let policy = &PolicyConfig::from(RoundRobin(Duration(10), Ties::ArrivalsFirst, Timer::Fresh));
+    let policy = &PolicyConfig::from(RoundRobin(Duration(10), Joins::ArrivalsFirst, Timer::Fresh));
     Kernel::new(&Setup {
         cores,
         policy,
         queues: Queues::Global,
         affinities: Vec::new(),
         interrupt: None,
+        loses: Loses::default(),
         paces: &Paces::default(),
         alike: true,
         seed: 1,

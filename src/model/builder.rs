@@ -9,8 +9,9 @@ use super::{
 };
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, ObjectId, PeerId, ProgramId, SyncId, TaskId, TextId, VarId};
+use crate::kernel::Loses;
 use crate::kernel::pace::Paces;
-use crate::kernel::policy::{PolicyConfig, RoundRobin, Ties, Timer};
+use crate::kernel::policy::{Joins, PolicyConfig, RoundRobin, Timer};
 use crate::time::Duration;
 use crate::trace::{CpuKind, Together};
 
@@ -127,9 +128,10 @@ impl Builder {
         let model = Model {
             machine: Machine {
                 cores,
-                policy: RoundRobin(Duration::ms(4), Ties::default(), Timer::Fresh).into(),
+                policy: RoundRobin(Duration::ms(4), Joins::default(), Timer::Fresh).into(),
                 queues: None,
                 interrupt: None,
+                loses: Loses::default(),
                 paces: Paces::default(),
                 selector: Selector::default(),
                 costs: Costs::zero(),

@@ -33,7 +33,7 @@ use crate::id::{CallId, DeviceId, DistId, LockId, ObjectId, OperandId, ProgramId
 use crate::kernel::core_set::CoreSet;
 use crate::kernel::pace::Paces;
 use crate::kernel::policy::PolicyConfig;
-use crate::kernel::{Queues, Setup};
+use crate::kernel::{Loses, Queues, Setup};
 use crate::sync::Config;
 use crate::time::Duration;
 use crate::trace::{CpuKind, Together};
@@ -90,7 +90,7 @@ pub struct Model {
 impl Model {
     /// What the kernel of a run is for.
     pub fn kernel(&self, seed: u64) -> Setup<'_> {
-        let Machine { cores, policy, interrupt, paces, .. } = &self.machine;
+        let Machine { cores, policy, interrupt, loses, paces, .. } = &self.machine;
         let alike = self.tasks.iter().all(|task| task.urgency.nice == 0 && task.urgency.slice.is_none());
         let bound = self.tasks.iter().filter(|task| !task.affinity.is_empty());
         Setup {
@@ -100,6 +100,7 @@ impl Model {
             affinities: bound.map(|task| CoreSet::of(*cores, &task.affinity)).collect(),
             alike,
             interrupt: *interrupt,
+            loses: *loses,
             paces,
             seed,
         }
@@ -142,6 +143,8 @@ pub struct Machine {
     pub queues: Option<Queues>,
     /// One timer interrupt for all cores so often, at which threads change, and no slices.
     pub interrupt: Option<Duration>,
+    /// Which of several equal running threads loses its core.
+    pub loses: Loses,
     /// What makes cores faster or slower.
     pub paces: Paces,
     /// How event loops learn of what is ready.

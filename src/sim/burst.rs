@@ -124,10 +124,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         } else if self.world.kernel.ends_slices(core)
             && self.world.kernel.slice_end(core, self.world.now) == self.world.now
         {
-            let reason = self.sink.explains().then(|| self.reason_to_keep(core, thread));
+            let reasons = self.sink.explains().then(|| self.reasons_at_slice_end(core, thread));
             let keeps = self.world.kernel.renew(core, self.world.now);
-            if let Some(reason) = reason {
-                self.explain_slice_end(core, thread, keeps.then_some(reason));
+            if let Some(reasons) = reasons {
+                self.explain_slice_end(core, thread, keeps, reasons);
             }
             if keeps {
                 self.arm(core, thread);

@@ -31,6 +31,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.decide(core, Decided::Takes, thread, rival, because);
     }
 
+    /// The thread has come from the queue of another core.
+    #[cold]
+    pub(super) fn explain_move(&mut self, to: CoreId, thread: ThreadId, because: String) {
+        self.decide(to, Decided::Gets, thread, None, because);
+    }
+
     /// The first thread of the run queue is about to take the core of one that executes.
     #[cold]
     pub(super) fn explain_preemption(&mut self, core: CoreId, running: ThreadId) {
@@ -39,23 +45,25 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.decide(core, Decided::Preempts, first, Some(running), because);
     }
 
-    /// The slice of the thread is over, and others wait unless the timer interrupts a thread into itself; `kept` is why it goes on all the same, if it does.
+    /// The slice of the thread is over, and others wait unless the timer interrupts a thread into itself.
     #[cold]
-    pub(super) fn explain_slice_end(&mut self, core: CoreId, thread: ThreadId, kept: Option<String>) {
+    pub(super) fn explain_slice_end(&mut self, core: CoreId, thread: ThreadId, keeps: bool, reasons: [String; 2]) {
         let over = self.world.kernel.first(core);
-        let (what, because) = match kept {
-            Some(because) => (Decided::Keeps, format!("its slice, or a tick of it, is over and {because}")),
-            None if over.is_none() => (Decided::Leaves, "its slice is over".to_owned()),
-            None => (Decided::Leaves, "its slice is over and others wait".to_owned()),
+        let [over_is, keeps_because] = reasons;
+        let (what, because) = match (keeps, over) {
+            (true, _) => (Decided::Keeps, format!("{over_is} and {keeps_because}")),
+            (false, None) => (Decided::Leaves, over_is),
+            (false, Some(_)) => (Decided::Leaves, format!("{over_is} and others wait")),
         };
         self.decide(core, what, thread, over, because);
     }
 
-    /// Why the thread on the core, whose slice is over, may go on, should it.
+    /// What is over for the thread on the core, and why it may go on, should it.
     #[cold]
-    pub(super) fn reason_to_keep(&self, core: CoreId, thread: ThreadId) -> String {
-        let first = self.world.kernel.first(core);
-        self.world.kernel.because(core, thread, first, Some(core), self.world.now)
+    pub(super) fn reasons_at_slice_end(&self, core: CoreId, thread: ThreadId) -> [String; 2] {
+        let (kernel, now) = (&self.world.kernel, self.world.now);
+        let because = kernel.because(core, thread, kernel.first(core), Some(core), now);
+        [kernel.slice_is_over(core, now).to_owned(), because]
     }
 
     /// The thread on the core begins to wait.

@@ -15,7 +15,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let mut done = self.interrupt() | self.balance();
         done |= self.fill_cores();
         while let Some(moved) = self.world.kernel.steal(self.world.now) {
-            self.note_move(moved);
+            self.note_move(moved, "nobody waits for this core, and others wait for other cores");
             self.fill_cores();
             done = true;
         }
@@ -83,12 +83,15 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let Some((from, to, threads)) = self.world.kernel.start_balance(self.world.now) else { return false };
         for _ in 0..threads {
             let Some(moved) = self.world.kernel.even_out(from, to, self.world.now) else { break };
-            self.note_move(moved);
+            self.note_move(moved, "queues are compared, and that of another core is longer");
         }
         true
     }
 
-    fn note_move(&mut self, Move { thread, to }: Move) {
+    fn note_move(&mut self, Move { thread, to }: Move, because: &str) {
         self.note(What::Migrate { thread, core: to });
+        if self.sink.explains() {
+            self.explain_move(to, thread, because.to_owned());
+        }
     }
 }

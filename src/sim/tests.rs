@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::dist::Dist;
-use crate::kernel::policy::{RoundRobin, Ties, Timer};
+use crate::kernel::policy::{Joins, RoundRobin, Timer};
 use crate::model::{Arrivals, Builder, Costs, Execution, Stmt};
 use crate::time::Duration;
 use crate::trace::{CpuKind, Digest};
@@ -173,9 +173,11 @@ fn the_world_can_be_cloned_and_hashed() {
 
 #[test]
 fn who_stands_first_at_the_end_of_a_slice_is_a_setting() {
-    for (ties, ends) in [(Ties::ArrivalsFirst, [3, 5]), (Ties::PreemptedFirst, [3, 5])] {
+    for (joins, expected) in
+        [(Joins::ArrivalsFirst, [5, 4]), (Joins::PreemptedFirst, [3, 5]), (Joins::ArrivalsUnseen, [3, 5])]
+    {
         let mut builder =
-            Builder::new(1, Execution::ThreadPerTask).native().policy(RoundRobin(Duration::ms(2), ties, Timer::Fresh));
+            Builder::new(1, Execution::ThreadPerTask).native().policy(RoundRobin(Duration::ms(2), joins, Timer::Fresh));
         builder.batch("a", 1, vec![cpu(ms(3))]);
         let at = Arrivals::Recorded([Duration::ms(2)].into());
         builder.task("b", Some(1), at, vec![], vec![cpu(ms(2))]);
@@ -188,8 +190,7 @@ fn who_stands_first_at_the_end_of_a_slice_is_a_setting() {
                 found[job.index()] = record.time.0 / 1_000_000;
             }
         }
-        let expected = if ties == Ties::ArrivalsFirst { [5, 4] } else { ends };
-        assert_eq!(found, expected, "{ties:?}");
+        assert_eq!(found, expected, "{joins:?}");
     }
 }
 

@@ -10,7 +10,8 @@ use crate::time::{Duration, Time};
 pub struct Lock {
     owner: Option<ContextId>,
     waiters: VecDeque<ContextId>,
-    /// A coroutine that was woken to take the lock; others do not overtake it.
+    /// A coroutine that was woken to take the lock; other coroutines do not overtake it. Threads do: they could wait for it
+    /// while they keep its loop from running it.
     promised: Option<ContextId>,
     /// Who asked and has not got it yet, and when, where it is handed over after a while.
     asked: Vec<(ContextId, Time)>,
@@ -80,10 +81,10 @@ impl Lock {
         Some(self.again + 1)
     }
 
-    /// Takes the lock if that needs no waiting.
+    /// A thread takes the lock if that needs no waiting.
     #[must_use = "the lock may not have been taken"]
     pub fn try_acquire(&mut self, context: ContextId) -> bool {
-        let free = self.owner.is_none() && self.promised.is_none_or(|promised| promised == context);
+        let free = self.owner.is_none();
         if free {
             self.owner = Some(context);
             self.promised = None;
@@ -94,7 +95,8 @@ impl Lock {
 
     /// A coroutine asks: it does not overtake those who wait.
     pub fn acquire_fair(&mut self, context: ContextId, again: bool) -> Acquire {
-        if !again && !self.waiters.is_empty() {
+        let promised = self.promised.is_some_and(|promised| promised != context);
+        if !again && (promised || !self.waiters.is_empty()) {
             self.waiters.push_back(context);
             return Acquire::Queued;
         }

@@ -33,6 +33,8 @@ pub enum Decided {
     Keeps,
     /// The thread's slice is over, and it goes back to the run queue.
     Leaves,
+    /// The thread comes from the queue of another core into that of this one.
+    Gets,
     /// The thread leaves the core because it waits.
     Waits,
     /// It becomes more or less urgent by a lock: as if it had this priority, deadline or period.
@@ -55,6 +57,7 @@ impl fmt::Display for Decision {
             (Decided::Preempts, None) => write!(f, "goes to {thread}")?,
             (Decided::Keeps, Some(over)) => write!(f, "keeps {thread} over {over}")?,
             (Decided::Keeps, None) => write!(f, "keeps {thread}")?,
+            (Decided::Gets, _) => write!(f, "gets {thread}")?,
             (Decided::Leaves | Decided::Waits, _) => write!(f, "lets {thread} go")?,
             (Decided::Becomes(urgency), _) => write!(f, "{thread} has {urgency}")?,
             (Decided::Drops, _) => write!(f, "drops {thread}")?,

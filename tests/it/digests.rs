@@ -1,6 +1,6 @@
 //! The digests of a few runs, pinned: whoever changes what the simulator does, changes this table, and says why.
 
-use gilsim::kernel::policy::{PolicyConfig, RoundRobin, Ties, Timer};
+use gilsim::kernel::policy::{Joins, PolicyConfig, RoundRobin, Timer};
 use gilsim::model::{Builder, Costs, Execution};
 use gilsim::sim;
 use gilsim::time::Duration;
@@ -10,7 +10,7 @@ use crate::real_runs::{EXECUTIONS, everything, policies};
 
 /// Every execution model with costs, and every policy without, on the work that does everything.
 fn digests() -> Vec<String> {
-    let slices = PolicyConfig::from(RoundRobin(Duration::ms(4), Ties::ArrivalsFirst, Timer::Fresh));
+    let slices = PolicyConfig::from(RoundRobin(Duration::ms(4), Joins::ArrivalsFirst, Timer::Fresh));
     let costly = EXECUTIONS.map(|execution| (execution, slices.clone(), Costs::linux()));
     let free = policies().into_iter().map(|policy| (Execution::Threads(3), policy, Costs::zero()));
     let mut lines = Vec::new();

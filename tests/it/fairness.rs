@@ -2,8 +2,11 @@
 //! and who takes turns takes them in order.
 
 use gilsim::dist::Dist;
-use gilsim::kernel::policy::{Eevdf, Fair, PolicyConfig, RoundRobin, Stride, Ties, Timer, WakeupPreemption};
-use gilsim::model::{Builder, Execution, Stmt, Urgency};
+use gilsim::kernel::Loses;
+use gilsim::kernel::policy::{
+    Eevdf, Fair, Joins, Mlfq, PolicyConfig, Priority, RoundRobin, Stride, Ties, Timer, WakeupPreemption,
+};
+use gilsim::model::{Arrivals, Builder, Execution, Stmt, Urgency};
 use gilsim::rng::Stream;
 use gilsim::time::Duration;
 use gilsim::trace::{CpuKind, Record, What};
@@ -119,7 +122,7 @@ fn turns_are_taken_in_order() {
         let mut stream = Stream::new(seed, 9);
         let mut below = |n: u64| stream.draw() % n;
         let (cores, slice) = (1 + below(3) as u32, Duration::us(500 + below(4_000)));
-        let policy = RoundRobin(slice, Ties::ArrivalsFirst, Timer::Fresh);
+        let policy = RoundRobin(slice, Joins::ArrivalsFirst, Timer::Fresh);
         let mut builder = machine(cores, policy).until(Duration::ms(400));
         for task in 0..2 + below(9) {
             let sleep = Stmt::Sleep(Dist::Const(Duration::us(below(6_000))));
@@ -148,4 +151,58 @@ fn turns_are_taken_in_order() {
         }
     }
     assert!(dispatches > 1_000, "{dispatches}");
+}
+
+/// Two threads in the lowest level of two cores, in step; a newcomer takes the core of one, and the other is left alone:
+/// whose slices end together stands behind whoever stood before it. `loses` has no part in it.
+#[test]
+fn a_newcomer_of_a_higher_level_moves_one_thread_only() {
+    for loses in [Loses::LowestCore, Loses::HighestCore] {
+        let policy = Mlfq {
+            quanta: vec![Duration::ms(1), Duration::ms(10)],
+            allotments: vec![],
+            boost: None,
+            refill_after_wait: false,
+            front_after_wait: false,
+            ties: Ties::PreemptedFirst,
+        };
+        let mut builder = machine(2, policy);
+        builder.model_mut().machine.loses = loses;
+        builder.batch("a", 1, vec![cpu(Duration::ms(8))]);
+        builder.batch("b", 1, vec![cpu(Duration::ms(8))]);
+        let at = Arrivals::Recorded([Duration::ms(3)].into());
+        builder.task("newcomer", Some(1), at, vec![], vec![cpu(Duration::ms(1))]);
+        let probe = probe(&builder.build(), 1).1;
+        let ended: Vec<(u32, u64)> = probe.ended.iter().map(|job| (job.0, job.2 / 1_000_000)).collect();
+        assert_eq!(ended, [(2, 4), (0, 8), (1, 9)]);
+        // (from, to, core, task)
+        let ms = |(from, to, core, task): (u64, u64, u32, u32)| (from / 1_000_000, to / 1_000_000, core, task);
+        let segments: Vec<_> = probe.segments.iter().copied().map(ms).collect();
+        assert_eq!(segments, [(0, 3, 1, 1), (3, 4, 1, 2), (0, 8, 0, 0), (4, 9, 1, 1)]);
+    }
+}
+
+/// Two threads of equal urgency run, a third one that is more urgent comes.
+#[test]
+fn which_of_equal_threads_loses_its_core_is_a_setting() {
+    for (loses, moved) in [(Loses::LowestCore, 0), (Loses::HighestCore, 1)] {
+        let mut builder = machine(2, Priority::default());
+        builder.model_mut().machine.loses = loses;
+        for task in ["a", "b"] {
+            let task = builder.batch(task, 1, vec![cpu(Duration::ms(5))]);
+            builder.urgency(task, Urgency { priority: 2, ..Urgency::default() });
+        }
+        let at = Arrivals::Recorded([Duration::ms(2)].into());
+        let urgent = builder.task("urgent", Some(1), at, vec![], vec![cpu(Duration::ms(1))]);
+        builder.urgency(urgent, Urgency { priority: 1, ..Urgency::default() });
+        let model = builder.build();
+        let preempted: Vec<(u32, u32)> = (run(&model, 1).0.iter())
+            .filter_map(|record| match record.what {
+                What::Preempt { thread, core, .. } => Some((thread.0, core.0)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(preempted.len(), 1);
+        assert_eq!(preempted[0].1, moved);
+    }
 }

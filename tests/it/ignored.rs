@@ -25,6 +25,8 @@ fn what_has_no_effect_is_told() {
         ("", "working_set: 30, ", "a working set is of use only on a machine with caches"),
         (&*caches(0), "working_set: 30, ", "nothing fits into these caches"),
         (&*caches(100), "", "no task has a working set, so caches play no part"),
+        (r#"scheduler: Fair, loses: HighestCore"#, "", "under"),
+        (r#"scheduler: RoundRobin("4ms"), loses: HighestCore"#, "", "under"),
         (r#"scheduler: RoundRobin("4ms"), interrupt: "10ms""#, "", "the interrupt ends the turns of threads"),
         ("scheduler: Edf()", "", "Edf() orders threads by deadlines or periods, and no task has any"),
         (
@@ -44,6 +46,9 @@ fn what_has_no_effect_is_told() {
     for (machine, task) in [
         (&*caches(100), "working_set: 30, "),
         (r#"scheduler: FirstCome, interrupt: "10ms""#, ""),
+        ("scheduler: Priority(), loses: HighestCore", "priority: 3, "),
+        ("scheduler: Fair, queues: Global, loses: HighestCore", ""),
+        ("speeds: [1.0, 0.333]", ""),
         ("scheduler: Edf()", r#"deadline: "9ms", "#),
         // Counted, whoever runs.
         ("scheduler: FirstCome", r#"deadline: "9ms", "#),
@@ -65,6 +70,11 @@ fn what_cannot_be_is_an_error() {
     ] {
         assert_eq!(said(machine, task), [expected], "{machine} {task}");
     }
+}
+
+#[test]
+fn speeds_are_thousandths() {
+    assert_eq!(said("speeds: [1.0, 0.0014]", ""), ["clamped speeds are whole numbers of thousandths"]);
 }
 
 /// A slice is what Linux makes of it, and the scenario is told so.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gilsim::dist::Dist;
 use gilsim::id::{ThreadId, VarId};
-use gilsim::kernel::policy::{Fair, PolicyConfig, RoundRobin, Ties, Timer};
+use gilsim::kernel::policy::{Fair, Joins, PolicyConfig, RoundRobin, Timer};
 use gilsim::model::{
     Arrivals, Builder, CheckPoints, Costs, Execution, Interpreter, Model, Stmt, Ticks, Value, Version,
 };
@@ -245,7 +245,7 @@ fn no_lock_breaks_a_rule() {
             for (costs, cores) in [(Costs::zero(), 1), (Costs::zero(), 3), (Costs::linux(), 1), (Costs::linux(), 3)] {
                 for policy in [
                     PolicyConfig::from(Fair),
-                    RoundRobin(Duration::us(50), Ties::ArrivalsFirst, Timer::default()).into(),
+                    RoundRobin(Duration::us(50), Joins::ArrivalsFirst, Timer::default()).into(),
                 ] {
                     let mut builder = builder(interpreter, cores, execution).costs(costs.clone()).policy(policy);
                     everything(&mut builder);

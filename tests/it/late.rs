@@ -220,6 +220,25 @@ proptest! {
     }
 }
 
+/// The thread of a loop waits for a lock in a blocking call. A coroutine of that loop was woken for it, and could never run if
+/// nobody were to overtake it.
+#[test]
+fn a_lock_that_a_coroutine_was_woken_for_can_be_taken_by_the_thread_of_its_loop() {
+    let mut builder = builder(Execution::Asyncio);
+    let lock = builder.lock("lock", false);
+    // Has the lock from 0 to 5, when it is dropped.
+    task(&mut builder, 1, 0, Some(5), vec![Stmt::With(lock, vec![Stmt::Sleep(time(8))])]);
+    task(&mut builder, 1, 1, None, vec![Stmt::With(lock, vec![ms(1)])]);
+    // Keeps the loop from 4 to 6, and wants the lock then.
+    task(&mut builder, 1, 4, None, vec![Stmt::Blocking(vec![Stmt::Sleep(time(2)), Stmt::With(lock, vec![ms(1)])])]);
+    assert_eq!(summary(&builder.build()), (vec![(2, 7), (1, 8)], vec![(0, 5)]));
+    let mut builder = Builder::new(1, Execution::HybridAsyncio { processes: 2 })
+        .policy(gilsim::kernel::policy::LastCome)
+        .costs(gilsim::model::Costs::zero());
+    hurried(&mut builder, &[7_693, 4_521, 601], Protocol::None);
+    looked_at(&builder.build());
+}
+
 /// A job is dropped while its thread wakes those who wait for the lock of CPython 2.7: the next one does not have that offer.
 #[test]
 fn a_dropped_job_offers_no_old_gil() {

@@ -16,7 +16,7 @@ use gilsim::id::{CoreId, SyncId, TaskId};
 use gilsim::kernel::Queues;
 use gilsim::kernel::pace::{Caches, Paces, Smt};
 use gilsim::kernel::policy::{
-    DeadlineMonotonic, Edf, Equals, FirstCome, PolicyConfig, Priority, RateMonotonic, RoundRobin, Ties, Timer,
+    DeadlineMonotonic, Edf, Equals, FirstCome, Joins, PolicyConfig, Priority, RateMonotonic, RoundRobin, Timer,
 };
 use gilsim::model::{
     Arrivals, Builder, Ceiling, Costs, Counting, Execution, Interpreter, Late, Model, Parking, Protocol, SpawnKind,
@@ -121,21 +121,21 @@ fn per_core(steal: bool, hot_us: u64) -> Queues {
 
 /// Queues of single cores that run empty at different times.
 fn spread() -> Model {
-    let mut model = turns(Ties::ArrivalsFirst, Timer::Fresh);
+    let mut model = turns(Joins::ArrivalsFirst, Timer::Fresh);
     model.machine.queues = Some(per_core(true, 0));
     model
 }
 
 /// Threads that may run on one of two cores only.
 fn bound() -> Model {
-    let mut model = turns(Ties::ArrivalsFirst, Timer::Fresh);
+    let mut model = turns(Joins::ArrivalsFirst, Timer::Fresh);
     model.tasks[0].affinity = vec![1];
     model
 }
 
 /// Cores that are slow, shared, and have caches.
 fn uneven() -> Model {
-    let mut model = turns(Ties::ArrivalsFirst, Timer::Fresh);
+    let mut model = turns(Joins::ArrivalsFirst, Timer::Fresh);
     let caches = Caches { size: 20, warm: 2_000, cold: 1_000, warm_up: Duration::ms(5), tick: None };
     let smt = Smt { siblings: 2, factor: 700 };
     model.machine.paces = Paces { speeds: vec![1_000, 500], smt: Some(smt), caches: Some(caches) };
@@ -145,13 +145,13 @@ fn uneven() -> Model {
 
 /// One timer for all cores.
 fn interrupted() -> Model {
-    let mut model = turns(Ties::ArrivalsFirst, Timer::Fresh);
+    let mut model = turns(Joins::ArrivalsFirst, Timer::Fresh);
     model.machine.interrupt = Some(Duration::ms(3));
     model
 }
 
 /// Threads on fewer cores, in turn.
-fn turns(ties: Ties, timer: Timer) -> Model {
+fn turns(ties: Joins, timer: Timer) -> Model {
     let policy = PolicyConfig::from(RoundRobin(Duration::ms(4), ties, timer));
     let mut builder = Builder::new(2, Execution::ThreadPerTask).native().policy(policy);
     let steps = vec![cpu(Duration::ms(9)), Stmt::Sleep(Dist::Const(Duration::ms(1))), cpu(Duration::ms(9))];
@@ -160,15 +160,15 @@ fn turns(ties: Ties, timer: Timer) -> Model {
 }
 
 fn slices() -> Model {
-    turns(Ties::ArrivalsFirst, Timer::Fresh)
+    turns(Joins::ArrivalsFirst, Timer::Fresh)
 }
 
 fn inherited() -> Model {
-    turns(Ties::ArrivalsFirst, Timer::Inherited)
+    turns(Joins::ArrivalsFirst, Timer::Inherited)
 }
 
 fn other_ties() -> Model {
-    turns(Ties::PreemptedFirst, Timer::Fresh)
+    turns(Joins::PreemptedFirst, Timer::Fresh)
 }
 
 /// Two threads that change a variable in one operation each, and in two.
@@ -463,7 +463,7 @@ fn cores() -> Vec<Mutation> {
             model: slices,
             wrong: Lie(|model| {
                 model.machine.policy =
-                    PolicyConfig::from(RoundRobin(Duration::ms(3), Ties::ArrivalsFirst, Timer::Fresh));
+                    PolicyConfig::from(RoundRobin(Duration::ms(3), Joins::ArrivalsFirst, Timer::Fresh));
             }),
         },
         Mutation {
@@ -472,7 +472,7 @@ fn cores() -> Vec<Mutation> {
             model: slices,
             wrong: Lie(|model| {
                 model.machine.policy =
-                    PolicyConfig::from(RoundRobin(Duration(3_999_999), Ties::ArrivalsFirst, Timer::Fresh));
+                    PolicyConfig::from(RoundRobin(Duration(3_999_999), Joins::ArrivalsFirst, Timer::Fresh));
             }),
         },
         Mutation {
@@ -481,7 +481,7 @@ fn cores() -> Vec<Mutation> {
             model: slices,
             wrong: Lie(|model| {
                 model.machine.policy =
-                    PolicyConfig::from(RoundRobin(Duration::ms(4), Ties::ArrivalsFirst, Timer::Inherited));
+                    PolicyConfig::from(RoundRobin(Duration::ms(4), Joins::ArrivalsFirst, Timer::Inherited));
             }),
         },
         Mutation {
@@ -490,7 +490,7 @@ fn cores() -> Vec<Mutation> {
             model: inherited,
             wrong: Lie(|model| {
                 model.machine.policy =
-                    PolicyConfig::from(RoundRobin(Duration::ms(4), Ties::ArrivalsFirst, Timer::Fresh));
+                    PolicyConfig::from(RoundRobin(Duration::ms(4), Joins::ArrivalsFirst, Timer::Fresh));
             }),
         },
         Mutation {
@@ -499,7 +499,7 @@ fn cores() -> Vec<Mutation> {
             model: slices,
             wrong: Lie(|model| {
                 model.machine.policy =
-                    PolicyConfig::from(RoundRobin(Duration(4_000_001), Ties::ArrivalsFirst, Timer::Fresh));
+                    PolicyConfig::from(RoundRobin(Duration(4_000_001), Joins::ArrivalsFirst, Timer::Fresh));
             }),
         },
         Mutation {
@@ -538,13 +538,13 @@ fn cores() -> Vec<Mutation> {
             model: other_ties,
             wrong: Lie(|model| {
                 model.machine.policy =
-                    PolicyConfig::from(RoundRobin(Duration::ms(4), Ties::ArrivalsFirst, Timer::Fresh));
+                    PolicyConfig::from(RoundRobin(Duration::ms(4), Joins::ArrivalsFirst, Timer::Fresh));
             }),
         },
         Mutation {
             rule: Rule::Placement,
             what: "threads go on where there is room",
-            model: || turns(Ties::ArrivalsFirst, Timer::Fresh),
+            model: || turns(Joins::ArrivalsFirst, Timer::Fresh),
             wrong: Lie(|model| model.machine.queues = Some(per_core(false, 0))),
         },
         Mutation {

@@ -6,7 +6,7 @@
 use gilsim::dist::Dist;
 use gilsim::id::TaskId;
 use gilsim::kernel::policy::{
-    Equals, FirstCome, PolicyConfig, Priority, RoundRobin, ShortestJobFirst, ShortestRemainingTime, Ties, Timer,
+    Equals, FirstCome, Joins, PolicyConfig, Priority, RoundRobin, ShortestJobFirst, ShortestRemainingTime, Timer,
 };
 use gilsim::model::{Arrivals, Builder, Costs, Execution, SpawnKind, Stmt, Urgency};
 use gilsim::time::Duration;
@@ -67,7 +67,7 @@ fn first_come_shortest_job_first_and_round_robin_agree_with_ostep() {
         let inputs = &case["inputs"];
         let policy = match inputs["policy"].as_str().unwrap() {
             "FIFO" => PolicyConfig::from(FirstCome),
-            "RR" => PolicyConfig::from(RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst, Timer::Fresh)),
+            "RR" => PolicyConfig::from(RoundRobin(units(&inputs["quantum"]), Joins::ArrivalsFirst, Timer::Fresh)),
             "SJF" => PolicyConfig::from(ShortestJobFirst { equals: Equals::ByArrival }),
             other => panic!("{other}"),
         };
@@ -96,8 +96,8 @@ fn seven_policies_with_arrivals_agree_with_four_programs() {
         let jobs = case["inputs"]["jobs"].as_array().unwrap();
         for (name, policy) in [
             ("fcfs", PolicyConfig::from(FirstCome)),
-            ("rr-arrivals-first", PolicyConfig::from(RoundRobin(quantum, Ties::ArrivalsFirst, Timer::Fresh))),
-            ("rr-preempted-first", PolicyConfig::from(RoundRobin(quantum, Ties::PreemptedFirst, Timer::Fresh))),
+            ("rr-arrivals-first", PolicyConfig::from(RoundRobin(quantum, Joins::ArrivalsFirst, Timer::Fresh))),
+            ("rr-preempted-first", PolicyConfig::from(RoundRobin(quantum, Joins::ArrivalsUnseen, Timer::Fresh))),
             ("sjf", PolicyConfig::from(ShortestJobFirst { equals })),
             ("srtf", PolicyConfig::from(ShortestRemainingTime { equals, ..Default::default() })),
             ("priority", PolicyConfig::from(Priority { preemptive: false, equals, ..Default::default() })),
@@ -227,7 +227,7 @@ fn round_robin_pays_for_every_change_of_job() {
     let cases = cases("bounds");
     for case in cases["round_robin_switch_cost"]["cases"].as_array().unwrap() {
         let (inputs, expected) = (&case["inputs"], &case["expected"]);
-        let policy = PolicyConfig::from(RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst, Timer::Fresh));
+        let policy = PolicyConfig::from(RoundRobin(units(&inputs["quantum"]), Joins::ArrivalsFirst, Timer::Fresh));
         let costs = Costs { context_switch: units(&inputs["switch_cost"]), ..Costs::zero() };
         let mut builder = Builder::new(1, Execution::ThreadPerTask).native().policy(policy).costs(costs);
         builder.batch("job", inputs["jobs"].as_u64().unwrap() as u32, vec![cpu(units(&inputs["burst"]))]);

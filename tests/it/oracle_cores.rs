@@ -2,7 +2,7 @@
 
 use gilsim::kernel::Queues;
 use gilsim::kernel::pace::{Caches, Paces};
-use gilsim::kernel::policy::{PolicyConfig, RoundRobin, Ties, Timer};
+use gilsim::kernel::policy::{Joins, PolicyConfig, RoundRobin, Timer};
 use gilsim::model::{Arrivals, Builder, Execution, Model};
 use gilsim::time::Duration;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ fn permille(factor: &Value) -> u32 {
 
 /// The jobs of a case on its machine.
 fn model(inputs: &Value) -> Model {
-    let policy = PolicyConfig::from(RoundRobin(units(&inputs["quantum"]), Ties::ArrivalsFirst, Timer::Fresh));
+    let policy = PolicyConfig::from(RoundRobin(units(&inputs["quantum"]), Joins::ArrivalsFirst, Timer::Fresh));
     let cores = inputs["cores"].as_u64().unwrap() as u32;
     let mut builder = Builder::new(cores, Execution::ThreadPerTask).native().policy(policy);
     let machine = &mut builder.model_mut().machine;
@@ -92,7 +92,7 @@ fn cores_with_caches_agree_with_ostep() {
 #[test]
 fn siblings_and_slow_cores_take_their_time() {
     let run = |paces: Paces, cores: u32, bursts: &[u64], allowed: &[u32]| {
-        let policy = PolicyConfig::from(RoundRobin(Duration::ms(4), Ties::ArrivalsFirst, Timer::Fresh));
+        let policy = PolicyConfig::from(RoundRobin(Duration::ms(4), Joins::ArrivalsFirst, Timer::Fresh));
         let mut builder = Builder::new(cores, Execution::ThreadPerTask).native().policy(policy);
         builder.model_mut().machine.paces = paces;
         for (index, burst) in bursts.iter().enumerate() {

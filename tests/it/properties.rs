@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gilsim::choice::First;
 use gilsim::dist::Dist;
 use gilsim::id::{DeviceId, LockId, ProgramId, TaskId, ThreadId, VarId};
-use gilsim::kernel::policy::{FirstCome, PolicyConfig, RoundRobin, Ties, Timer};
+use gilsim::kernel::policy::{FirstCome, Joins, PolicyConfig, RoundRobin, Timer};
 use gilsim::metrics::Meter;
 use gilsim::metrics::figures::StateTimes;
 use gilsim::model::{
@@ -541,7 +541,7 @@ proptest! {
     /// Python code under one GIL takes as long as on one core, however many threads and cores there are.
     #[test]
     fn a_gil_is_one_processor(times in proptest::collection::vec(1..20_000u64, 1..8), cores in 1..5u32, threads in 1..6u32) {
-        let policy = PolicyConfig::from(RoundRobin(Duration::ms(4), Ties::ArrivalsFirst, Timer::Fresh));
+        let policy = PolicyConfig::from(RoundRobin(Duration::ms(4), Joins::ArrivalsFirst, Timer::Fresh));
         let mut builder = Builder::new(cores, Execution::Threads(threads)).policy(policy);
         for (number, time) in times.iter().enumerate() {
             builder.batch(&format!("t{number}"), 1, vec![Stmt::Cpu(CpuKind::Python, Dist::Const(Duration::us(*time)))]);

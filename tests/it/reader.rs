@@ -189,9 +189,13 @@ fn a_wrong_scheduler_is_answered_with_the_right_form() {
         (
             "RoundRobin(\"4ms\", timer: Inherited)",
             "timer",
-            "RoundRobin(\"4ms\", [ArrivalsFirst | PreemptedFirst], [Fresh",
+            "RoundRobin(\"4ms\", [ArrivalsFirst | PreemptedFirst | ArrivalsUnseen], [Fresh",
         ),
-        ("RoundRobin(slice: \"4ms\")", "slice", "RoundRobin(\"4ms\", [ArrivalsFirst | PreemptedFirst], [Fresh"),
+        (
+            "RoundRobin(slice: \"4ms\")",
+            "slice",
+            "RoundRobin(\"4ms\", [ArrivalsFirst | PreemptedFirst | ArrivalsUnseen], [Fresh",
+        ),
         ("RoundRobin(\"4ms\", Inherited)", "Inherited", "a third: write RoundRobin(\"4ms\", ArrivalsFirst, Inherited)"),
         (
             "RoundRobin(\"4ms\", Inherited, PreemptedFirst)",

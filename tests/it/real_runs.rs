@@ -3,8 +3,8 @@
 use gilsim::audit::{Auditor, Violation};
 use gilsim::dist::Dist;
 use gilsim::kernel::policy::{
-    Edf, Equals, InTurn, Keeps, Lottery, Mlfq, POLICIES, PolicyConfig, Priority, RateMonotonic, RoundRobin, SchedRr,
-    ShortestRemainingTime, Stride, Ties, Timer, Woken,
+    Edf, Equals, InTurn, Joins, Keeps, Lottery, Mlfq, POLICIES, PolicyConfig, Priority, RateMonotonic, RoundRobin,
+    SchedRr, ShortestRemainingTime, Stride, Ties, Timer, Woken,
 };
 use gilsim::model::{
     Act, Arrivals, Builder, Ceiling, Costs, Execution, Model, Protocol, SpawnKind, Stmt, SwitchCharged, Urgency, Value,
@@ -167,9 +167,9 @@ pub fn policies() -> Vec<PolicyConfig> {
     let (arrival, queue) = (Equals::ByArrival, Equals::ByQueue);
     let examples = POLICIES.iter().map(|policy| dialect().from_str(policy.example).unwrap());
     let others = [
-        RoundRobin(Duration::us(50), Ties::ArrivalsFirst, Timer::Fresh).into(),
-        RoundRobin(Duration::ms(1), Ties::PreemptedFirst, Timer::Fresh).into(),
-        RoundRobin(Duration::us(300), Ties::ArrivalsFirst, Timer::Inherited).into(),
+        RoundRobin(Duration::us(50), Joins::ArrivalsFirst, Timer::Fresh).into(),
+        RoundRobin(Duration::ms(1), Joins::PreemptedFirst, Timer::Fresh).into(),
+        RoundRobin(Duration::us(300), Joins::ArrivalsFirst, Timer::Inherited).into(),
         InTurn { woken: Woken::AtOnce }.into(),
         ShortestRemainingTime { equals: queue, ..Default::default() }.into(),
         Priority { preemptive: true, equals: arrival, ..Default::default() }.into(),

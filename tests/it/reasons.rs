@@ -155,11 +155,38 @@ fn the_log_has_jobs_that_are_dropped_and_ends_with_the_clock() {
 #[test]
 fn who_goes_on_after_a_slice_keeps_its_core() {
     let lines = decisions("Lottery(\"2ms\", [0, 10])", "--explain");
-    let keeps =
-        "2ms core 0 keeps a, because its slice, or a tick of it, is over and ticket 10 of 250 was drawn, one of its 50";
+    let keeps = "2ms core 0 keeps a, because its slice is over and ticket 10 of 250 was drawn, one of its 50";
     assert!(lines.iter().any(|line| line.starts_with(keeps)), "{lines:#?}");
     let lines = decisions("Mlfq(quanta: [\"1ms\"])", "--explain");
     assert!(lines.iter().all(|line| !line.contains(", not ")), "{lines:#?}");
+}
+
+/// What is over at the end of a slice, at a tick and when the real-time threads have had their runtime, and who came from the
+/// queue of another core.
+#[test]
+fn the_log_says_what_is_over() {
+    let two = r#"(machine: (cores: 1, costs: Zero, scheduler: SCHEDULER), interpreter: Native, until: "60ms",
+        tasks: { "a": (priority: 1, nice: -5, steps: [Cpu("90ms")]), "b": (steps: [Cpu("90ms")]) }, models: [ThreadPerTask])"#;
+    for (scheduler, line) in [
+        (
+            "SchedFifo(throttle: (runtime: \"5ms\", period: \"20ms\"))",
+            "5ms core 0 lets a go, because the runtime of this period is used up and others wait",
+        ),
+        ("Fair", "4ms core 0 keeps a over b, because a tick of its slice is over and"),
+        ("Fair", "8ms core 0 lets a go, because its slice is over and others wait"),
+        ("Eevdf(slice: \"6ms\")", "4ms core 0 keeps a over b, because a tick of its slice is over and"),
+        ("Eevdf(slice: \"6ms\")", "8ms core 0 lets a go, because its slice is over and others wait"),
+    ] {
+        let folder = folder(&two.replace("SCHEDULER", scheduler));
+        let (code, text) = gilsim(&folder, &["run", "tie.ron", "--no-charts", "--explain"]);
+        assert_eq!(code, 0, "{text}");
+        let mut lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        assert!(lines.any(|found| found.starts_with(line)), "{scheduler}, {line}: {text}");
+    }
+    let stolen = r#"(machine: (cores: 2, costs: Zero, scheduler: Fair), interpreter: Native,
+        tasks: { "a": (count: 3, steps: [Cpu("9ms")]), "b": (steps: [Cpu("1ms")]) }, models: [ThreadPerTask])"#;
+    let (_, text) = gilsim(&folder(stolen), &["run", "tie.ron", "--no-charts", "--explain"]);
+    assert!(text.contains("because nobody waits for this core, and others wait for other cores"), "{text}");
 }
 
 /// Who cannot have the core is no rival.

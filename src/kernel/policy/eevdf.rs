@@ -8,14 +8,17 @@
 //! Simplification: no groups, no buddies; another weight or slice counts from the next time a thread is ready; ticks come at
 //! the same times on all cores; under one run queue for all cores the average is that of all threads.
 
+mod standing;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserialize;
 
+use self::standing::{NOBODY, Stand, Standing};
 use super::average::Average;
 use super::deadlines::{Deadlines, Place};
-use super::linux::{LEAST_SLICE, MOST_SLICE, UNIT, WakeupPreemption, factor, next_tick, tick, virtual_time, weight};
+use super::linux::{LEAST_SLICE, MOST_SLICE, WakeupPreemption, factor, next_tick, tick, virtual_time, weight};
 use super::{About, Ask, At, Bounds, Carried, Entry, Known, Policy, Promises, Rivals, Settings, Site, Why};
 use crate::id::ThreadId;
 use crate::kernel::attributes::Needs;
@@ -92,53 +95,6 @@ impl fmt::Display for Eevdf {
         write!(f, "Eevdf({})", all.join(", "))
     }
 }
-
-/// Where a thread is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Stand {
-    /// It does not compete.
-    Away,
-    Ready,
-    /// It has a core, perhaps still switching.
-    Running,
-    /// It gave up its core at this instant: whether it stays is not known yet.
-    Leaving,
-    /// It blocked with more than its share, and competes until the others have caught up (`DELAY_DEQUEUE`).
-    Lingering,
-}
-
-/// Times are virtual if nothing else is said.
-#[derive(Clone, Copy, Debug, Hash)]
-struct Standing {
-    stand: Stand,
-    weight: u64,
-    /// In nanoseconds.
-    slice: u64,
-    time: i64,
-    deadline: i64,
-    joined: u64,
-    /// The average less the virtual time, when it left.
-    lag: i64,
-    /// While it runs: up to here nobody takes its core as long as it is eligible (`RUN_TO_PARITY`).
-    protected: i64,
-    /// While it runs: somebody better came.
-    urged: bool,
-    /// From when on its core time is not yet in `time`; [`Time::NEVER`] if it does not execute.
-    since: Time,
-}
-
-const NOBODY: Standing = Standing {
-    stand: Stand::Away,
-    weight: UNIT,
-    slice: 0,
-    time: 0,
-    deadline: 0,
-    joined: 0,
-    lag: 0,
-    protected: 0,
-    urged: false,
-    since: Time::NEVER,
-};
 
 /// Virtual times and deadlines, and the ready threads in their order.
 #[derive(Clone, Debug, Hash)]
@@ -455,10 +411,15 @@ impl Policy for EevdfQueue {
         self.wakeup_preemption == WakeupPreemption::On
     }
 
-    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u64> {
+    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u128> {
         let (beats, _) = self.beats(ready.thread, running.thread, ran);
         let (time, ..) = self.after(running.thread, ran);
-        beats.then(|| 1 + time.saturating_sub(self.of(ready.thread).time).max(0) as u64)
+        beats.then(|| 1 + time.saturating_sub(self.of(ready.thread).time).max(0) as u128)
+    }
+
+    fn slice_is_over(&self, thread: ThreadId, ran: Duration) -> &'static str {
+        let (_, _, used) = self.after(thread, ran);
+        if used { "its slice is over" } else { "a tick of its slice is over" }
     }
 
     fn first(&self) -> Option<ThreadId> {

@@ -267,10 +267,18 @@ impl Policy for FairQueue {
         true
     }
 
-    fn preempts(&self, woken: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u64> {
+    fn preempts(&self, woken: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u128> {
         let woken = self.of(woken.thread);
         let behind = self.after(running.thread, ran).checked_sub(woken.time)?;
-        (behind > virtual_time(WAKEUP_GRANULARITY * self.factor, woken.weight)).then_some(behind)
+        (behind > virtual_time(WAKEUP_GRANULARITY * self.factor, woken.weight)).then_some(behind.into())
+    }
+
+    fn slice_is_over(&self, thread: ThreadId, ran: Duration) -> &'static str {
+        let of = self.of(thread);
+        match of.had + ran.0 > self.share(of.weight, false) {
+            true => "its slice is over",
+            false => "a tick of its slice is over",
+        }
     }
 
     fn first(&self) -> Option<ThreadId> {

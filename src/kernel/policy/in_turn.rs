@@ -158,8 +158,8 @@ impl Policy for TurnsQueue {
     }
 
     /// Whoever has run for longest makes way; new threads take no core from anybody.
-    fn preempts(&self, ready: Known<'_>, _: Known<'_>, ran: Duration, _: Time) -> Option<u64> {
-        self.first.iter().any(|place| place.2 == ready.thread).then_some(ran.0)
+    fn preempts(&self, ready: Known<'_>, _: Known<'_>, ran: Duration, _: Time) -> Option<u128> {
+        self.first.iter().any(|place| place.2 == ready.thread).then_some(ran.0.into())
     }
 
     fn first(&self) -> Option<ThreadId> {

@@ -144,6 +144,9 @@ struct Rules {
 /// A place within a level. Heads of levels count down, tails count up.
 type Place = (bool, Time, u8, u64);
 
+/// Ended slices stand behind all else that has the same rank.
+const ENDED: u64 = 1 << 54;
+
 /// Where a thread stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Standing {
@@ -183,6 +186,13 @@ impl MlfqQueue {
         (true, at, rank, self.joined)
     }
 
+    /// The place of a thread whose slice ended at that time. Of those whose slices ended at one instant, whether anybody
+    /// looked or not, who stood before the others does so again.
+    fn behind(&self, at: Time, before: Place) -> Place {
+        let (.., sequence) = before;
+        (true, at, 0, ENDED | sequence & (ENDED - 1))
+    }
+
     fn fresh(&self, level: usize, standing: Standing) -> Standing {
         let (left, allotment) = self.rules.levels[level];
         Standing { level, left, allotment, ..standing }
@@ -215,7 +225,7 @@ impl MlfqQueue {
                 ran %= self.rules.levels[level].0.0;
             }
             standing = self.after_slice(level, standing.allotment, standing);
-            standing.place = self.tail(Time(now.0 - ran), 0);
+            standing.place = self.behind(Time(now.0 - ran), standing.place);
             standing.ended = (ran == 0).then_some(level);
         }
         standing.left.0 -= ran;
@@ -365,12 +375,13 @@ impl Policy for MlfqQueue {
         self.queue.iter().map(|key| key.2).find(|thread| may(*thread))
     }
 
-    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, now: Time) -> Option<u64> {
+    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, now: Time) -> Option<u128> {
         let (ready, running) = (self.of(ready.thread), self.after(running.thread, ran, now));
         // The last of the lowest level has to go: who stands before others there would else oust one of them in turn.
-        let last = if running.place.0 { running.place.3.min((1 << 40) - 1) } else { 0 };
-        let before = (ready.level, ready.place) < (running.level, running.place);
-        before.then_some((1 + running.level as u64) << 40 | last)
+        let (tail, since, rank, sequence) = running.place;
+        let last = u128::from(since.0) << 57 | u128::from(rank) << 55 | u128::from(sequence & (2 * ENDED - 1));
+        let excess = (running.level as u128) << 122 | u128::from(tail) << 121 | last;
+        ((ready.level, ready.place) < (running.level, running.place)).then_some(excess)
     }
 
     fn next_timer(&self) -> Time {

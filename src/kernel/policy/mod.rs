@@ -36,6 +36,7 @@ use config::{Values, register};
 pub use in_turn::Woken;
 pub use linux::WakeupPreemption;
 pub use ranked::Rank;
+pub use round_robin::Joins;
 pub use settings::{About, Ask, At, Bounds, Equals, Fault, Keeps, Promises, Settings, Ties, Timer};
 pub use throttle::Throttle;
 
@@ -110,7 +111,7 @@ pub trait Policy {
 
     /// Whether a ready thread takes the core of one that has run for `ran` since its dispatch: by how much it is the more
     /// deserving.
-    fn preempts(&self, _ready: Known<'_>, _running: Known<'_>, _ran: Duration, _now: Time) -> Option<u64> {
+    fn preempts(&self, _ready: Known<'_>, _running: Known<'_>, _ran: Duration, _now: Time) -> Option<u128> {
         None
     }
 
@@ -121,6 +122,11 @@ pub trait Policy {
     /// The thread that would be picked next, as far as that is known: for explanations.
     fn first(&self) -> Option<ThreadId> {
         self.contender()
+    }
+
+    /// What is over for a running thread that has had `ran` since its dispatch, at what [`Policy::slice_end`] calls an end.
+    fn slice_is_over(&self, _thread: ThreadId, _ran: Duration) -> &'static str {
+        "its slice is over"
     }
 
     /// Why a ready or running thread goes before another, as a clause after "because".
@@ -276,6 +282,9 @@ macro_rules! policies {
             fn first(&self) -> Option<ThreadId> {
                 match self { $(AnyPolicy::$name(policy) => policy.first(),)* }
             }
+            fn slice_is_over(&self, thread: ThreadId, ran: Duration) -> &'static str {
+                match self { $(AnyPolicy::$name(policy) => policy.slice_is_over(thread, ran),)* }
+            }
             fn because(&self, rivals: Rivals<'_>) -> String {
                 match self { $(AnyPolicy::$name(policy) => policy.because(rivals),)* }
             }
@@ -296,7 +305,7 @@ macro_rules! policies {
             fn contender_among(&self, may: &dyn Fn(ThreadId) -> bool) -> Option<ThreadId> {
                 match self { $(AnyPolicy::$name(policy) => policy.contender_among(may),)* }
             }
-            fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, now: Time) -> Option<u64> {
+            fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, now: Time) -> Option<u128> {
                 match self { $(AnyPolicy::$name(policy) => policy.preempts(ready, running, ran, now),)* }
             }
         }

@@ -305,6 +305,14 @@ impl Policy for RealTimeQueue {
         keeps
     }
 
+    fn slice_is_over(&self, thread: ThreadId, ran: Duration) -> &'static str {
+        let spent = self.budget.is_some_and(|budget| budget.left() <= ran.0);
+        match spent && !self.is_normal(thread) {
+            true => "the runtime of this period is used up",
+            false => "its slice is over",
+        }
+    }
+
     fn contender(&self) -> Option<ThreadId> {
         self.normal().as_ref().or(self.queue.first()).map(|first| first.2)
     }
@@ -314,16 +322,16 @@ impl Policy for RealTimeQueue {
         normal.chain(&self.queue).map(|key| key.2).find(|thread| may(*thread))
     }
 
-    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u64> {
+    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u128> {
         let (ready, running) = (urgency(ready.of), urgency(running.of));
         let spent = self.budget.is_some_and(|budget| match running < NORMAL {
             true => budget.left() <= ran.0,
             false => budget.left() == 0,
         });
         match (ready >= NORMAL, running >= NORMAL) {
-            (true, false) if spent => Some(NORMAL + ready - running),
+            (true, false) if spent => Some((NORMAL + ready - running).into()),
             (false, true) if spent => None,
-            _ => running.checked_sub(ready).filter(|by| *by > 0),
+            _ => running.checked_sub(ready).filter(|by| *by > 0).map(u128::from),
         }
     }
 

@@ -5,20 +5,33 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{About, At, Bounds, Entry, Policy, Promises, Rivals, Settings, Site, Ties, Timer, Why, remove_among};
+use super::{About, At, Bounds, Entry, Policy, Promises, Rivals, Settings, Site, Timer, Why, remove_among};
 use crate::id::ThreadId;
-use crate::time::Duration;
+use crate::time::{Duration, Time};
 
 /// Everyone in turn, each for at most a slice. The second value says who queues first at the end of a slice, the third when
 /// the timer is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct RoundRobin(pub Duration, #[serde(default)] pub Ties, #[serde(default)] pub Timer);
+pub struct RoundRobin(pub Duration, #[serde(default)] pub Joins, #[serde(default)] pub Timer);
+
+/// Who joins the queue first at the end of a slice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+pub enum Joins {
+    /// A thread that becomes ready during the slice, up to and including its last instant, stands before the preempted one.
+    #[default]
+    ArrivalsFirst,
+    /// The preempted thread stands before those who become ready at the very instant in which its slice ends.
+    PreemptedFirst,
+    /// The preempted thread stands before everyone who became ready during its slice: the scheduler looks at arrivals only
+    /// when a thread leaves the core, as some textbook programs do. No tie rule, but another algorithm.
+    ArrivalsUnseen,
+}
 
 impl Settings for RoundRobin {
     type State = RoundRobinQueue;
 
     const ABOUT: About = About {
-        spelling: "RoundRobin(\"4ms\", [ArrivalsFirst | PreemptedFirst], [Fresh | Inherited])",
+        spelling: "RoundRobin(\"4ms\", [ArrivalsFirst | PreemptedFirst | ArrivalsUnseen], [Fresh | Inherited])",
         example: "RoundRobin(\"4ms\")",
         line: "everyone in turn, each for at most a slice",
     };
@@ -32,7 +45,13 @@ impl Settings for RoundRobin {
     }
 
     fn conventions(&self) -> Vec<RoundRobin> {
-        vec![RoundRobin(self.0, self.1.other(), self.2), RoundRobin(self.0, self.1, self.2.other())]
+        let joins = match self.1 {
+            Joins::ArrivalsFirst => Some(Joins::PreemptedFirst),
+            Joins::PreemptedFirst => Some(Joins::ArrivalsFirst),
+            Joins::ArrivalsUnseen => None,
+        };
+        let other = joins.map(|joins| RoundRobin(self.0, joins, self.2));
+        other.into_iter().chain([RoundRobin(self.0, self.1, self.2.other())]).collect()
     }
 
     fn timer(&self) -> Timer {
@@ -40,8 +59,8 @@ impl Settings for RoundRobin {
     }
 
     fn promises(&self) -> Promises {
-        // One thread whose slice ends may stand before those who came during it.
-        let overtaken = u32::from(self.1 == Ties::PreemptedFirst);
+        // One thread whose slice ends may stand before those who came during it, or in its last instant.
+        let overtaken = u32::from(self.1 != Joins::ArrivalsFirst);
         Promises { preempts: true, slice: Some(self.0), overtaken: Some(overtaken), ..Promises::default() }
     }
 }
@@ -49,9 +68,9 @@ impl Settings for RoundRobin {
 impl fmt::Display for RoundRobin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.1, self.2) {
-            (Ties::ArrivalsFirst, Timer::Fresh) => write!(f, "RoundRobin(\"{}\")", self.0),
-            (ties, Timer::Fresh) => write!(f, "RoundRobin(\"{}\", {ties:?})", self.0),
-            (ties, timer) => write!(f, "RoundRobin(\"{}\", {ties:?}, {timer:?})", self.0),
+            (Joins::ArrivalsFirst, Timer::Fresh) => write!(f, "RoundRobin(\"{}\")", self.0),
+            (joins, Timer::Fresh) => write!(f, "RoundRobin(\"{}\", {joins:?})", self.0),
+            (joins, timer) => write!(f, "RoundRobin(\"{}\", {joins:?}, {timer:?})", self.0),
         }
     }
 }
@@ -81,7 +100,7 @@ impl Settings for ProcessorSharing {
     };
 
     fn build(&self, _: &Site) -> RoundRobinQueue {
-        RoundRobinQueue::new(self.slice, Ties::ArrivalsFirst)
+        RoundRobinQueue::new(self.slice, Joins::ArrivalsFirst)
     }
 
     fn check(&self, bounds: &mut Bounds) {
@@ -104,27 +123,36 @@ impl fmt::Display for ProcessorSharing {
 #[derive(Clone, Debug, Hash)]
 pub struct RoundRobinQueue {
     slice: Duration,
-    ties: Ties,
+    joins: Joins,
     queue: VecDeque<ThreadId>,
-    /// Under `PreemptedFirst`: who became ready since a thread last left a core.
-    unseen: VecDeque<ThreadId>,
+    /// Behind the queue. Under `PreemptedFirst` who became ready at the instant `since`, under `ArrivalsUnseen` who did so
+    /// since a thread last left a core.
+    late: VecDeque<ThreadId>,
+    since: Time,
 }
 
 impl RoundRobinQueue {
     /// An empty queue.
-    pub fn new(slice: Duration, ties: Ties) -> RoundRobinQueue {
-        RoundRobinQueue { slice, ties, queue: VecDeque::new(), unseen: VecDeque::new() }
+    pub fn new(slice: Duration, joins: Joins) -> RoundRobinQueue {
+        RoundRobinQueue { slice, joins, queue: VecDeque::new(), late: VecDeque::new(), since: Time::ZERO }
     }
 }
 
 impl RoundRobinQueue {
     #[cold]
-    fn enqueue_unseen(&mut self, thread: ThreadId, why: Why) {
-        if matches!(why, Why::New | Why::Woken) {
-            self.unseen.push_back(thread);
+    fn enqueue_behind(&mut self, thread: ThreadId, entry: Entry<'_>) {
+        let at_once = self.joins == Joins::PreemptedFirst;
+        if at_once && entry.now > self.since {
+            self.queue.append(&mut self.late);
+            self.since = entry.now;
+        }
+        if matches!(entry.why, Why::New | Why::Woken) {
+            self.late.push_back(thread);
         } else {
             self.queue.push_back(thread);
-            self.queue.append(&mut self.unseen);
+            if !at_once {
+                self.queue.append(&mut self.late);
+            }
         }
     }
 }
@@ -132,26 +160,31 @@ impl RoundRobinQueue {
 impl Policy for RoundRobinQueue {
     #[inline]
     fn enqueue(&mut self, thread: ThreadId, entry: Entry<'_>) {
-        if self.ties == Ties::PreemptedFirst {
-            self.enqueue_unseen(thread, entry.why);
-        } else {
+        if self.joins == Joins::ArrivalsFirst {
             self.queue.push_back(thread);
+        } else {
+            self.enqueue_behind(thread, entry);
         }
     }
 
     fn pick(&mut self) -> Option<ThreadId> {
-        // Whoever ended or waits leaves its core, too: who has come until then stands in the queue.
-        self.queue.append(&mut self.unseen);
-        self.queue.pop_front()
+        if self.joins == Joins::ArrivalsUnseen {
+            // Whoever ended or waits leaves its core, too: who has come until then stands in the queue.
+            self.queue.append(&mut self.late);
+        }
+        self.queue.pop_front().or_else(|| self.late.pop_front())
     }
 
     fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
-        self.queue.append(&mut self.unseen);
-        remove_among(&mut self.queue, most, may)
+        if self.joins == Joins::ArrivalsUnseen {
+            self.queue.append(&mut self.late);
+        }
+        let rest = most.saturating_sub(self.queue.len());
+        remove_among(&mut self.queue, most, &mut *may).or_else(|| remove_among(&mut self.late, rest, may))
     }
 
     fn waiting(&self) -> usize {
-        self.queue.len() + self.unseen.len()
+        self.queue.len() + self.late.len()
     }
 
     fn slice(&self, _: ThreadId) -> Option<Duration> {
@@ -163,7 +196,7 @@ impl Policy for RoundRobinQueue {
     }
 
     fn first(&self) -> Option<ThreadId> {
-        self.queue.front().or(self.unseen.front()).copied()
+        self.queue.front().or(self.late.front()).copied()
     }
 
     fn because(&self, _: Rivals<'_>) -> String {
@@ -176,30 +209,49 @@ mod tests {
     use super::super::entry;
     use super::*;
 
-    fn order(ties: Ties) -> Vec<u32> {
-        let mut policy = RoundRobinQueue::new(Duration(2), ties);
-        policy.enqueue(ThreadId(1), entry(Why::Woken));
-        policy.enqueue(ThreadId(0), entry(Why::Preempted));
-        policy.enqueue(ThreadId(2), entry(Why::Woken));
+    /// 1 comes during the slice of 0, 2 at its end, 3 after it at the same instant.
+    fn order(joins: Joins) -> Vec<u32> {
+        let mut policy = RoundRobinQueue::new(Duration(2), joins);
+        let at = |now, why| Entry { now: Time(now), ..entry(why) };
+        policy.enqueue(ThreadId(1), at(1, Why::Woken));
+        policy.enqueue(ThreadId(2), at(2, Why::New));
+        policy.enqueue(ThreadId(0), at(2, Why::Preempted));
+        policy.enqueue(ThreadId(3), at(2, Why::Woken));
         std::iter::from_fn(|| policy.pick()).map(|thread| thread.0).collect()
     }
 
     #[test]
     fn arrivals_during_a_slice_stand_before_or_behind_the_preempted_thread() {
-        assert_eq!(order(Ties::ArrivalsFirst), [1, 0, 2]);
-        assert_eq!(order(Ties::PreemptedFirst), [0, 1, 2]);
+        assert_eq!(order(Joins::ArrivalsFirst), [1, 2, 0, 3]);
+        assert_eq!(order(Joins::PreemptedFirst), [1, 0, 2, 3]);
+        assert_eq!(order(Joins::ArrivalsUnseen), [0, 1, 2, 3]);
+    }
+
+    /// 3 waits, two slices end at one instant, at which 2 comes, and a free core is filled in between.
+    #[test]
+    fn all_who_are_preempted_at_an_instant_stand_before_all_who_come_then() {
+        let mut policy = RoundRobinQueue::new(Duration(2), Joins::PreemptedFirst);
+        let at = |now, why| Entry { now: Time(now), ..entry(why) };
+        policy.enqueue(ThreadId(3), at(1, Why::Woken));
+        policy.enqueue(ThreadId(2), at(2, Why::Woken));
+        policy.enqueue(ThreadId(0), at(2, Why::Preempted));
+        assert_eq!(policy.pick_among(9, &mut |_| true), Some(ThreadId(3)));
+        policy.enqueue(ThreadId(1), at(2, Why::Preempted));
+        assert_eq!(policy.waiting(), 3);
+        assert_eq!(policy.pick_among(9, &mut |thread| thread.0 == 2), Some(ThreadId(2)));
+        assert_eq!([policy.pick(), policy.pick(), policy.pick()], [Some(ThreadId(0)), Some(ThreadId(1)), None]);
     }
 
     /// 2 comes while 0 runs, which ends; then 1 runs to the end of its slice.
     #[test]
     fn who_came_before_the_slice_stands_before_the_preempted_thread() {
-        for ties in [Ties::ArrivalsFirst, Ties::PreemptedFirst] {
-            let mut policy = RoundRobinQueue::new(Duration(2), ties);
+        for joins in [Joins::ArrivalsFirst, Joins::PreemptedFirst, Joins::ArrivalsUnseen] {
+            let mut policy = RoundRobinQueue::new(Duration(2), joins);
             policy.enqueue(ThreadId(1), entry(Why::New));
             policy.enqueue(ThreadId(2), entry(Why::New));
             assert_eq!(policy.pick(), Some(ThreadId(1)));
-            policy.enqueue(ThreadId(1), entry(Why::Preempted));
-            assert_eq!(policy.pick(), Some(ThreadId(2)), "{ties:?}");
+            policy.enqueue(ThreadId(1), Entry { now: Time(1), ..entry(Why::Preempted) });
+            assert_eq!(policy.pick(), Some(ThreadId(2)), "{joins:?}");
         }
     }
 }

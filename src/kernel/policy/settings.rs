@@ -90,6 +90,13 @@ pub struct Promises {
     pub free_switches: bool,
 }
 
+impl Promises {
+    /// A thread that becomes ready may take the core of another, and not only at the ends of slices.
+    pub fn ousts(&self) -> bool {
+        self.preempts && self.slice.is_none() && !self.idles
+    }
+}
+
 /// One step down from settings to a value in them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
@@ -161,8 +168,7 @@ pub enum Ties {
     /// A thread that becomes ready during the slice, up to and including its last instant, stands before the preempted one.
     #[default]
     ArrivalsFirst,
-    /// The preempted thread stands before everyone who became ready during its slice: the scheduler looks at arrivals
-    /// only at the end of a slice, as some textbook programs do.
+    /// The preempted thread stands before those who become ready at the very instant in which its slice ends.
     PreemptedFirst,
 }
 

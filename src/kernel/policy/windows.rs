@@ -250,9 +250,9 @@ impl Policy for WindowsQueue {
         self.queue.first().map(|first| first.2)
     }
 
-    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u64> {
+    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, _: Time) -> Option<u128> {
         let by = self.of(ready.thread).level.checked_sub(self.after(running.thread, ran).level)?;
-        (by > 0).then_some(u64::from(by))
+        (by > 0).then_some(u128::from(by))
     }
 
     fn next_timer(&self) -> Time {

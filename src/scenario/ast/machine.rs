@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::When;
-use crate::kernel::Queues;
 use crate::kernel::policy::{Fair, PolicyConfig};
+use crate::kernel::{Loses, Queues};
 use crate::model::{Selector, SwitchCharged};
 use crate::time::Duration;
 
@@ -20,6 +20,8 @@ pub struct Machine {
     pub queues: Option<Queues>,
     /// One timer interrupt for all cores so often, at which threads change, instead of slices.
     pub interrupt: Option<Duration>,
+    /// Which of several equal running threads loses its core to a more urgent one.
+    pub loses: Option<Loses>,
     /// How fast each core is; all 1.0 if left out.
     pub speeds: Option<Vec<f64>>,
     /// Cores that share a physical core.
@@ -39,6 +41,7 @@ impl Default for Machine {
             scheduler: Fair.into(),
             queues: None,
             interrupt: None,
+            loses: None,
             speeds: None,
             smt: None,
             caches: None,

@@ -17,7 +17,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("not-shared", "every process has its own copy of something that looks shared"),
     ("no-urgency", "a lock has a protocol, and the scheduler orders threads by nothing that it could lend"),
     ("ignored", "a setting of the machine or a task that something else leaves without effect"),
-    ("clamped", "a slice that the scheduler takes for a shorter or longer one"),
+    ("clamped", "a slice or a speed that counts as another one"),
     ("overload", "more work arrives than can be done"),
     ("few-arrivals", "a count of jobs is larger than the number of recorded arrivals"),
     ("idle-workers", "more workers than there are jobs"),

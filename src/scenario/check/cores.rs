@@ -52,6 +52,12 @@ fn factor(value: f64, path: Path, found: &mut Findings) {
     if !(0.001..=1_000.0).contains(&value) {
         let title = format!("a core cannot be {value} times as fast");
         found.push(Finding::error("E05", title, path, "0.001 to 1000"));
+        return;
+    }
+    let counts = (value * 1_000.0).round() / 1_000.0;
+    if (value - counts).abs() > 1e-9 {
+        let title = "speeds are whole numbers of thousandths";
+        found.push(Finding::warning("clamped", title, path, format!("counts as {counts}")));
     }
 }
 

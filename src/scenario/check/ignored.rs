@@ -2,6 +2,7 @@
 //! slices that count as others.
 
 use super::{Finding, Findings, Path, Subject, entry};
+use crate::kernel::Loses;
 use crate::kernel::policy::{ASKS, Ask, POLICIES, Rank};
 use crate::scenario::ast::{Arrive, Task};
 use crate::time::Duration;
@@ -35,6 +36,13 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     if machine.interrupt.is_some() && promises.slice.is_some() {
         let title = format!("the interrupt ends the turns of threads, not the slices of {}", machine.scheduler);
         ignored(title, path.name("interrupt"), "slices have no effect beside it");
+    }
+    if machine.loses.is_some() && !Loses::matters(machine.cores, machine.queues, &machine.scheduler) {
+        let title = match machine.cores {
+            1 => "there is only one core to lose".to_owned(),
+            _ => format!("under {} with these queues no thread chooses whose core it takes", machine.scheduler),
+        };
+        ignored(title, path.name("loses"), "has no effect");
     }
     let by_deadline = |task: &Task| task.deadline.is_some();
     let periodic = |task: &Task| matches!(task.arrive, Arrive::Every(every) if every > Duration::ZERO);

@@ -20,6 +20,7 @@ pub fn model(scenario: &Scenario, execution: Execution) -> Model {
     parts.machine.policy = scenario.machine.scheduler.clone();
     parts.machine.queues = scenario.machine.queues;
     parts.machine.interrupt = scenario.machine.interrupt;
+    parts.machine.loses = scenario.machine.loses.unwrap_or_default();
     parts.machine.paces = paces(&scenario.machine);
     parts.machine.selector = scenario.machine.selector;
     parts.machine.costs = costs(&scenario.machine.costs);

@@ -182,10 +182,10 @@ impl Policy for RankedQueue {
         self.queue.iter().filter(|_| self.preemptive).map(|key| key.1).find(|thread| may(*thread))
     }
 
-    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, now: Time) -> Option<u64> {
+    fn preempts(&self, ready: Known<'_>, running: Known<'_>, ran: Duration, now: Time) -> Option<u128> {
         let ousts = || self.ousts(ready.thread, running.thread, now);
         let by = self.number(running, ran, now).checked_sub(self.number(ready, Duration::ZERO, now))?;
-        (by > 0 || ousts()).then_some(by)
+        (by > 0 || ousts()).then_some(by.into())
     }
 
     fn update(&mut self, thread: ThreadId, of: &Attributes, queued: bool) {
