@@ -174,8 +174,8 @@ fn the_log_says_what_is_over() {
         ),
         ("Fair", "4ms core 0 keeps a over b, because a tick of its slice is over and"),
         ("Fair", "8ms core 0 lets a go, because its slice is over and others wait"),
-        ("Eevdf(slice: \"6ms\")", "4ms core 0 keeps a over b, because a tick of its slice is over and"),
-        ("Eevdf(slice: \"6ms\")", "8ms core 0 lets a go, because its slice is over and others wait"),
+        ("Eevdf(slice: \"6ms\")", "12ms core 0 keeps a over b, because a tick of its slice is over and"),
+        ("Eevdf(slice: \"6ms\")", "16ms core 0 keeps a over b, because its slice is over and the other"),
     ] {
         let folder = folder(&two.replace("SCHEDULER", scheduler));
         let (code, text) = gilsim(&folder, &["run", "tie.ron", "--no-charts", "--explain"]);
