@@ -135,8 +135,8 @@ impl Hash for Pages {
 
 /// The streams of many entities, each of which keeps only its place: an entity that waits costs nothing here.
 ///
-/// A shelf has pages for a thousand streams at most. Who shares its page with others that draw in turn pays for a new page
-/// with each draw, about as much as for a miss of the cache.
+/// A shelf has pages for a thousand streams at most: of more than that some share a page, and if they draw in turn they pay
+/// for a new page with each draw, about as much as for a miss of the cache.
 #[derive(Clone, Debug)]
 pub struct Shelf {
     seed: u64,
@@ -152,6 +152,16 @@ struct Leaf {
     id: u64,
     page: u64,
     draws: [u64; PAGE],
+}
+
+impl Leaf {
+    #[cold]
+    fn turn_to(&mut self, seed: u64, id: u64, page: u64) {
+        (self.id, self.page) = (id, page);
+        let mut generator = generator(seed, id);
+        generator.set_word_pos(u128::from(page) * 2 * PAGE as u128);
+        fill(&mut generator, &mut self.draws);
+    }
 }
 
 impl Shelf {
@@ -172,19 +182,14 @@ impl Shelf {
         }
     }
 
-    /// The 64 bits at a position of the stream.
+    /// The 64 bits at a position of the stream `id`, whose reader has this number: those with small numbers share no pages.
     #[inline]
-    pub fn at(&mut self, id: u64, position: u64) -> u64 {
-        // The high bits of a product depend on all bits of the id.
-        let place = id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let place = place as usize & (self.leaves.len() - 1);
+    pub fn at(&mut self, reader: usize, id: u64, position: u64) -> u64 {
+        let place = reader & (self.leaves.len() - 1);
         let leaf = &mut self.leaves[place];
         let page = position / PAGE as u64;
         if (leaf.id, leaf.page) != (id, page) {
-            (leaf.id, leaf.page) = (id, page);
-            let mut generator = generator(self.seed, id);
-            generator.set_word_pos(u128::from(page) * 2 * PAGE as u128);
-            fill(&mut generator, &mut leaf.draws);
+            leaf.turn_to(self.seed, id, page);
         }
         leaf.draws[(position % PAGE as u64) as usize]
     }
@@ -210,7 +215,7 @@ mod tests {
         assert_eq!(shelf.leaves.len(), Shelf::MOST);
         for position in 0..40 {
             for (n, stream) in streams.iter_mut().enumerate() {
-                assert_eq!(shelf.at(numbered(9, n as u64), position), stream.draw(), "{n} {position}");
+                assert_eq!(shelf.at(n, numbered(9, n as u64), position), stream.draw(), "{n} {position}");
             }
         }
     }

@@ -17,7 +17,7 @@ const MOST_OPS: u32 = 10_000;
 enum Ahead {
     Nothing,
     Paged { task: usize, next: u64 },
-    Own { key: u64, next: u64 },
+    Own { reader: ContextId, key: u64, next: u64 },
     User(Stream),
 }
 
@@ -75,7 +75,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let mut draws = match &state.draws {
             Draws::None => Ahead::Nothing,
             Draws::Paged { task, next } => Ahead::Paged { task: task.index(), next: *next },
-            Draws::Own { next } => Ahead::Own { key: state.key, next: *next },
+            Draws::Own { next } => Ahead::Own { reader: context, key: state.key, next: *next },
             Draws::User { task, user } => {
                 Ahead::User(self.world.work.tasks[task.index()].source.users[*user as usize].clone())
             }
@@ -183,9 +183,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 *next += 1;
                 self.world.work.tasks[*task].pages.at(*next - 1)
             }
-            Ahead::Own { key, next } => {
+            Ahead::Own { reader, key, next } => {
                 *next += 1;
-                self.world.shelf.at(*key, *next - 1)
+                self.world.shelf.at(reader.index(), *key, *next - 1)
             }
             Ahead::User(stream) => stream.draw(),
         }

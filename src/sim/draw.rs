@@ -30,7 +30,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             }
             Draws::Own { next } => {
                 *next += 1;
-                self.world.shelf.at(state.key, *next - 1)
+                self.world.shelf.at(context.index(), state.key, *next - 1)
             }
             Draws::User { task, user } => self.world.work.tasks[task.index()].source.users[*user as usize].draw(),
         }
