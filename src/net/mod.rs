@@ -4,15 +4,15 @@
 //! out of a receive buffer, nobody sends more than the other end has room for, and a listener's queue can be full. Loss,
 //! retransmission and congestion control are left out.
 
+mod asked;
 mod end;
 mod link;
 mod listener;
 
+pub use asked::Asked;
 pub use end::{End, Read};
 pub use link::{Link, Path};
 pub use listener::{Listener, Queued, Wake};
-
-use std::collections::VecDeque;
 
 use crate::id::{ContextId, DistId, PacketId, PeerId, SocketId};
 use crate::slab::Slab;
@@ -54,8 +54,9 @@ pub enum Kind {
     },
 }
 
-/// One end of a connection.
+/// One end of a connection: two lines of a cache.
 #[derive(Clone, Debug, Hash)]
+#[repr(align(64))]
 pub struct Socket {
     /// What was declared of it.
     pub peer: PeerId,
@@ -74,7 +75,7 @@ pub struct Socket {
     /// How much is on the way to it.
     pub flying: u32,
     /// Of a host: after how many bytes each request is complete, counted from the first, and how many have come.
-    pub asked: VecDeque<u64>,
+    pub asked: Asked,
     /// Bytes that came, ever.
     pub came: u64,
     /// Bytes that calls have sent, ever.
@@ -198,7 +199,7 @@ impl Network {
             link: Link::default(),
             waits: None,
             flying: 0,
-            asked: VecDeque::new(),
+            asked: Asked::default(),
             came: 0,
             sent: 0,
         };

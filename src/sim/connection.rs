@@ -89,7 +89,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         }
         let done = got + copied == bytes;
         if done && bytes > 0 && self.world.net.network.sockets[other].owner == Owner::Outside {
-            self.world.net.network.sockets[other].asked.push_back(sent);
+            self.world.net.network.sockets[other].asked.push(sent);
         }
         self.pump(socket);
         if done { Attempt::Done } else { Attempt::Wait }

@@ -228,10 +228,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.credit(to, bytes, bytes);
         let state = &mut self.world.net.network.sockets[to];
         let _: Read = state.end.read(bytes);
-        while let Some(complete) = self.world.net.network.sockets[to].asked.front().copied()
-            && complete <= self.world.net.network.sockets[to].came
-        {
-            self.world.net.network.sockets[to].asked.pop_front();
+        let came = state.came;
+        while self.world.net.network.sockets[to].asked.pop_complete(came) {
             self.prepare_answer(to, peer);
         }
     }
