@@ -1,5 +1,6 @@
 use super::*;
 use crate::kernel::attributes::Attributes;
+use crate::kernel::policy::linux::UNIT;
 use crate::rng::Stream;
 
 /// A core that runs what the policy says, with ticks and at random moments of blocking and waking.
