@@ -6,6 +6,7 @@ use super::slices::Slices;
 use super::threads::{State, Threads};
 use crate::dist::Dist;
 use crate::id::{CoreId, ThreadId};
+use crate::kernel::policy::Promises;
 use crate::model::{Model, SwitchCharged};
 use crate::time::{Duration, Time};
 use crate::trace::{Record, What};
@@ -48,8 +49,7 @@ pub(super) struct Cores {
     preempts: bool,
     /// The integral of the length of the queue over time.
     queued: u128,
-    /// How often a thread may be overtaken in the run queue; `None` if the policy does not say.
-    overtaken: Option<u32>,
+    promises: Promises,
     /// Cores may be free while threads wait.
     idles: bool,
 }
@@ -72,7 +72,7 @@ impl Cores {
             preempts: promises.preempts || machine.interrupt.is_some(),
             slices: Slices::new(machine),
             charged: machine.costs.switch_charged,
-            overtaken: promises.overtaken,
+            promises,
             idles: promises.idles,
         }
     }
@@ -233,7 +233,7 @@ impl Cores {
     }
 
     fn switch_to(&mut self, id: CoreId, thread: ThreadId, threads: &Threads, reports: &mut Reports) {
-        self.queues.leave(thread, id, self.overtaken, reports);
+        self.queues.leave(thread, id, &self.promises, reports);
         if self.core(id, reports).is_none() {
             return;
         }
@@ -271,7 +271,7 @@ impl Cores {
                 });
             }
             Occupant::Idle => {
-                self.queues.leave(thread, id, self.overtaken, reports);
+                self.queues.leave(thread, id, &self.promises, reports);
                 let free = due == Duration::ZERO;
                 reports.require(free, Rule::SwitchCharged, || format!("{id:?} changes to {thread:?} for nothing"));
             }

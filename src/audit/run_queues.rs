@@ -7,6 +7,7 @@ use super::rule::{Reports, Rule};
 use super::threads::Threads;
 use crate::id::{CoreId, ThreadId};
 use crate::kernel::Queues;
+use crate::kernel::policy::Promises;
 use crate::model::Model;
 use crate::time::{Duration, Time};
 use crate::trace::{Record, What};
@@ -22,6 +23,8 @@ pub(super) struct Waiting {
     pub since: Time,
     /// How many have overtaken it there.
     overtaken: u32,
+    /// It comes from a core.
+    stays: bool,
     /// Whose queue it is, if each core has one.
     core: Option<CoreId>,
 }
@@ -124,7 +127,7 @@ impl RunQueues {
 
     fn join(&mut self, thread: ThreadId, free: &impl Fn(CoreId) -> bool, stays: bool, now: Time) {
         let core = self.per_core.map(|_| self.place(thread, free, stays));
-        self.waiting.push_back(Waiting { thread, since: now, overtaken: 0, core });
+        self.waiting.push_back(Waiting { thread, since: now, overtaken: 0, stays, core });
     }
 
     /// The core that a thread has to wait for: the one it ran on last if it never left the run queues, or if that is free;
@@ -164,11 +167,11 @@ impl RunQueues {
         self.affinities.check(thread, to, reports);
         let moves = found.is_some_and(|found| found.core != Some(to));
         reports.require(moves, Rule::Migration, || format!("{thread:?} goes to {to:?}, where it is"));
-        self.waiting.push_back(Waiting { thread, since: now, overtaken: 0, core: Some(to) });
+        self.waiting.push_back(Waiting { thread, since: now, overtaken: 0, stays: true, core: Some(to) });
     }
 
-    /// The thread leaves for the core, past no more others than `most`.
-    pub fn leave(&mut self, thread: ThreadId, core: CoreId, most: Option<u32>, reports: &mut Reports) {
+    /// The thread leaves for the core, past no others more often than is promised.
+    pub fn leave(&mut self, thread: ThreadId, core: CoreId, promises: &Promises, reports: &mut Reports) {
         let place = self.waiting.iter().position(|waiting| waiting.thread == thread);
         // A thread that is not in a queue at all breaks its automaton, which is another rule.
         let Some(place) = place else { return };
@@ -176,11 +179,15 @@ impl RunQueues {
         reports.require(self.can(&found, core), Rule::Placement, || {
             format!("{thread:?} waits for {:?} and gets {core:?}", found.core)
         });
-        let before: Vec<bool> = self.waiting.iter().take(place).map(|other| self.can(other, core)).collect();
+        // Who lost a core at the instant at which others came may stand before them.
+        let first =
+            |other: &Waiting| promises.preempted_first && found.stays && !other.stays && found.since == other.since;
+        let before: Vec<bool> =
+            self.waiting.iter().take(place).map(|other| self.can(other, core) && !first(other)).collect();
         for (overtaken, _) in self.waiting.iter_mut().zip(before).filter(|(_, could)| *could) {
             overtaken.overtaken += 1;
             let times = overtaken.overtaken;
-            reports.require(most.is_none_or(|most| times <= most), Rule::RunQueueOrder, || {
+            reports.require(promises.overtaken.is_none_or(|most| times <= most), Rule::RunQueueOrder, || {
                 format!("{thread:?} is dispatched before {:?}, the {times}. to overtake it", overtaken.thread)
             });
         }

@@ -167,8 +167,17 @@ fn inherited() -> Model {
     turns(Joins::ArrivalsFirst, Timer::Inherited)
 }
 
-fn other_ties() -> Model {
-    turns(Joins::PreemptedFirst, Timer::Fresh)
+fn unseen() -> Model {
+    turns(Joins::ArrivalsUnseen, Timer::Fresh)
+}
+
+/// Some come at the very end of a slice.
+fn ties() -> Model {
+    let mut model = turns(Joins::PreemptedFirst, Timer::Fresh);
+    for task in &mut model.tasks {
+        task.arrivals = Arrivals::Every(Duration::ms(2));
+    }
+    model
 }
 
 /// Two threads that change a variable in one operation each, and in two.
@@ -534,8 +543,17 @@ fn cores() -> Vec<Mutation> {
         },
         Mutation {
             rule: Rule::RunQueueOrder,
+            what: "preempted threads stand before those who come at the end of their slice",
+            model: ties,
+            wrong: Lie(|model| {
+                model.machine.policy =
+                    PolicyConfig::from(RoundRobin(Duration::ms(4), Joins::ArrivalsFirst, Timer::Fresh));
+            }),
+        },
+        Mutation {
+            rule: Rule::RunQueueOrder,
             what: "preempted threads stand before those who came during their slice",
-            model: other_ties,
+            model: unseen,
             wrong: Lie(|model| {
                 model.machine.policy =
                     PolicyConfig::from(RoundRobin(Duration::ms(4), Joins::ArrivalsFirst, Timer::Fresh));

@@ -59,9 +59,10 @@ impl Settings for RoundRobin {
     }
 
     fn promises(&self) -> Promises {
-        // One thread whose slice ends may stand before those who came during it, or in its last instant.
-        let overtaken = u32::from(self.1 != Joins::ArrivalsFirst);
-        Promises { preempts: true, slice: Some(self.0), overtaken: Some(overtaken), ..Promises::default() }
+        // One thread whose slice ends may stand before those who came during it.
+        let overtaken = Some(u32::from(self.1 == Joins::ArrivalsUnseen));
+        let preempted_first = self.1 == Joins::PreemptedFirst;
+        Promises { preempts: true, slice: Some(self.0), overtaken, preempted_first, ..Promises::default() }
     }
 }
 

@@ -78,6 +78,8 @@ pub struct Promises {
     pub slice: Option<Duration>,
     /// So many others at most leave the run queue before a thread that came first.
     pub overtaken: Option<u32>,
+    /// Who loses a core at the instant at which others come may leave before them: that is not counted.
+    pub preempted_first: bool,
     /// The ready thread of the smallest number is picked; if `preempts`, none runs that has a greater number.
     pub order: Option<Rank>,
     /// It goes by deadlines: periodic tasks have one even if none is written.
@@ -132,6 +134,7 @@ impl Promises {
         preempts: false,
         slice: None,
         overtaken: None,
+        preempted_first: false,
         order: None,
         deadlines: false,
         throttled: false,
