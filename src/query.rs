@@ -102,7 +102,8 @@ impl<'m> Run<'m> {
         meter.finish(self.seed, &self.ended, &self.digest)
     }
 
-    /// What an independent auditor finds wrong with the run: nothing, or there is a fault in the simulator.
+    /// What an independent auditor finds wrong with the run: nothing, or there is a fault in the simulator. A chooser that
+    /// preempts within a slice is told so, too.
     pub fn verify(&self) -> Vec<Violation> {
         verify(self.model, &self.records, &self.ended)
     }

@@ -130,3 +130,11 @@ fn the_example_of_a_policy_is_the_one_that_is_compiled() {
     let catalog = gilsim::kernel::policy::POLICIES.iter().map(|policy| policy.spelling);
     assert!(catalog.into_iter().any(|spelling| spelling == "LastCome"));
 }
+
+/// The example of the library, too.
+#[test]
+fn the_example_of_the_library_is_the_one_that_is_compiled() {
+    let shown: Vec<Block> = blocks("rust").into_iter().filter(|block| block.file.ends_with("library.md")).collect();
+    let compiled = std::fs::read_to_string(root().join("examples/property.rs")).unwrap();
+    assert!(shown.len() == 1 && shown[0].text.trim() == compiled.trim());
+}
