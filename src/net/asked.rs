@@ -44,7 +44,7 @@ mod tests {
     fn requests_are_complete_in_order() {
         let mut asked = Asked::default();
         assert!(!asked.pop_complete(9));
-        [10, 20, 30].map(|bytes| asked.push(bytes));
+        [10, 20, 30].into_iter().for_each(|bytes| asked.push(bytes));
         assert_eq!(
             [5, 10, 19, 35, 35, 35].map(|came| asked.pop_complete(came)),
             [false, true, false, true, true, false]
