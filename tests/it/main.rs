@@ -21,6 +21,7 @@ mod limits;
 mod meaning;
 mod measured;
 mod measured_pools;
+mod moments;
 mod mutations;
 mod objects;
 mod oracle;

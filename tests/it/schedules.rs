@@ -375,3 +375,21 @@ fn how_often_is_another_question_than_whether() {
     assert!(often("machine.cores=2").contains("50 of 50 runs go wrong"), "{}", often("machine.cores=2"));
     assert!(often("machine.cores=1").contains("0 of 50 runs go wrong, 0.0 to 7.1 %"), "{}", often("machine.cores=1"));
 }
+
+#[test]
+fn nothing_depends_on_the_number_of_jobs() {
+    // More than one piece of work, and a bug that is not in the first schedules.
+    let text =
+        BANK.replace("count: 2", "count: 3").replace("Threads(2)", "ThreadPerTask").replace("Int(100)", "Int(240)");
+    let found = |jobs: &str, more: &[&str]| {
+        let asked = ["test", "s.ron", "--no-keep", "--strategy", "portfolio", "--schedules", "40000", "--jobs", jobs];
+        gilsim(&folder(&text), &[&asked[..], more].concat())
+    };
+    let (code, said) = found("1", &[]);
+    assert!(code == 0 && said.contains("none of 40000 random schedules"), "{said}");
+    assert_eq!(found("2", &[]), (code, said));
+    let text = text.replace("Int(240)", "Int(160)");
+    let found =
+        |jobs: &str| gilsim(&folder(&text), &["test", "s.ron", "--no-keep", "--strategy", "delay:2", "--jobs", jobs]);
+    assert_eq!(found("1"), found("2"));
+}
