@@ -136,6 +136,20 @@ const STEPS: &[(&str, &str)] = &[
     ),
     ("TaskGroup([programs], [n])", "the same, but the first that fails cancels the others, and all are awaited"),
     (
+        "CallSoon(program)",
+        "in a coroutine: the loop calls the program in its next iteration; a callback waits for nothing",
+    ),
+    ("CallLater(time, program)", "the same, after a time"),
+    ("CallSoonThreadsafe(program)", "the same from any thread of the process, whose loop it wakes"),
+    (
+        "Shield(program)",
+        "in a coroutine: runs one of the program and awaits it; who is cancelled meanwhile does not cancel it",
+    ),
+    (
+        "WaitTasks([programs], [AllCompleted | FirstCompleted | FirstException], [time], [[steps]])",
+        "in a coroutine: waits for some of those that it has spawned, and leaves the others alone; the steps if the time was over first",
+    ),
+    (
         "Timeout(time, [steps], [[steps]])",
         "in a coroutine: cancels the first steps after this time; then the second, or an exception",
     ),

@@ -70,6 +70,8 @@ ids! {
     TextId
     /// A distribution of times used by some step.
     DistId
+    /// A wait for some of the coroutines that one has spawned, as a program makes it.
+    WaitId
     /// A number that an op computes with.
     OperandId
 }

@@ -35,6 +35,13 @@ struct Group {
     failed: Option<u64>,
 }
 
+impl Group {
+    /// Whether who awaits it goes on at the first exception.
+    fn ends_early(&self) -> bool {
+        matches!(self.how, Together::Gather | Together::Shield) && self.failed.is_some()
+    }
+}
+
 /// All that can be cancelled.
 #[derive(Debug, Default)]
 pub(super) struct Cancels {
@@ -83,12 +90,24 @@ impl Cancels {
             What::Suspend { context, on: On::Together } => {
                 if let Some(group) = self.groups.get_mut(&context) {
                     group.starting = false;
+                    let over = group.how != Together::TaskGroup && group.live.is_empty();
+                    reports.require(!over, Rule::TogetherEnds, || format!("{context:?} waits for what is over"));
                 }
+            }
+            What::TogetherAlready { context } => {
+                let group = self.groups.remove(&context);
+                let over = |group: &Group| group.live.is_empty() || group.ends_early();
+                let right = group.is_some_and(|group| group.how != Together::TaskGroup && over(&group));
+                reports
+                    .require(right, Rule::TogetherEnds, || format!("{context:?} does not wait for what is not over"));
             }
             What::CoroutineReady { context } => self.ready(context, threads, reports),
             What::CoroutineEnd { context } => self.end(context, threads, reports),
             What::HandBack { context, .. } => drop(self.tasks.remove(&context)),
-            What::JobDrop { by: Some(context), .. } => drop(self.tasks.remove(&context)),
+            What::JobDrop { by: Some(context), .. } => {
+                self.tasks.remove(&context);
+                self.groups.remove(&context);
+            }
             _ => {}
         }
     }
@@ -102,10 +121,12 @@ impl Cancels {
             | What::Load { context, .. }
             | What::Store { context, .. }
             | What::Spawn { context, .. }
+            | What::CallBack { context, .. }
             | What::Print { context, .. }
             | What::LockRelease { context, .. }
             | What::JobEnd { context, .. }
             | What::Suspend { context, on: On::Nothing | On::Sync(_) | On::Join(_) | On::Together }
+            | What::TasksWaited { context, .. }
             | What::CoroutineEnd { context } => context,
             What::Sync { context, deed, .. }
                 if !matches!(deed, Deed::Withdraw | Deed::Release | Deed::Given | Deed::GivenRead) =>
@@ -123,7 +144,10 @@ impl Cancels {
     fn cancel(&mut self, context: ContextId, why: Cause, reports: &mut Reports) {
         let parent = self.tasks.entry(context).or_default().parent;
         let failed = |parent| self.groups.get(&parent).is_some_and(|group: &Group| group.failed.is_some());
-        let cancelled = |parent| self.tasks.get(&parent).is_some_and(|task| task.pending);
+        let cancelled = |parent| {
+            let together = self.groups.get(&parent).is_some_and(|group| !group.how.apart());
+            together && self.tasks.get(&parent).is_some_and(|task| task.pending)
+        };
         let right = match why {
             Cause::Asked | Cause::Timeout => true,
             Cause::Sibling => parent.is_some_and(failed),
@@ -162,14 +186,19 @@ impl Cancels {
             return;
         }
         let Some(group) = self.groups.remove(&context) else { return };
-        let failed = group.how == Together::Gather && group.failed.is_some();
+        if group.how.apart() && threads.is_cancelled(context) {
+            return;
+        }
+        let failed = group.ends_early();
         reports.require(failed || group.live.is_empty(), Rule::TogetherEnds, || {
             format!("{context:?} goes on although {:?} have not ended", group.live)
         });
     }
 
     fn end(&mut self, context: ContextId, threads: &Threads, reports: &mut Reports) {
-        self.groups.remove(&context);
+        let open = self.groups.remove(&context).filter(|group| group.starting);
+        reports
+            .require(open.is_none(), Rule::TogetherEnds, || format!("{context:?} ends and has not awaited {open:?}"));
         let Some(ended) = self.tasks.remove(&context) else { return };
         let Some((parent, group)) = ended.parent.and_then(|parent| Some((parent, self.groups.get_mut(&parent)?)))
         else {
@@ -191,8 +220,8 @@ impl Cancels {
         }
         let counts = match (group.how, ended.raised) {
             (_, None) | (Together::GatherAll, _) => false,
-            (Together::Gather, _) => true,
             (Together::TaskGroup, Some(raised)) => raised != Raised::Cancelled,
+            _ => true,
         };
         if counts {
             group.failed.get_or_insert(now);

@@ -6,8 +6,10 @@
 
 mod affinity;
 mod bursts;
+mod callbacks;
 mod cancels;
 mod cores;
+mod eager;
 mod executor;
 mod gil;
 mod io;
@@ -25,6 +27,7 @@ mod run_queues;
 mod shared;
 mod slices;
 mod stop;
+mod task_waits;
 mod threads;
 mod urgency;
 mod waits;
@@ -55,6 +58,9 @@ pub struct Auditor {
     waits: waits::Waits,
     loops: loops::Loops,
     cancels: cancels::Cancels,
+    eager: eager::Eager,
+    callbacks: Option<callbacks::Callbacks>,
+    task_waits: Option<task_waits::TaskWaits>,
     jobs: jobs::Jobs,
     memory: memory::Memory,
     objects: objects::Objects,
@@ -82,6 +88,9 @@ impl Auditor {
             waits: waits::Waits::default(),
             loops: loops::Loops::default(),
             cancels: cancels::Cancels::default(),
+            eager: eager::Eager::new(model),
+            callbacks: callbacks::Callbacks::new(model),
+            task_waits: task_waits::TaskWaits::new(model),
             jobs: jobs::Jobs::new(model),
             memory: memory::Memory::new(model),
             objects: objects::Objects::new(model),
@@ -216,6 +225,13 @@ impl Sink for Auditor {
         self.waits.record(record, threads, reports);
         self.loops.record(record, threads, &self.gils, reports);
         self.cancels.record(record, threads, reports);
+        self.eager.record(record, threads, reports);
+        if let Some(callbacks) = &mut self.callbacks {
+            callbacks.record(record, threads, reports);
+        }
+        if let Some(waits) = &mut self.task_waits {
+            waits.record(record, threads, reports);
+        }
         self.jobs.record(record, threads, &self.bursts, reports);
         self.memory.record(record, threads, reports);
         self.objects.record(record, reports);

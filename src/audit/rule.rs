@@ -98,6 +98,9 @@ rules! {
     Cancelled None, "who is cancelled, and nobody else, gets that exception as the next thing it does";
     TimeoutDue None, "a timeout cancels once, when its time is over, and while its steps go on";
     TogetherEnds None, "who awaits several goes on when all have ended, or one of a gather with an exception, which cancels the rest of a task group";
+    TaskWaits None, "who waits for some of the coroutines that it has spawned goes on when those are over or its time is, and is told which";
+    CallBacks None, "a loop calls a callback once, not before its time or before a thread has written to its pipe for it, and it waits for nothing";
+    EagerStart None, "a coroutine begins inside of the step that creates it if tasks are eager, and else never";
     JoinWaits Some(35), "a join ends after all it waits for has ended, and then does";
     JobOnce Some(37), "a job arrives, starts and ends once, and who started it ends it";
     JobDropped None, "a job is dropped exactly at its deadline, if its task says so and it is not complete";

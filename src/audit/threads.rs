@@ -53,6 +53,8 @@ pub(super) struct Thread {
     pub since: Time,
     /// The coroutine that its loop is in, or the steps of one that it does as a thread of an executor.
     pub coroutine: Option<ContextId>,
+    /// Coroutines that stand still while one that they have created takes its first step, outermost first.
+    creators: Vec<ContextId>,
     /// How many coroutines its loop has.
     coroutines: u32,
     born: Time,
@@ -194,6 +196,7 @@ impl Threads {
                 }
             }
             What::CoroutineEnd { context } => self.end_coroutine(context, reports),
+            What::StartEagerly { context, child } => self.start_eagerly(context, child, reports),
             What::Submit { context, child } => self.submit(context, child, reports),
             What::TakeUp { thread, context } => self.take_up(thread, context, reports),
             What::HandBack { context, .. } => self.hand_back(context, reports),
@@ -237,6 +240,10 @@ impl Threads {
             | What::Timeout { context, .. }
             | What::TimeoutEnd { context }
             | What::Together { context, .. }
+            | What::TogetherAlready { context }
+            | What::WaitTasks { context, .. }
+            | What::TasksWaited { context, .. }
+            | What::CallBack { context, .. }
             | What::Submit { context, .. }
             | What::JobReturn { context, .. }
             | What::Exit { context }
@@ -304,6 +311,7 @@ impl Threads {
             state,
             since: now,
             coroutine: None,
+            creators: Vec::new(),
             coroutines: 0,
             born: now,
             times: [0; 6],
@@ -325,6 +333,22 @@ impl Threads {
         let born = Context { serial: self.serials, thread, role, progress: Some(Progress::New) };
         let twice = self.contexts.insert(context, born).is_some();
         reports.require(!twice, Rule::Existence, || format!("{context:?} starts a second time"));
+    }
+
+    /// The creator's step goes on when the child awaits or ends.
+    fn start_eagerly(&mut self, context: ContextId, child: ContextId, reports: &mut Reports) {
+        let executed = self.is_executed(context);
+        reports
+            .require(executed, Rule::RunningOnly, || format!("{context:?} is not executed, yet it starts {child:?}"));
+        let Some(found) = self.contexts.get_mut(&child) else {
+            return reports.require(false, Rule::Existence, || format!("{child:?} does not exist, yet it begins"));
+        };
+        let from = found.progress.replace(Progress::Running);
+        reports.require(from == Some(Progress::New), Rule::CoroutineStates, || format!("{child:?} begins as {from:?}"));
+        if let Some(thread) = self.threads.get_mut(&found.thread) {
+            thread.creators.push(context);
+            thread.coroutine = Some(child);
+        }
     }
 
     fn go(&mut self, thread: ThreadId, to: State, reports: &mut Reports) {
@@ -395,7 +419,7 @@ impl Threads {
         if let Some(thread) = self.threads.get_mut(&found.thread) {
             match to {
                 Progress::Running => thread.coroutine = Some(context),
-                _ if thread.coroutine == Some(context) => thread.coroutine = None,
+                _ if thread.coroutine == Some(context) => thread.coroutine = thread.creators.pop(),
                 _ => {}
             }
         }
@@ -410,7 +434,7 @@ impl Threads {
         if let Some(thread) = self.threads.get_mut(&ended.thread) {
             thread.coroutines = thread.coroutines.saturating_sub(1);
             if thread.coroutine == Some(context) {
-                thread.coroutine = None;
+                thread.coroutine = thread.creators.pop();
             }
         }
     }

@@ -74,10 +74,14 @@ impl Waits {
                 let twice = self.alarms.insert(context, reports.now + time).is_some();
                 reports.require(!twice, Rule::SleepNotEarly, || format!("{context:?} sleeps in its sleep"));
             }
-            What::Together { context, .. } => drop(self.gathering.insert(context)),
-            What::Suspend { context, on: On::Together } => drop(self.gathering.remove(&context)),
+            What::Together { context, how } if !how.apart() => drop(self.gathering.insert(context)),
+            What::Suspend { context, on: On::Together } | What::TogetherAlready { context } => {
+                self.gathering.remove(&context);
+            }
             What::JobStart { context, .. } => *self.begun.entry(context).or_default() += 1,
             What::Spawn { context, child } => self.spawn(context, child, threads, reports),
+            // Nobody joins it.
+            What::CallBack { child, .. } => drop(self.parents.insert(child, None)),
             What::ThreadEnd { thread, .. } => {
                 if let Some(own) = threads.threads.get(&thread).map(|thread| thread.own) {
                     self.end(own, threads, reports);

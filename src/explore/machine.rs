@@ -39,6 +39,10 @@ pub enum Unfit {
     Executor,
     /// It raises exceptions, or cancels coroutines: that is not searched yet.
     Exceptions,
+    /// It asks its event loop for callbacks: that is not searched yet.
+    Callbacks,
+    /// Coroutines begin inside of the steps that create them: that is not searched yet.
+    Eager,
     /// There are more jobs than anybody could explore.
     Crowded {
         /// How many.
@@ -81,6 +85,12 @@ impl<'m> Machine<'m> {
         }
         if model.fails() {
             return Err(Unfit::Exceptions);
+        }
+        if model.calls_back() {
+            return Err(Unfit::Callbacks);
+        }
+        if model.starts_eagerly() {
+            return Err(Unfit::Eager);
         }
         let mut jobs = Vec::new();
         let mut all = 0u64;

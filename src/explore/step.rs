@@ -275,9 +275,12 @@ impl Machine<'_> {
             | Op::Deliver
             | Op::Begin { .. }
             | Op::Await
+            | Op::WaitTasks { .. }
+            | Op::TasksWaited { .. }
             | Op::BeginTimeout { .. }
             | Op::EndTimeout
             | Op::Exit
+            | Op::CallBack { .. }
             | Op::Cancel { .. } => unreachable!("models with exceptions are not fit"),
         }
     }

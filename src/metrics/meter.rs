@@ -238,6 +238,7 @@ impl Sink for Meter<'_> {
             What::IoWithdraw { request, .. } => self.jobs.withdraw(request),
             What::CoroutineReady { context } => self.threads.coroutine_ready(context, now),
             What::Resume { context } => self.threads.resume(context, now),
+            What::StartEagerly { context, child } => self.threads.start_eagerly(context, child, now),
             What::Suspend { context, on } => {
                 if let Some(took) = self.threads.suspend(context, on, now) {
                     self.slow_step(context, took);
@@ -287,6 +288,11 @@ impl Sink for Meter<'_> {
             | What::Timeout { .. }
             | What::TimeoutEnd { .. }
             | What::Together { .. }
+            | What::TogetherAlready { .. }
+            | What::WaitTasks { .. }
+            | What::TasksWaited { .. }
+            | What::TasksKnown { .. }
+            | What::CallBack { .. }
             | What::ProcessStart { .. }
             | What::ProcessEnd { .. } => {}
         }

@@ -51,6 +51,8 @@ struct Context {
     since: Time,
     coroutine: bool,
     live: bool,
+    /// Inside of whose step it takes its first one.
+    creator: Option<ContextId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +126,7 @@ impl Threads {
     }
 
     fn place(&mut self, context: ContextId, thread: ThreadId, now: Time, coroutine: bool) {
-        let new = Context { thread, doing: Kind::Ready, since: now, coroutine, live: true };
+        let new = Context { thread, doing: Kind::Ready, since: now, coroutine, live: true, creator: None };
         put(&mut self.contexts, context.index(), new);
     }
 
@@ -209,6 +211,14 @@ impl Threads {
         self.change_coroutine(context, Kind::Running, now);
     }
 
+    /// The new coroutine begins inside of the step of its creator, which stands still meanwhile.
+    #[cold]
+    pub fn start_eagerly(&mut self, creator: ContextId, child: ContextId, now: Time) {
+        self.turn(creator, Kind::Ready, now);
+        self.change_coroutine(child, Kind::Running, now);
+        self.contexts[child.index()].creator = Some(creator);
+    }
+
     #[inline]
     pub fn suspend(&mut self, context: ContextId, on: On, now: Time) -> Option<Duration> {
         let slow = self.slow_step(context, now);
@@ -227,6 +237,11 @@ impl Threads {
     /// How long the step of the coroutine took that ends now, if that was long.
     #[inline]
     fn slow_step(&mut self, context: ContextId, now: Time) -> Option<Duration> {
+        if let Some(creator) = self.contexts[context.index()].creator.take() {
+            // A part of the step of its creator.
+            self.turn(creator, Kind::Running, now);
+            return None;
+        }
         let took = now.since(self.contexts[context.index()].since);
         let slow = took >= SLOW && now.0 >= self.warm_up;
         self.slow += u64::from(slow);
@@ -270,11 +285,17 @@ impl Threads {
 
     #[inline]
     fn change_coroutine(&mut self, context: ContextId, kind: Kind, now: Time) {
+        self.turn(context, kind, now);
+        self.contexts[context.index()].since = now;
+    }
+
+    /// What the coroutine does from now on; its step goes on.
+    #[inline]
+    fn turn(&mut self, context: ContextId, kind: Kind, now: Time) {
         let clipped = self.clip(now);
-        let context = &mut self.contexts[context.index()];
-        self.coroutine_times.end(context.doing, clipped);
+        let former = std::mem::replace(&mut self.contexts[context.index()].doing, kind);
+        self.coroutine_times.end(former, clipped);
         self.coroutine_times.begin(kind, clipped);
-        (context.doing, context.since) = (kind, now);
     }
 
     #[inline]

@@ -8,12 +8,12 @@ use super::{
     Selector, Shared, SocketAct, SpawnKind, Task, Urgency, Value, Version,
 };
 use crate::dist::Dist;
-use crate::id::{DeviceId, DistId, LockId, ObjectId, PeerId, ProgramId, SyncId, TaskId, TextId, VarId};
+use crate::id::{DeviceId, DistId, LockId, ObjectId, PeerId, ProgramId, SyncId, TaskId, VarId};
 use crate::kernel::Loses;
 use crate::kernel::pace::Paces;
 use crate::kernel::policy::{Joins, PolicyConfig, RoundRobin, Timer};
 use crate::time::Duration;
-use crate::trace::{CpuKind, Together};
+use crate::trace::{Called, CpuKind, Together};
 
 /// One structured step of a program. Names are already ids.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +82,8 @@ pub enum Stmt {
     Call(ProgramId),
     /// Creates contexts that execute a program.
     Spawn(SpawnKind, ProgramId, u32),
+    /// Asks a loop to execute the program as a callback, after this time if it is to be later.
+    CallBack(Called, ProgramId, Option<Dist>),
     /// Waits for all contexts that this one spawned from the program.
     Join(ProgramId),
     /// Prints.
@@ -102,6 +104,8 @@ pub enum Stmt {
     Finally(Vec<Stmt>, Vec<Stmt>),
     /// Starts so many coroutines of each program, and waits for all of them together.
     Gather(Together, Vec<ProgramId>, u32),
+    /// Waits in this way for those that it has spawned from the programs, for no longer than this; the steps if it was that long.
+    WaitTasks(Together, Vec<ProgramId>, Option<Dist>, Vec<Stmt>),
     /// The first steps, cancelled after this time; then the second ones if there are any, else an exception.
     Timeout(Dist, Vec<Stmt>, Option<Vec<Stmt>>),
     /// Cancels all coroutines that this one spawned from the program.
@@ -153,6 +157,7 @@ impl Builder {
             code: Vec::new(),
             programs: Vec::new(),
             regions: Vec::new(),
+            task_waits: Vec::new(),
             choices: Vec::new(),
             operands: Vec::new(),
             dists: Vec::new(),
@@ -441,12 +446,9 @@ impl Builder {
             Stmt::Spawn(kind, program, count) => {
                 self.emit(Op::Spawn { kind: *kind, program: *program, count: *count });
             }
+            Stmt::CallBack(how, program, after) => self.call_back(*how, *program, after.clone()),
             Stmt::Join(program) => drop(self.emit(Op::Join { program: *program })),
-            Stmt::Print(text) => {
-                self.model.texts.push(text.clone());
-                let text = TextId::from(self.model.texts.len() - 1);
-                self.emit(Op::Print { text });
-            }
+            Stmt::Print(text) => self.print(text),
             Stmt::Blocking(body) => {
                 self.emit(Op::BeginBlocking);
                 self.inside(Guard::Blocking, |builder| builder.steps(body, registers));
@@ -466,6 +468,9 @@ impl Builder {
                 self.steps(last, registers);
             }
             Stmt::Gather(how, programs, count) => self.gather(*how, programs, *count),
+            Stmt::WaitTasks(how, programs, time, late) => {
+                self.wait_tasks(*how, programs, time.clone(), late, registers)
+            }
             Stmt::Timeout(time, body, otherwise) => self.timeout(time, body, otherwise.as_deref(), registers),
             Stmt::Cancel(program) => drop(self.emit(Op::Cancel { program: *program })),
         }

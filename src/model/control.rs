@@ -142,6 +142,12 @@ impl Builder {
         self.land(holds);
     }
 
+    pub(super) fn print(&mut self, text: &str) {
+        self.model.texts.push(text.to_owned());
+        let text = TextId::from(self.model.texts.len() - 1);
+        self.emit(Op::Print { text });
+    }
+
     pub(super) fn repeat(&mut self, times: u32, body: &[Stmt], registers: &mut Vec<VarId>) {
         if times == 0 {
             return;

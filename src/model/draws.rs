@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Model, Op};
+use crate::id::WaitId;
 
 /// Fills in `Program::draws`: the maximum over all paths, or `None` if a loop surrounds a draw.
 pub(super) fn count(model: &mut Model) {
@@ -32,6 +33,11 @@ fn end_of(model: &Model, entry: u32) -> u32 {
     model.programs.get(next).map_or(model.code.len() as u32, |next| next.entry)
 }
 
+fn draws_of(model: &Model, wait: WaitId) -> u32 {
+    let time = model.task_waits[wait.index()].time;
+    u32::from(time.is_some_and(|time| model.dists[time.index()].is_random()))
+}
+
 /// Whether no op from here to the end of the program draws, whatever its loops do, nor one of those that it calls.
 fn never_draws(model: &Model, entry: u32, depth: u32, known: &mut BTreeMap<u32, Option<u32>>) -> bool {
     model.code[entry as usize..end_of(model, entry) as usize].iter().all(|op| match op {
@@ -43,6 +49,8 @@ fn never_draws(model: &Model, entry: u32, depth: u32, known: &mut BTreeMap<u32, 
         Op::Io { device, time } => {
             !model.dists[time.unwrap_or(model.devices[device.index()].latency).index()].is_random()
         }
+        Op::WaitTasks { wait } => draws_of(model, *wait) == 0,
+        Op::CallBack { after, .. } => !after.is_some_and(|after| model.dists[after.index()].is_random()),
         Op::Choose { .. } => false,
         Op::Call { entry } => from(model, *entry, depth + 1, known) == Some(0),
         _ => true,
@@ -70,6 +78,8 @@ fn body(model: &Model, entry: u32, depth: u32, known: &mut BTreeMap<u32, Option<
                 let time = time.unwrap_or(model.devices[device.index()].latency);
                 u32::from(model.dists[time.index()].is_random())
             }
+            Op::WaitTasks { wait } => draws_of(model, wait),
+            Op::CallBack { after, .. } => u32::from(after.is_some_and(|after| model.dists[after.index()].is_random())),
             Op::Choose { .. } => 1,
             Op::Again { .. } => return None,
             Op::Jump { to } | Op::Branch { to, .. } if to as usize <= at => return None,

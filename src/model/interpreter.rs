@@ -35,6 +35,8 @@ pub struct Interpreter {
     pub parking: Parking,
     /// `time.sleep(0)` goes to sleep, for as long as a timer is late, where it otherwise only gives way.
     pub sleeps_at_yield: bool,
+    /// Tasks of event loops begin inside of the step that creates them: `asyncio.eager_task_factory`.
+    pub eager_tasks: bool,
 }
 
 /// How a thread gets a `threading.Lock` that it had to wait for.
@@ -124,6 +126,11 @@ impl Version {
 
     /// Interpreters of one process can have a GIL each.
     pub fn has_subinterpreters(self) -> bool {
+        self >= Version { major: 3, minor: 12 }
+    }
+
+    /// Whether it has `asyncio.eager_task_factory`.
+    pub fn has_eager_tasks(self) -> bool {
         self >= Version { major: 3, minor: 12 }
     }
 
@@ -241,6 +248,7 @@ impl Interpreter {
             start_method: StartMethod::Fork,
             parking: Parking::Semaphore,
             sleeps_at_yield: false,
+            eager_tasks: false,
         }
     }
 

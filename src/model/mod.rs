@@ -25,18 +25,20 @@ pub use network::{Peer, Selector, SocketAct, SocketCall};
 pub use object::{CountTimes, Counting, Object};
 pub use pool::{PoolKind, ProcessPool, StartMethod};
 pub use protocol::{Ceiling, Protocol};
-pub use raising::{Guard, Region};
+pub use raising::{Guard, Region, TaskWait};
 pub use value::{Arithmetic, Comparison, Condition, Operand, Value, evaluate};
 
 use crate::dist::Dist;
-use crate::id::{CallId, DeviceId, DistId, LockId, ObjectId, OperandId, ProgramId, SyncId, TaskId, TextId, VarId};
+use crate::id::{
+    CallId, DeviceId, DistId, LockId, ObjectId, OperandId, ProgramId, SyncId, TaskId, TextId, VarId, WaitId,
+};
 use crate::kernel::core_set::CoreSet;
 use crate::kernel::pace::Paces;
 use crate::kernel::policy::PolicyConfig;
 use crate::kernel::{Loses, Queues, Setup};
 use crate::sync::Config;
 use crate::time::Duration;
-use crate::trace::{CpuKind, Together};
+use crate::trace::{Called, CpuKind, Together};
 
 /// One scenario under one execution model, ready to run. Whatever can be wrong was found before one exists.
 #[derive(Clone, Debug)]
@@ -69,6 +71,8 @@ pub struct Model {
     pub programs: Vec<Program>,
     /// What guards which ops against exceptions: sorted by their ends, inner ones first. Empty if no program can raise one.
     pub regions: Vec<Region>,
+    /// Waits for some of the coroutines that one has spawned, by `WaitId`.
+    pub task_waits: Vec<TaskWait>,
     /// Branch tables of `Op::Choose`.
     pub choices: Vec<Choice>,
     /// Numbers that ops compute with, by `OperandId`.
@@ -360,6 +364,8 @@ pub enum Op {
     Return,
     /// Creates `count` contexts that execute the program.
     Spawn { kind: SpawnKind, program: ProgramId, count: u32 },
+    /// Asks a loop to execute the program as a callback: this one's, or that of its process.
+    CallBack { program: ProgramId, how: Called, after: Option<DistId> },
     /// Waits for all contexts that this one spawned from the program.
     Join { program: ProgramId },
     /// Prints.
@@ -385,6 +391,10 @@ pub enum Op {
     Begin { how: Together },
     /// Waits for these.
     Await,
+    /// Waits for some of those that this one has spawned.
+    WaitTasks { wait: WaitId },
+    /// The end of that: goes on at `to` unless its time was over first.
+    TasksWaited { wait: WaitId, to: u32 },
     /// From here to its `EndTimeout` the coroutine is cancelled when so much time has passed.
     BeginTimeout { time: DistId },
     /// The end of that.

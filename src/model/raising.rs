@@ -5,8 +5,8 @@
 
 use super::{Act, Builder, Op, SpawnKind, Stmt};
 use crate::dist::Dist;
-use crate::id::{LockId, ProgramId, SyncId, VarId};
-use crate::trace::Together;
+use crate::id::{DistId, LockId, ProgramId, SyncId, VarId, WaitId};
+use crate::trace::{Called, Together};
 
 /// Ops that an exception leaves in a certain way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,17 @@ pub enum Guard {
     /// The timeout is over. If it was this that cancelled the coroutine, that goes on at the op if one is given, else the
     /// exception is another one from here on.
     Timeout(Option<u32>),
+}
+
+/// A wait for some of the coroutines that one has spawned: `asyncio.wait`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskWait {
+    /// For how many of them.
+    pub how: Together,
+    /// Those that execute one of these.
+    pub programs: Vec<ProgramId>,
+    /// For no longer than this.
+    pub time: Option<DistId>,
 }
 
 /// Code behind a program.
@@ -70,9 +81,13 @@ pub(super) struct Raising {
 /// Whether any of the steps can raise an exception or cancel a coroutine.
 pub(super) fn can_raise(steps: &[Stmt]) -> bool {
     steps.iter().any(|step| match step {
-        Stmt::Raise | Stmt::Try(..) | Stmt::Finally(..) | Stmt::Gather(..) | Stmt::Timeout(..) | Stmt::Cancel(_) => {
-            true
-        }
+        Stmt::Raise
+        | Stmt::Try(..)
+        | Stmt::Finally(..)
+        | Stmt::Gather(..)
+        | Stmt::WaitTasks(..)
+        | Stmt::Timeout(..)
+        | Stmt::Cancel(_) => true,
         Stmt::With(_, body)
         | Stmt::WithSync(_, _, body)
         | Stmt::Repeat(_, body)
@@ -165,6 +180,28 @@ impl Builder {
         self.emit(Op::Await);
     }
 
+    pub(super) fn call_back(&mut self, how: Called, program: ProgramId, after: Option<Dist>) {
+        let after = after.map(|after| self.dist(after));
+        self.emit(Op::CallBack { program, how, after });
+    }
+
+    pub(super) fn wait_tasks(
+        &mut self,
+        how: Together,
+        programs: &[ProgramId],
+        time: Option<Dist>,
+        late: &[Stmt],
+        registers: &mut Vec<VarId>,
+    ) {
+        let time = time.map(|time| self.dist(time));
+        let wait = WaitId::from(self.model.task_waits.len());
+        self.model.task_waits.push(TaskWait { how, programs: programs.to_vec(), time });
+        self.emit(Op::WaitTasks { wait });
+        let end = self.emit(Op::TasksWaited { wait, to: 0 });
+        self.steps(late, registers);
+        self.model.code[end] = Op::TasksWaited { wait, to: self.here() };
+    }
+
     /// After a wait for a notification the lock is taken again, also if the wait was cancelled, and cannot be cancelled then.
     pub(super) fn wait_for_notification(&mut self, sync: SyncId, lock: LockId) {
         let wait = Op::Sync { sync, act: Act::Wait };
@@ -246,9 +283,27 @@ impl super::Model {
         self.raises() || self.code.contains(&Op::Exit)
     }
 
+    /// Whether somebody asks a loop for a callback.
+    pub fn calls_back(&self) -> bool {
+        self.code.iter().any(|op| matches!(op, Op::CallBack { .. }))
+    }
+
+    /// Whether coroutines begin inside of the steps that create them.
+    pub fn starts_eagerly(&self) -> bool {
+        let spawns = |op: &Op| matches!(op, Op::Spawn { kind: SpawnKind::Coroutine, .. });
+        self.interpreter.eager_tasks && self.execution.has_loops() && self.code.iter().any(spawns)
+    }
+
+    /// Whether some coroutine waits for some of those that it has spawned.
+    pub fn waits_for_tasks(&self) -> bool {
+        self.execution.has_loops() && !self.task_waits.is_empty()
+    }
+
     /// Whether some coroutine can be cancelled or awaits several together.
     pub fn cancels(&self) -> bool {
-        let cancels = |op: &Op| matches!(op, Op::Begin { .. } | Op::BeginTimeout { .. } | Op::Cancel { .. });
+        let cancels = |op: &Op| {
+            matches!(op, Op::Begin { .. } | Op::BeginTimeout { .. } | Op::WaitTasks { .. } | Op::Cancel { .. })
+        };
         self.code.iter().any(cancels)
     }
 }

@@ -27,6 +27,8 @@ pub struct EventLoop {
     drains: bool,
     /// What [`Handle::Call`] stands for, in order.
     calls: VecDeque<Call>,
+    /// Coroutines that stand still while one that they have created takes its first step, outermost first.
+    creators: Vec<ContextId>,
 }
 
 /// What an iteration runs.
@@ -73,16 +75,21 @@ pub enum Alarm {
     Sleep(ContextId, u64),
     /// A timeout is over.
     Timeout(ContextId, u64),
+    /// A callback is due, which is this context.
+    Call(ContextId),
 }
 
-/// Tells timeouts from sleeps in the numbers of timers: there are fewer coroutines than that.
+/// Tell timeouts and callbacks from sleeps in the numbers of timers: there are fewer coroutines than that.
 const TIMEOUT: u32 = 1 << 23;
+const CALL: u32 = 1 << 22;
 
 impl Alarm {
     fn of(timer: Due) -> Alarm {
-        match timer.slot & TIMEOUT {
-            0 => Alarm::Sleep(ContextId(timer.slot), timer.sequence),
-            _ => Alarm::Timeout(ContextId(timer.slot & !TIMEOUT), timer.sequence),
+        let context = ContextId(timer.slot & !(TIMEOUT | CALL));
+        match timer.slot & (TIMEOUT | CALL) {
+            0 => Alarm::Sleep(context, timer.sequence),
+            CALL => Alarm::Call(context),
+            _ => Alarm::Timeout(context, timer.sequence),
         }
     }
 }
@@ -117,6 +124,17 @@ impl EventLoop {
             None => self.call(Call::InVain),
         }
         self.pipe = true;
+    }
+
+    /// `call_soon_threadsafe`, of a callback that is this context.
+    pub fn call_soon_threadsafe(&mut self, context: ContextId) {
+        self.call_soon(context);
+        self.pipe = true;
+    }
+
+    /// `call_later`, of a callback that is this context.
+    pub fn call_later(&mut self, at: Time, context: ContextId) {
+        self.timers.schedule(at, Class::Timer, context.0 | CALL);
     }
 
     /// What is in the self-pipe has been read.
@@ -160,7 +178,7 @@ impl EventLoop {
     /// whether anybody still waits for it. Returns how
     /// many coroutines the snapshot of this iteration resumes.
     pub fn collect(&mut self, now: Time, mut due: impl FnMut(Alarm) -> bool) -> usize {
-        let steps = std::mem::take(&mut self.steps);
+        let mut steps = std::mem::take(&mut self.steps);
         let reported = std::mem::take(&mut self.reported);
         if std::mem::take(&mut self.drains) {
             self.ready.push_back(Handle::Drain);
@@ -173,12 +191,26 @@ impl EventLoop {
             if due(alarm) {
                 match alarm {
                     Alarm::Sleep(context, _) => self.ready.push_back(Handle::Wakeup(context)),
+                    Alarm::Call(context) => {
+                        self.ready.push_back(Handle::Step(context));
+                        steps += 1;
+                    }
                     Alarm::Timeout(context, number) => self.call(Call::Expire { context, number: number as u32 }),
                 }
             }
         }
         self.snapshot = self.ready.len();
         steps
+    }
+
+    /// A coroutine that this one has created takes its first step, inside of this one's.
+    pub fn enter(&mut self, creator: ContextId) {
+        self.creators.push(creator);
+    }
+
+    /// The present coroutine is left: whose step goes on, if it was inside of another one's.
+    pub fn leave(&mut self) -> Option<ContextId> {
+        self.creators.pop()
     }
 
     /// The next handle of the snapshot.

@@ -254,6 +254,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Phase::Resume(context) => self.resume_coroutine(thread, context),
             Phase::Drained => self.drained(thread),
             Phase::Written(steps) => self.written(thread, steps),
+            Phase::Called(child) => self.called(thread, child),
             Phase::Callback => self.call_back(thread),
             Phase::End => {
                 self.end_thread(core, thread);

@@ -12,7 +12,7 @@ use crate::trace::{Cause, On, Raised, Sink, What};
 /// Whether any coroutine of this model can be cancelled, or dropped with its job.
 pub(super) fn any(model: &Model) -> bool {
     let fails = model.raises() && model.has_executor();
-    model.execution.has_loops() && (model.cancels() || super::late::any(model) || fails)
+    model.execution.has_loops() && (model.cancels() || super::late::any(model) || fails) || model.starts_eagerly()
 }
 
 /// Nobody waits for the request.
@@ -23,7 +23,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     #[cold]
     pub(super) fn cancel_all(&mut self, context: ContextId, program: ProgramId) -> bool {
         let spawned = |child: &ContextId| {
-            self.world.contexts[*child].program == program && self.world.loop_tasks[child.index()].bond.is_none()
+            self.world.contexts[*child].program == program && self.world.loop_tasks[child.index()].named
         };
         let children: Vec<ContextId> = self.world.brood(context).filter(spawned).collect();
         children.into_iter().for_each(|child| self.cancel(child, Cause::Asked));
@@ -38,7 +38,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         task.pending = Some(Raised::Cancelled);
         task.cancelling += 1;
         match self.world.contexts[context].waits {
-            Some((On::Together, _)) => self.cancel_group(context, Cause::Parent),
+            Some((On::Together, _)) if !self.awaits_apart(context) => self.cancel_group(context, Cause::Parent),
             Some((on, _)) if on != On::Nothing && !self.is_shielded(context) => self.withdraw(context),
             _ => {}
         }
@@ -75,6 +75,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             On::Sleep => self.world.loop_task(context).alarm = 0,
             On::Executor(steps) => self.leave_executor(steps),
             On::Join(_) => {}
+            On::Together if self.awaits_apart(context) => self.stop_listening(context),
             On::Nothing | On::Gil | On::GilSwitch | On::World | On::Together | On::Job | On::Poll => return,
         }
         self.make_ready(context);

@@ -324,7 +324,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 }
                 self.note(What::Spawn { context: parent, child });
                 self.hand_sockets_over(parent, child);
-                self.make_ready(child);
+                if self.eager {
+                    self.start_eagerly(parent, child);
+                } else {
+                    self.make_ready(child);
+                }
             }
             SpawnKind::Thread => {
                 let child = self.thread(process, Body::Program, origin);
@@ -359,14 +363,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let thread = self.world.contexts[context].thread;
         if self.world.contexts[context].coroutine {
             self.note(What::CoroutineEnd { context });
-            if !self.tracks || !self.leave_group(context, raised) {
+            if !self.tracks || self.leave_group(context, raised) {
                 self.tell_parent(context);
             }
             self.free_context(context);
             self.world.work.unfinished -= 1;
-            let state = &mut self.world.threads[thread];
-            state.current = state.own;
-            state.phase = Phase::Handle;
+            self.leave_coroutine(thread);
             return;
         }
         self.world.threads[thread].phase = match self.world.threads[thread].body {
@@ -424,6 +426,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let Some(live) = parent_state.children(program) else { return };
         *live -= 1;
         if *live == 0 && parent_state.waits.is_some_and(|(on, _)| on == On::Join(program)) {
+            self.know_ended(parent, program);
             self.wake_context(parent);
         }
     }

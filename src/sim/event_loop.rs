@@ -76,7 +76,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let tracks = self.tracks;
         let ready = own_loop(&mut threads[thread]).collect(now, |alarm| {
             let wanted = !tracks || is_wanted(contexts, loop_tasks, thread, alarm);
-            if let (Alarm::Sleep(context, _), true) = (alarm, wanted) {
+            if let (Alarm::Sleep(context, _) | Alarm::Call(context), true) = (alarm, wanted) {
                 due.push(context);
             }
             wanted

@@ -74,6 +74,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let parent = &mut self.world.contexts[context];
         let (role, key, pc, program) = (parent.role, parent.key, parent.pc, parent.program);
         let (family, draws) = (Some((context, parent.generation)), parent.draws.clone());
+        let spawned = parent.family.as_ref().map_or(0, |family| family.spawned);
         let registers = std::mem::take(&mut parent.registers);
         let child = self.context(Origin { role, program: ProgramId(u32::MAX), parent: family, key });
         let state = &mut self.world.contexts[child];
@@ -81,6 +82,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         (state.thread, state.program, state.pc, state.draws) = (thread, program, pc, draws);
         state.stack.clear();
         state.family().children.clear();
+        state.family().spawned = spawned;
         state.registers.clone_from(&registers);
         (state.blocking, state.paid, state.woken) = (0, false, false);
         self.world.contexts[context].registers = registers;
@@ -142,9 +144,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if let Some(parent) = self.waits_for(context) {
             let state = &mut self.world.contexts[context];
             let registers = std::mem::take(&mut state.registers);
-            let draws = state.draws.clone();
+            let (draws, spawned) = (state.draws.clone(), state.family().spawned);
             let waiting = &mut self.world.contexts[parent];
             waiting.draws = draws;
+            if spawned > 0 {
+                waiting.family().spawned = spawned;
+            }
             let spare = std::mem::replace(&mut waiting.registers, registers);
             self.world.contexts[context].registers = spare;
             if let Some(raised) = raised {

@@ -11,7 +11,7 @@ use crate::engine::Class;
 use crate::id::{ContextId, JobId, LockId, ProgramId, ThreadId};
 use crate::kernel::attributes::{Attributes, Needs};
 use crate::model::{Late, Model, Op};
-use crate::trace::{CpuKind, On, Sink, What};
+use crate::trace::{CpuKind, On, Sink, Together, What};
 
 /// What ends a job that may be dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -135,6 +135,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if suspended {
             self.give_up_waiting(context);
         }
+        if self.tracks {
+            // Its timeouts are no more, also if it computes.
+            self.world.loop_task(context).deadlines.clear();
+        }
         self.forget_counts(context);
         if self.stops {
             self.end_pause(context);
@@ -180,7 +184,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn give_up_waiting(&mut self, context: ContextId) {
         let task = self.world.loop_task(context);
         task.pending = None;
-        task.deadlines.clear();
+        task.spawning = 0;
+        if !task.group.how.is_some_and(Together::apart) {
+            // It waits for them all the same, and no exception of theirs reaches it.
+            (task.group.how, task.group.failed) = (Some(Together::GatherAll), false);
+        }
         if let Some(sync) = task.freed.take() {
             self.return_shared(context, sync);
         }

@@ -2,7 +2,7 @@
 //! together, or drops late ones.
 
 use super::world::{Context, World};
-use crate::id::{ContextId, RequestId, SyncId, ThreadId};
+use crate::id::{ContextId, ProgramId, RequestId, SyncId, ThreadId};
 use crate::runtime::event_loop::Alarm;
 use crate::slab::Slab;
 use crate::trace::{Raised, Together};
@@ -24,8 +24,14 @@ pub(super) struct LoopTask {
     pub alarm: u64,
     /// Innermost last.
     pub deadlines: Vec<Deadline>,
-    /// Its creator awaits it together with others: the how-many-th time that one does so.
+    /// Its creator awaits it, perhaps together with others: the how-many-th time that one does so.
     pub bond: Option<u32>,
+    /// Its creator has a name for it: it can be joined and cancelled, and outlive a wait for it.
+    pub named: bool,
+    /// Those of its children with names that are over, and that it does not know of yet.
+    pub ended: Vec<(ProgramId, Option<Raised>)>,
+    /// How many it is still to create in one step.
+    pub spawning: u32,
     /// What it awaits together itself.
     pub group: Group,
     first: Option<ContextId>,
@@ -45,6 +51,8 @@ pub(super) struct Group {
     /// How many have not been reported as ended.
     pub live: u32,
     pub failed: bool,
+    /// What a wait for some of them was for has come about.
+    pub over: bool,
 }
 
 /// A timeout.
@@ -80,6 +88,8 @@ impl World {
             None => self.loop_task(parent).first = Some(child),
         }
         self.loop_task(child).previous = before;
+        let group = self.loop_task(parent).group;
+        self.loop_task(child).named = !group.starting || group.how == Some(Together::Shield);
         let group = &mut self.loop_task(parent).group;
         if group.starting {
             group.live += 1;
@@ -120,11 +130,11 @@ pub(super) fn is_wanted(
     thread: ThreadId,
     alarm: Alarm,
 ) -> bool {
-    let (Alarm::Sleep(context, number) | Alarm::Timeout(context, number)) = alarm;
+    let (Alarm::Sleep(context, number) | Alarm::Timeout(context, number)) = alarm else { return true };
     let task = &tasks[context.index()];
     contexts[context].thread == thread
         && match alarm {
             Alarm::Sleep(..) => task.alarm == number,
-            Alarm::Timeout(..) => task.deadlines.iter().any(|one| one.timer == number),
+            _ => task.deadlines.iter().any(|one| one.timer == number),
         }
 }

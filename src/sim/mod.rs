@@ -4,6 +4,7 @@
 //! records. Everything at one instant is handled before free cores are given away.
 
 mod burst;
+mod callback;
 mod cancel;
 mod connection;
 mod create;
@@ -11,6 +12,7 @@ mod crowd;
 mod deadlock;
 mod demand;
 mod draw;
+mod eager;
 mod event_loop;
 mod executor;
 mod explain;
@@ -30,6 +32,7 @@ mod shared;
 mod socket;
 mod step;
 mod stop;
+mod task_waits;
 mod together;
 mod urgency;
 mod wait;
@@ -91,6 +94,10 @@ pub struct Sim<'a, S, C> {
     woken: Vec<ThreadId>,
     /// Whether coroutines can be cancelled, so that it is known what each awaits.
     tracks: bool,
+    /// Whether coroutines begin inside of the steps that create them.
+    eager: bool,
+    /// Whether coroutines wait for some of those that they have spawned.
+    waits_for_tasks: bool,
     /// Due timers of a loop, kept to save allocations.
     due: Vec<ContextId>,
     /// Who is woken by one step, kept to save allocations.
@@ -124,6 +131,8 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             acting: None,
             woken: Vec::new(),
             tracks: cancel::any(model),
+            eager: model.starts_eagerly(),
+            waits_for_tasks: model.waits_for_tasks(),
             due: Vec::new(),
             freed: Vec::new(),
             lends: inheritance::order(model),
@@ -157,6 +166,8 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             acting: None,
             woken: Vec::new(),
             tracks: cancel::any(model),
+            eager: model.starts_eagerly(),
+            waits_for_tasks: model.waits_for_tasks(),
             due: Vec::new(),
             freed: Vec::new(),
             lends: inheritance::order(model),

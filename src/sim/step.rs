@@ -72,6 +72,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Op::Return => self.return_from(core, context),
             Op::Spawn { kind, program, count } => self.spawn_all(thread, context, kind, program, count),
             Op::Join { program } => self.join(thread, context, program),
+            Op::CallBack { program, how, after } => self.call_loop(thread, context, (program, how, after)),
             Op::Print { text } => self.print(context, text),
             Op::Fail { text } => self.fail(context, text),
             Op::BeginBlocking => self.blocking(context, 1),
@@ -84,6 +85,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Op::Deliver => self.deliver(context),
             Op::Begin { how } => self.begin_group(context, how),
             Op::Await => self.await_group(thread, context),
+            Op::WaitTasks { wait } => self.wait_tasks(thread, context, wait),
+            Op::TasksWaited { wait, to } => self.tasks_waited(context, wait, to),
             Op::BeginTimeout { time } => self.begin_timeout(thread, context, time),
             Op::EndTimeout => self.end_timeout(context),
             Op::Cancel { program } => self.cancel_all(context, program),
@@ -211,6 +214,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         program: ProgramId,
         count: u32,
     ) -> bool {
+        if self.eager && kind == SpawnKind::Coroutine {
+            return self.spawn_eagerly(context, program, count);
+        }
         let costs = &self.model.machine.costs;
         let each = match kind {
             SpawnKind::Thread => costs.thread_start,
@@ -302,9 +308,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let state = &mut self.world.contexts[context];
         state.resume = resume;
         state.waits = Some((on, self.world.now));
-        let state = &mut self.world.threads[thread];
-        state.current = state.own;
-        state.phase = Phase::Handle;
+        self.leave_coroutine(thread);
         if matches!(on, On::Lock(_) | On::Sync(_)) {
             self.look_for_cycle(context);
         }

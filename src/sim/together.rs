@@ -1,7 +1,8 @@
-//! Coroutines that are awaited together: `asyncio.gather` and `asyncio.TaskGroup`.
+//! Coroutines that are awaited together, as they are created: `asyncio.gather`, `asyncio.TaskGroup`, and `asyncio.shield`.
 //!
 //! The end of each is a callback of the loop, in the iteration after; who awaits them goes on in the one after that.
 
+use super::loop_task::Group;
 use super::world::Resume;
 use super::{Chooser, Sim};
 use crate::id::{ContextId, ThreadId};
@@ -12,7 +13,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     #[cold]
     pub(super) fn begin_group(&mut self, context: ContextId, how: Together) -> bool {
         let group = &mut self.world.loop_task(context).group;
-        (group.how, group.starting, group.live, group.failed) = (Some(how), true, 0, false);
+        *group = Group { how: Some(how), starting: true, round: group.round, ..Group::default() };
         group.round += 1;
         self.note(What::Together { context, how });
         true
@@ -20,36 +21,74 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     #[cold]
     pub(super) fn await_group(&mut self, thread: ThreadId, context: ContextId) -> bool {
-        self.world.loop_task(context).group.starting = false;
+        let eager = self.eager;
+        let group = &mut self.world.loop_task(context).group;
+        group.starting = false;
+        let failed = group.failed;
+        if eager && group.how != Some(Together::TaskGroup) && (failed || group.live == 0) {
+            // Nobody asks for the others any more.
+            group.round += 1;
+            self.note(What::TogetherAlready { context });
+            return !failed || self.raise(context, Raised::Exception, self.world.contexts[context].pc - 1);
+        }
         self.suspend(thread, context, On::Together, Resume::Step)
     }
 
-    /// Whether the context creates what it will await together.
+    /// Whether the context creates what it will await together, and has no name for.
     pub(super) fn starts_group(&self, context: ContextId) -> bool {
-        self.tracks && self.world.loop_tasks[context.index()].group.starting
+        self.tracks && {
+            let group = &self.world.loop_tasks[context.index()].group;
+            group.starting && group.how != Some(Together::Shield)
+        }
     }
 
-    /// The coroutine, which has a parent, is over. Whether somebody awaits it together with others, and will hear of it.
+    /// The coroutine is over. Whether its parent has a name for it, and can join it.
     #[cold]
     pub(super) fn leave_group(&mut self, context: ContextId, raised: Option<Raised>) -> bool {
         self.world.disown(context);
-        let Some(round) = self.world.loop_task(context).bond.take() else { return false };
+        let task = self.world.loop_task(context);
+        let (bond, named) = (task.bond.take(), task.named);
         let state = &self.world.contexts[context];
-        let (Some((parent, _)), thread) = (state.parent(), state.thread) else { return false };
-        self.event_loop(thread).call(Call::Ended { parent, round, raised });
-        true
+        let (Some((parent, generation)), program, thread) = (state.parent(), state.program, state.thread) else {
+            return named;
+        };
+        let group = self.world.loop_task(parent).group;
+        let present = bond == Some(group.round);
+        let heard = present && group.how == Some(Together::Shield);
+        if named && !heard && self.waits_for_tasks && self.world.contexts[parent].generation == generation {
+            self.world.loop_task(parent).ended.push((program, raised));
+        }
+        if present && group.starting && group.how != Some(Together::TaskGroup) {
+            // It began and ended while it was created: that is seen when it is awaited.
+            let group = &mut self.world.loop_task(parent).group;
+            group.live -= 1;
+            group.failed |= raised.is_some() && group.how != Some(Together::GatherAll);
+        } else if let Some(round) = bond.filter(|_| present || !named) {
+            // Who waits no more for one that goes on has taken back the callback.
+            self.event_loop(thread).call(Call::Ended { parent, round, raised });
+        }
+        named
     }
 
     /// The callback of a coroutine that has ended.
     #[cold]
     pub(super) fn child_ended(&mut self, parent: ContextId, round: u32, raised: Option<Raised>) {
+        let waits = matches!(self.world.contexts[parent].waits, Some((On::Together, _)));
         let group = &mut self.world.loop_task(parent).group;
         if group.round != round {
             return;
         }
         group.live -= 1;
+        let last = group.live == 0;
         match (group.how, raised) {
-            (Some(Together::Gather), Some(_)) => {
+            (Some(Together::FirstCompleted), _)
+            | (Some(Together::FirstException), Some(Raised::Exception | Raised::Timeout)) => {
+                return self.end_wait(parent, waits);
+            }
+            (Some(Together::FirstException | Together::AllCompleted), _) => {
+                return self.end_wait(parent, waits && last);
+            }
+            (Some(Together::Gather | Together::Shield), Some(_)) => {
                 // Nobody asks for the others any more.
                 group.round += 1;
                 return self.end_group(parent, true);
@@ -76,8 +115,14 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     fn end_group(&mut self, parent: ContextId, failed: bool) {
+        let task = self.world.loop_task(parent);
         if failed {
-            self.world.loop_task(parent).pending.get_or_insert(Raised::Exception);
+            task.pending.get_or_insert(Raised::Exception);
+        }
+        if task.group.how == Some(Together::Shield) {
+            // The future between the two has a callback of its own.
+            let thread = self.world.contexts[parent].thread;
+            self.event_loop(thread).call(Call::InVain);
         }
         self.make_ready(parent);
     }

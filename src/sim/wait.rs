@@ -204,6 +204,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     pub(super) fn join(&mut self, thread: ThreadId, context: ContextId, program: ProgramId) -> bool {
         if !self.has_children(context, program) {
+            self.know_ended(context, program);
             return true;
         }
         if self.awaits(context) {

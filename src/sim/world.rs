@@ -237,6 +237,8 @@ pub(super) enum Phase {
     Callback,
     /// A thread of the executor has written to the self-pipe of the loop, for these steps.
     Written(ContextId),
+    /// A thread has done so, for this callback.
+    Called(ContextId),
     /// End the thread.
     End,
 }

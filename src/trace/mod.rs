@@ -13,12 +13,12 @@ mod words;
 pub use decision::{Decided, Decision};
 pub use digest::{BEHAVIOUR, Digest};
 pub use pool::{PoolPart, Stage};
-pub use raising::{Cause, Raised, Together};
+pub use raising::{Called, Cause, Raised, Together};
 pub use socket::{Call, Wire};
 
 use crate::id::{
     ChunkId, ContextId, CoreId, DeviceId, JobId, LockId, ObjectId, PeerId, ProcessId, ProgramId, RequestId, SocketId,
-    SyncId, TaskId, TextId, ThreadId, VarId,
+    SyncId, TaskId, TextId, ThreadId, VarId, WaitId,
 };
 use crate::time::{Duration, Time};
 
@@ -157,6 +157,20 @@ pub enum What {
     TimeoutEnd { context: ContextId },
     /// What the coroutine creates from here to its `Suspend` on them, it awaits together.
     Together { context: ContextId, how: Together },
+    /// What the coroutine was to await together has ended, or failed, while it was created: it goes on at once.
+    TogetherAlready { context: ContextId },
+    /// The coroutine is to wait for those that it has spawned from the programs of `Model::task_waits[wait]`, as long as they are
+    /// not over or nobody knows; `time` is the most that it waits, [`Duration::FOREVER`] without such a time.
+    WaitTasks { context: ContextId, wait: WaitId, time: Duration },
+    /// It goes on, and knows who is over; `late` if its time was over first.
+    TasksWaited { context: ContextId, late: bool },
+    /// The coroutine knows that all that it has spawned from the program are over, some of which no wait has told it of.
+    TasksKnown { context: ContextId, program: ProgramId },
+    /// The context asks for a callback, which is the new context `child`, `after` so long: its loop calls it as it resumes a
+    /// coroutine, and it never awaits anything.
+    CallBack { context: ContextId, child: ContextId, how: Called, after: Duration },
+    /// The new coroutine `child` begins inside of the step of `context`, which goes on when it awaits or ends.
+    StartEagerly { context: ContextId, child: ContextId },
     /// The coroutine hands steps to the threads of its executor: as the new context `child`, the last of their queue.
     Submit { context: ContextId, child: ContextId },
     /// A thread of the executor takes the first context of the queue and executes it.

@@ -1,4 +1,4 @@
-//! Exceptions, cancellation, and what is awaited together.
+//! Exceptions, cancellation, what is awaited together, and callbacks.
 
 /// What is raised in a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +24,17 @@ pub enum Cause {
     Parent,
 }
 
+/// How a callback is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Called {
+    /// `loop.call_soon`, on the thread of the loop.
+    Soon,
+    /// `loop.call_later`, on the thread of the loop.
+    Later,
+    /// `loop.call_soon_threadsafe`, on any thread: it joins the ready queue when the self-pipe has been written to.
+    Threadsafe,
+}
+
 /// How several coroutines are awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Together {
@@ -33,4 +44,19 @@ pub enum Together {
     TaskGroup,
     /// `asyncio.gather(.., return_exceptions=True)`: goes on when all have ended, however they did.
     GatherAll,
+    /// `asyncio.shield`: until the one that is awaited has ended; who is cancelled meanwhile goes on, and that one does, too.
+    Shield,
+    /// `asyncio.wait(.., return_when=ALL_COMPLETED)`: until all have ended, or its time is over.
+    AllCompleted,
+    /// `FIRST_COMPLETED`: until one of them has.
+    FirstCompleted,
+    /// `FIRST_EXCEPTION`: until one of them has with an exception, or all have.
+    FirstException,
+}
+
+impl Together {
+    /// Whether those who are awaited are there before, and after: nobody cancels them with who awaits them.
+    pub fn apart(self) -> bool {
+        !matches!(self, Together::Gather | Together::TaskGroup | Together::GatherAll)
+    }
 }

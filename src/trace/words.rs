@@ -86,6 +86,14 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         What::Timeout { context, time } => (word(63, 0, context.0), Some([0, time.0])),
         What::TimeoutEnd { context } => (word(64, 0, context.0), None),
         What::Together { context, how } => (word(65, how as u8, context.0), None),
+        What::TogetherAlready { context } => (word(82, 0, context.0), None),
+        What::WaitTasks { context, wait, time } => (word(83, 0, context.0), Some([pair(wait.0, 0), time.0])),
+        What::TasksWaited { context, late } => (word(84, late.into(), context.0), None),
+        What::TasksKnown { context, program } => (word(86, 0, context.0), Some([pair(program.0, 0), 0])),
+        What::CallBack { context, child, how, after } => {
+            (word(87, how as u8, context.0), Some([pair(child.0, 0), after.0]))
+        }
+        What::StartEagerly { context, child } => (word(85, 0, context.0), Some([pair(child.0, 0), 0])),
         What::IoWithdraw { device, request } => (word(66, 0, request.0), Some([pair(device.0, 0), 0])),
         What::Chunk { chunk, job } => (word(75, 0, chunk.0), Some([pair(job.0, 0), 0])),
         What::Pass { chunk, stage, thread } => (word(76, stage as u8, chunk.0), Some([pair(thread.0, 0), 0])),

@@ -19,6 +19,21 @@ fn said(machine: &str, task: &str) -> Vec<String> {
 }
 
 #[test]
+fn eager_tasks_without_tasks_are_told() {
+    let told = |models: &str, steps: &str| {
+        let text = format!(
+            r#"(interpreter: CPython(eager_tasks: true), models: [{models}], programs: {{ "p": [Cpu("1ms")] }},
+                allow: ["unused"], tasks: {{ "t": (steps: [{steps}]) }})"#
+        );
+        let warnings = compile("x.ron", &text, &[]).expect("it is right").warnings;
+        warnings.iter().any(|found| found.title == "there is no task that could begin at once")
+    };
+    assert!(told("Serial", r#"Cpu("1ms")"#));
+    assert!(told("Asyncio", r#"Cpu("1ms")"#));
+    assert!(!told("Asyncio", r#"Gather(["p"])"#));
+}
+
+#[test]
 fn what_has_no_effect_is_told() {
     let caches = |size: u32| format!("caches: (size: {size}, warm: 2.0, warm_up: \"1ms\")");
     for (machine, task, expected) in [

@@ -1,5 +1,6 @@
 //! Everything that needs whole runs or the command: one binary, because each further one links everything again.
 
+mod callbacks;
 mod cancel;
 mod classics;
 mod cli;
@@ -43,6 +44,7 @@ mod schedules;
 mod sharing;
 mod sockets;
 mod spread;
+mod tasks;
 mod theory;
 mod theory_closed;
 mod throttle;

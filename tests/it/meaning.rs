@@ -159,6 +159,7 @@ fn impossible_numbers() {
         "interpreter: CPython(signal: «\"5us\"»)",
         "interpreter: CPython(version: \"3.12\", free_threading: «1.1»)",
         "interpreter: CPython(version: \"3.12\", unsafe_extension: «true»)",
+        "interpreter: CPython(version: \"3.11\", eager_tasks: «true»)",
         "interpreter: CPython(increment: «\"10000h\"»)",
         "interpreter: PyPy(check_interval: «\"0s\"»)",
         "interpreter: PyPy(poll: «\"0s\"»)",
@@ -296,6 +297,41 @@ fn models_that_cannot_carry_the_work() {
     check("E05", &alone("Gather(«[]»)"));
     check("E01", &alone("Gather([«\"nobody\"»])"));
     check("E10", &steps("«Join(\"p\")»"));
+    check("E10", &steps("«Shield(\"p\")»"));
+    check("E10", &alone("WaitTasks([«\"p\"»])"));
+    check("E10", &alone("Spawn(Thread, \"p\"), WaitTasks([«\"p\"»])"));
+    check("E10", &alone("Spawn(Coroutine, \"p\"), Blocking([«WaitTasks»([\"p\"])])"));
+    check("E10", &alone("Blocking([«Shield»(\"p\")])"));
+    check("E10", &alone("ToThread([«Shield»(\"p\")])"));
+    check("E10", &steps("«CallSoon»(\"p\")").replace("CallSoon»(\"p\")", "CallSoon(\"p\")»"));
+    check("E10", &steps("«CallSoonThreadsafe»(\"p\")"));
+    check("E10", &alone("ToThread([«CallSoon»(\"p\")])"));
+    check("E10", &alone("CallSoon(\"p\"), «Join(\"p\")»"));
+    check("E01", &alone("CallSoonThreadsafe(«\"nobody\"»)"));
+    check("E01", &alone("CallLater(\"1s\", «\"nobody\"»)"));
+    check("E05", &alone("CallLater(«\"10000h\"», \"p\")"));
+    for waits in
+        ["Sleep(\"1ms\")", "Yield", "Gather([\"q\"])", "Acquire(\"l\"), Release(\"l\")", "Put(\"c\")", "Call(\"w\")"]
+    {
+        check(
+            "E10",
+            &format!(
+                "(models: [Asyncio], allow: [\"unused\"], shared: {{ \"l\": Lock, \"c\": Queue(capacity: 1) }},
+                  programs: {{ \"p\": [{waits}], \"q\": [Cpu(\"1ms\")], \"w\": [Sleep(\"1ms\")] }},
+                  tasks: {{ \"t\": (steps: [«CallSoon»(\"p\")]) }})"
+            ),
+        );
+    }
+    check(
+        "E10",
+        "(models: [Asyncio], programs: { \"p\": [«CallSoonThreadsafe»(\"q\")], \"q\": [Cpu(\"1ms\")] },
+          tasks: { \"t\": (steps: [Spawn(Process, \"p\"), Join(\"p\")]) })",
+    );
+    check("E05", &alone("WaitTasks(«[]»)"));
+    check("E01", &alone("WaitTasks([«\"nobody\"»])"));
+    check("E01", &alone("Shield(«\"nobody\"»)"));
+    check("E05", &alone("Spawn(Coroutine, \"p\"), WaitTasks([\"p\"], FirstCompleted, «\"10000h\"»)"));
+    check("E01", &alone("Spawn(Coroutine, \"p\"), WaitTasks([\"p\"], FirstCompleted, \"1s\", [Io(«\"disk\"»)])"));
     check(
         "E10",
         "(models: [Asyncio], programs: { \"p\": [«Spawn(Coroutine, \"q\")»], \"q\": [Cpu(\"1ms\")] },

@@ -7,6 +7,7 @@
 mod executor;
 mod process_pool;
 mod sockets;
+mod tasks;
 
 use std::collections::BTreeSet;
 
@@ -395,6 +396,7 @@ fn mutations() -> Vec<Mutation> {
     all.extend(sockets::mutations());
     all.extend(executor::mutations());
     all.extend(process_pool::mutations());
+    all.extend(tasks::mutations());
     all
 }
 

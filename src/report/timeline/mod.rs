@@ -3,6 +3,7 @@
 //! The memory is bounded: up to [`SEGMENTS_MAX`] segments are kept one by one, after that every lane keeps time shares
 //! in bins and only the segments of an early window, a [`Zoom`], remain. Lanes beyond [`LANES_MAX`] are only counted.
 
+mod coroutines;
 mod lane;
 mod marks;
 mod names;
@@ -66,6 +67,8 @@ pub struct Timeline {
     spans: usize,
     threads: BTreeMap<ThreadId, Thread>,
     contexts: BTreeMap<ContextId, ThreadId>,
+    /// Inside of whose step a coroutine takes its first one.
+    creators: BTreeMap<ContextId, ContextId>,
     seen: BTreeSet<ProcessId>,
 }
 
@@ -122,6 +125,7 @@ impl Timeline {
             spans: 0,
             threads: BTreeMap::new(),
             contexts: BTreeMap::new(),
+            creators: BTreeMap::new(),
             seen: BTreeSet::new(),
         };
         for core in 0..model.machine.cores.min(4_096) {
@@ -304,31 +308,10 @@ impl Timeline {
         self.runs(thread, now);
     }
 
-    fn resume(&mut self, context: ContextId, now: Time) {
-        let Some(key) = self.rows.of(context) else { return };
-        let Some(loop_thread) = self.contexts.get(&context).copied() else { return };
-        self.set(key, now, Some(State::Run), 0);
-        if let Some(thread) = self.threads.get_mut(&loop_thread) {
-            thread.coroutine = Some(key);
-            thread.hosted = self.roles.get(&context).copied();
-        }
-        self.works(loop_thread, now);
-    }
-
     /// The row of a coroutine, or of the thread with this context.
     fn row_of(&self, context: ContextId) -> Option<Key> {
         let thread = || self.threads.get(self.contexts.get(&context)?).map(|thread| thread.row);
         self.rows.of(context).or_else(thread)
-    }
-
-    fn leave_coroutine(&mut self, context: ContextId, now: Time, state: Option<State>) {
-        let Some(key) = self.rows.of(context) else { return };
-        self.set(key, now, state, 0);
-        let Some(loop_thread) = self.contexts.get(&context).copied() else { return };
-        if let Some(thread) = self.threads.get_mut(&loop_thread).filter(|thread| thread.coroutine == Some(key)) {
-            (thread.coroutine, thread.hosted) = (None, None);
-            self.works(loop_thread, now);
-        }
     }
 }
 
@@ -394,6 +377,7 @@ impl Sink for Timeline {
                 }
             }
             What::Resume { context } => self.resume(context, now),
+            What::StartEagerly { context, child } => self.start_eagerly(context, child, now),
             What::Suspend { context, on } => self.leave_coroutine(context, now, Some(State::of_wait(on))),
             What::CoroutineEnd { context } => {
                 self.leave_coroutine(context, now, None);
@@ -471,6 +455,11 @@ impl Sink for Timeline {
             | What::Timeout { .. }
             | What::TimeoutEnd { .. }
             | What::Together { .. }
+            | What::TogetherAlready { .. }
+            | What::WaitTasks { .. }
+            | What::TasksWaited { .. }
+            | What::TasksKnown { .. }
+            | What::CallBack { .. }
             | What::IoWithdraw { .. }
             | What::Object { .. }
             | What::Pause { .. }

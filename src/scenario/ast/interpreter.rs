@@ -53,6 +53,9 @@ pub enum Interpreter {
         /// From 3.13 on: an extension that needs it has brought the GIL back in the build without one.
         #[serde(default)]
         unsafe_extension: bool,
+        /// From 3.12 on: tasks of event loops begin inside of the step that creates them: `asyncio.eager_task_factory`.
+        #[serde(default)]
+        eager_tasks: bool,
     },
     /// Python compiled just in time.
     PyPy {
@@ -109,6 +112,7 @@ impl Default for Interpreter {
             atomic_count: None,
             moved_count: None,
             unsafe_extension: false,
+            eager_tasks: false,
         }
     }
 }

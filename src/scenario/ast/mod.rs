@@ -291,6 +291,12 @@ pub enum Step {
     Call(String),
     /// Starts so many children that run a program.
     Spawn(SpawnWhat, String, #[serde(default = "one_run")] u32),
+    /// Asks the loop to run a program as a callback.
+    CallSoon(String),
+    /// The same, after a time.
+    CallLater(When, String),
+    /// The same from any thread of its process.
+    CallSoonThreadsafe(String),
     /// Waits for the children that run a program.
     Join(String),
     /// A line in the log.
@@ -313,6 +319,15 @@ pub enum Step {
     Gather(Vec<String>, #[serde(default = "one_run")] u32, #[serde(default)] Exceptions),
     /// The same, but an exception of one cancels the others.
     TaskGroup(Vec<String>, #[serde(default = "one_run")] u32),
+    /// Runs a coroutine of a program and awaits it; who is cancelled meanwhile does not cancel it.
+    Shield(String),
+    /// Waits for coroutines that it has spawned from the programs, for no longer than this; then the steps if it was that long.
+    WaitTasks(
+        Vec<String>,
+        #[serde(default)] ReturnWhen,
+        #[serde(default)] Option<When>,
+        #[serde(default)] Option<Vec<Step>>,
+    ),
     /// The first steps, cancelled after this time; then the second ones, or an exception if left out.
     Timeout(When, Vec<Step>, #[serde(default)] Option<Vec<Step>>),
     /// Cancels the coroutines that it spawned from a program.
@@ -339,6 +354,18 @@ pub enum Exceptions {
     Raise,
     /// It counts as a result.
     Return,
+}
+
+/// How many of them a wait is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum ReturnWhen {
+    /// All.
+    #[default]
+    AllCompleted,
+    /// One.
+    FirstCompleted,
+    /// One that ends with an exception; all if none does.
+    FirstException,
 }
 
 /// What is started.

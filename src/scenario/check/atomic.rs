@@ -72,6 +72,11 @@ fn switches(step: &Step) -> Option<&'static str> {
         | Step::Gather(..)
         | Step::TaskGroup(..)
         | Step::Timeout(..)
+        | Step::Shield(_)
+        | Step::CallSoon(_)
+        | Step::CallLater(..)
+        | Step::CallSoonThreadsafe(_)
+        | Step::WaitTasks(..)
         | Step::Cancel(_)
         | Step::ToThread(_)
         | Step::Blocking(_) => Some("it can wait, or wake somebody"),

@@ -15,15 +15,19 @@ pub struct Code<'a> {
     scenario: &'a Scenario,
 }
 
-/// A `Call` or `Spawn`, or a program of a `Gather` or `TaskGroup`.
+/// A `Call` or `Spawn`, or a program of a `Gather`, `TaskGroup` or `Shield`.
 #[derive(Clone, Debug)]
 pub struct Reference {
     /// Number of the body that contains it.
     pub from: usize,
     /// Number of the program.
     pub to: usize,
-    /// What is spawned; `None` for a call.
+    /// What is spawned; `None` for a call. A callback counts as a coroutine.
     pub spawn: Option<SpawnWhat>,
+    /// It is a callback.
+    pub callback: bool,
+    /// It runs on a loop, wherever the step is done.
+    pub threadsafe: bool,
     /// The step.
     pub path: Path,
 }
@@ -44,11 +48,17 @@ impl<'a> Code<'a> {
                 let (names, spawn) = match step {
                     Step::Call(name) => (std::slice::from_ref(name), None),
                     Step::Spawn(what, name, _) => (std::slice::from_ref(name), Some(*what)),
+                    Step::CallSoon(name) | Step::CallLater(_, name) | Step::CallSoonThreadsafe(name) => {
+                        (std::slice::from_ref(name), Some(SpawnWhat::Coroutine))
+                    }
+                    Step::Shield(name) => (std::slice::from_ref(name), Some(SpawnWhat::Coroutine)),
                     Step::Gather(names, _, _) | Step::TaskGroup(names, _) => (&names[..], Some(SpawnWhat::Coroutine)),
                     _ => return,
                 };
+                let callback = matches!(step, Step::CallSoon(_) | Step::CallLater(..) | Step::CallSoonThreadsafe(_));
+                let threadsafe = matches!(step, Step::CallSoonThreadsafe(_));
                 for to in names.iter().filter_map(|name| scenario.programs.get_index_of(name)) {
-                    references.push(Reference { from, to, spawn, path: path.clone() });
+                    references.push(Reference { from, to, spawn, callback, threadsafe, path: path.clone() });
                 }
             });
         }

@@ -122,7 +122,7 @@ impl<'a> Flow<'a, '_> {
                     }
                 }
             }
-            Step::If(..) | Step::Choose(_) => {
+            Step::If(..) | Step::Choose(_) | Step::WaitTasks(..) => {
                 let before = state.clone();
                 for body in super::walk::inside(path, step) {
                     let mut branch = before.clone();

@@ -1,7 +1,7 @@
 //! E10: steps that a thread of an executor cannot do for a coroutine. E05: how many threads it has. Warning `ignored`: an
 //! executor that nobody uses.
 
-use super::model::has_loop;
+use super::model::{awaits_others, has_loop};
 use super::walk::Body;
 use super::{Finding, Findings, Path, Subject, head};
 use crate::scenario::ast::Step;
@@ -50,7 +50,8 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
 /// Why a thread cannot do the step for a coroutine.
 fn cannot(subject: &Subject<'_>, step: &Step, known: &[Option<Option<&'static str>>]) -> Option<&'static str> {
     match step {
-        Step::Gather(..) | Step::TaskGroup(..) | Step::Timeout(..) | Step::ToThread(_) => Some("it awaits"),
+        step if awaits_others(step) => Some("it awaits"),
+        Step::CallSoon(_) | Step::CallLater(..) => Some("only CallSoonThreadsafe may be called from there"),
         Step::Spawn(..) | Step::Join(_) | Step::Cancel(_) => Some("children belong to the coroutine"),
         Step::Call(name) => subject.code.program(name).and_then(|program| known[program])?,
         _ => None,

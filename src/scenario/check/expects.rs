@@ -221,6 +221,7 @@ impl Asker<'_, '_> {
                         | Step::Exit
                         | Step::Gather(..)
                         | Step::TaskGroup(..)
+                        | Step::Shield(_)
                         | Step::Timeout(..)
                         | Step::Cancel(_)
                 );

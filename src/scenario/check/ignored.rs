@@ -1,14 +1,16 @@
 //! Warning `ignored`: settings of cores, schedulers and tasks that something else leaves without effect. Warning `clamped`:
 //! slices that count as others.
 
+use super::model::has_loop;
 use super::{Finding, Findings, Path, Subject, entry};
 use crate::kernel::Loses;
 use crate::kernel::policy::{ASKS, Ask, POLICIES, Rank};
-use crate::scenario::ast::{Arrive, Task};
+use crate::scenario::ast::{Arrive, Interpreter, SpawnWhat, Task};
 use crate::time::Duration;
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     unheard(subject, found);
+    eager(subject, found);
     let machine = &subject.scenario.machine;
     let tasks = &subject.scenario.tasks;
     let path = Path::root().name("machine");
@@ -58,6 +60,19 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
         let title = format!("{} orders threads by deadlines or periods, and no task has any", machine.scheduler);
         ignored(title, path.name("scheduler"), &format!("no task has a {what}"));
     }
+}
+
+/// Eager tasks where nobody creates any.
+fn eager(subject: &Subject<'_>, found: &mut Findings) {
+    let Interpreter::CPython { eager_tasks: true, .. } = subject.scenario.interpreter else { return };
+    let loops = subject.models.iter().any(has_loop);
+    let creates = subject.code.references().iter().any(|reference| reference.spawn == Some(SpawnWhat::Coroutine));
+    if (loops && creates) || !subject.is_whole("tasks") || !subject.is_whole("programs") {
+        return;
+    }
+    let label = if loops { "no step creates a coroutine" } else { "no model here has an event loop" };
+    let path = Path::root().name("interpreter").name("eager_tasks");
+    found.push(Finding::warning("ignored", "there is no task that could begin at once", path, label));
 }
 
 /// What tasks say to a scheduler that does not ask for it.

@@ -68,6 +68,7 @@ fn cpython(subject: &Subject<'_>, version: Version, path: &Path, found: &mut Fin
         free_threading,
         shared_access,
         unsafe_extension,
+        eager_tasks,
         ..
     } = &subject.scenario.interpreter
     else {
@@ -118,6 +119,9 @@ fn cpython(subject: &Subject<'_>, version: Version, path: &Path, found: &mut Fin
                 wrong(field, title, "only from 3.13 on");
             }
         }
+    }
+    if *eager_tasks && !version.has_eager_tasks() {
+        wrong("eager_tasks", format!("CPython {version} has no eager tasks"), "only from 3.12 on");
     }
     models(subject, path, found, |model| match model {
         ModelName::Subinterpreters(_) if !version.has_subinterpreters() => Some((

@@ -145,6 +145,7 @@ impl<'a> Follower<'a, '_> {
                 held
             }
             Step::Blocking(steps) => self.follow(&path.index(0), steps, held),
+            Step::WaitTasks(..) => self.either(path, step, &held).merge(held),
             _ => held,
         }
     }

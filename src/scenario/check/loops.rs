@@ -143,6 +143,10 @@ impl<'a> Clock<'a> {
                 let passes = |name| self.subject.code.program(name).and_then(|program| known[program]).unwrap_or(true);
                 names.iter().any(|name| passes(name))
             }
+            Step::Shield(name) => self.subject.code.program(name).and_then(|program| known[program]).unwrap_or(true),
+            // Those that it waits for may have ended before.
+            Step::WaitTasks(..) | Step::CallSoon(_) | Step::CallLater(..) => false,
+            Step::CallSoonThreadsafe(_) => costs.self_pipe > Duration::ZERO,
             // An exception ends the loop, or leads to steps that are asked by themselves.
             Step::Raise | Step::Exit => true,
             Step::Repeat(0, _) => false,

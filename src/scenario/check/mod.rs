@@ -7,6 +7,7 @@ mod allow;
 mod arrivals;
 pub mod at;
 mod atomic;
+mod callbacks;
 mod capacities;
 mod circles;
 mod code;
@@ -93,6 +94,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     times::check,
     arrivals::check,
     deadlines::check,
+    callbacks::check,
     capacities::check,
     executor::check,
     pools::check,

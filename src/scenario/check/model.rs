@@ -1,5 +1,6 @@
 //! E06: nothing to do, or nobody to do it. E10: steps that an execution model cannot carry.
 
+use super::code::Reference;
 use super::walk::Body;
 use super::{Finding, Findings, Path, Spot, Subject, head};
 use crate::model::{Execution, PoolKind, ProcessPool};
@@ -59,6 +60,19 @@ pub fn default_workers(scenario: &Scenario) -> u32 {
     lower::interpreter::interpreter(&scenario.interpreter).default_workers.on(scenario.machine.cores)
 }
 
+/// Whether the step makes sense only where coroutines are awaited.
+pub fn awaits_others(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Gather(..)
+            | Step::TaskGroup(..)
+            | Step::Shield(_)
+            | Step::WaitTasks(..)
+            | Step::Timeout(..)
+            | Step::ToThread(_)
+    )
+}
+
 /// Whether tasks are coroutines of an event loop.
 pub fn has_loop(model: &ModelName) -> bool {
     matches!(model, ModelName::Asyncio | ModelName::Polling | ModelName::Hybrid { each: Each::Asyncio, .. })
@@ -88,15 +102,19 @@ fn coroutines(subject: &Subject<'_>, models: &Path, found: &mut Findings) {
     let same_context = |spawn: Option<SpawnWhat>| matches!(spawn, None | Some(SpawnWhat::Coroutine));
     let threads: Vec<usize> = code.references().iter().filter(|r| !same_context(r.spawn)).map(|r| r.to).collect();
     let used = code.used();
-    let from_task = code.reach(code.tasks(), |r| same_context(r.spawn));
-    let from_thread = code.reach(threads.into_iter().filter(|&index| used[index]), |r| same_context(r.spawn));
-    let spawned = code.references().iter().filter(|r| r.spawn == Some(SpawnWhat::Coroutine));
-    let mut needs: Vec<Need> = spawned.map(|r| Need { body: r.from, path: r.path.clone(), of: SPAWN }).collect();
+    let called = code.references().iter().filter(|r| r.threadsafe && used[r.from]).map(|r| r.to);
+    let from_task = code.reach(code.tasks().chain(called), |r| same_context(r.spawn));
+    let same_thread = |r: &Reference| same_context(r.spawn) && !r.threadsafe;
+    let from_thread = code.reach(threads.into_iter().filter(|&index| used[index]), same_thread);
+    let spawned = code.references().iter().filter(|r| r.spawn == Some(SpawnWhat::Coroutine) && !r.threadsafe);
+    let of = |r: &Reference| if r.callback { CALL } else { SPAWN };
+    let mut needs: Vec<Need> = spawned.map(|r| Need { body: r.from, path: r.path.clone(), of: of(r) }).collect();
     for (body, list) in code.bodies().iter().enumerate() {
         list.each(&mut |path, step| {
             let of = match step {
                 Step::Timeout(..) => TIMEOUT,
                 Step::Cancel(_) => CANCEL,
+                Step::WaitTasks(..) => WAIT_TASKS,
                 _ => return,
             };
             needs.push(Need { body, path: path.clone(), of });
@@ -132,7 +150,7 @@ struct Need {
 impl Need {
     /// All of a step without steps inside.
     fn spot(&self) -> Spot {
-        if self.of == TIMEOUT { head(&self.path) } else { Spot::from(&self.path) }
+        if self.of == TIMEOUT || self.of == WAIT_TASKS { head(&self.path) } else { Spot::from(&self.path) }
     }
 }
 
@@ -149,13 +167,24 @@ const CANCEL: (&str, &str, &str) = (
     "nobody can cancel a thread: set an Event that it waits for, or list only models with an event loop",
 );
 
+const CALL: (&str, &str, &str) = (
+    "a callback",
+    "asked for here",
+    "CallSoonThreadsafe(\"program\") asks a loop from any thread of its process; or list only models with an event loop",
+);
+const WAIT_TASKS: (&str, &str, &str) = (
+    "WaitTasks",
+    "awaits coroutines",
+    "Join waits for threads and processes, all of them, or list only models with an event loop",
+);
+
 /// What awaits cannot stand where waiting means blocking.
 fn awaits_in_blocking(subject: &Subject<'_>, found: &mut Findings) {
     for body in subject.code.bodies() {
         body.each(&mut |path, step| {
             let Step::Blocking(steps) = step else { return };
             Body { path: path.index(0), steps }.each(&mut |inner, step| {
-                if let Step::Gather(..) | Step::TaskGroup(..) | Step::Timeout(..) | Step::ToThread(_) = step {
+                if awaits_others(step) {
                     let title = "this awaits, inside of Blocking, where nothing is awaited";
                     let finding = Finding::error("E10", title, head(inner), "move it out");
                     found.push(finding.and(head(path), "in this call without await"));

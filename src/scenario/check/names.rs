@@ -70,11 +70,16 @@ fn step_names(subject: &Subject<'_>, path: &Path, step: &Step, found: &mut Findi
                 found.push(finding.and(super::key(&entry("network", peer)), "declared here"));
             }
         }
-        Step::Call(name) | Step::Join(name) | Step::Cancel(name) => {
-            expect_name(subject, "programs", name, &first, found)
+        Step::Call(name)
+        | Step::Join(name)
+        | Step::Cancel(name)
+        | Step::Shield(name)
+        | Step::CallSoon(name)
+        | Step::CallSoonThreadsafe(name) => expect_name(subject, "programs", name, &first, found),
+        Step::Spawn(_, name, _) | Step::CallLater(_, name) => {
+            expect_name(subject, "programs", name, &path.index(1), found)
         }
-        Step::Spawn(_, name, _) => expect_name(subject, "programs", name, &path.index(1), found),
-        Step::Gather(names, _, _) | Step::TaskGroup(names, _) => {
+        Step::Gather(names, _, _) | Step::TaskGroup(names, _) | Step::WaitTasks(names, ..) => {
             for (index, name) in names.iter().enumerate() {
                 expect_name(subject, "programs", name, &first.index(index), found);
             }

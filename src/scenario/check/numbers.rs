@@ -245,6 +245,10 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
                 found.push(Finding::error("E05", "there is nothing to await here", path.index(0), text));
             }
         }
+        Step::WaitTasks(programs, ..) if programs.is_empty() => {
+            let text = "write the names of programs: [\"a\", \"b\"]";
+            found.push(Finding::error("E05", "there is nothing to wait for here", path.index(0), text));
+        }
         Step::Notify(_, 0) => {
             let help = "at least 1, or NotifyAll(..)";
             found.push(Finding::error("E05", "this notifies nobody", path.index(1), help));
@@ -300,6 +304,11 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
         | Step::Try(..)
         | Step::Finally(..)
         | Step::Timeout(..)
+        | Step::Shield(_)
+        | Step::CallSoon(_)
+        | Step::CallLater(..)
+        | Step::CallSoonThreadsafe(_)
+        | Step::WaitTasks(..)
         | Step::Cancel(_)
         | Step::Atomic(_) => {}
     }

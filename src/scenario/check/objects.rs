@@ -136,6 +136,11 @@ impl<'a> List<'a> {
             | Step::Gather(..)
             | Step::TaskGroup(..)
             | Step::Timeout(..)
+            | Step::Shield(_)
+            | Step::CallSoon(_)
+            | Step::CallLater(..)
+            | Step::CallSoonThreadsafe(_)
+            | Step::WaitTasks(..)
             | Step::Cancel(_)
             | Step::Atomic(_) => return,
         };

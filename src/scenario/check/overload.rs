@@ -196,10 +196,20 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
                 }
                 sum.length += longest;
             }
+            Step::CallSoon(name) | Step::CallLater(_, name) | Step::CallSoonThreadsafe(name) => {
+                if let Some(child) = program(name) {
+                    sum.add(1.0, &Demand { length: 0.0, ..child.clone() });
+                }
+            }
+            Step::Shield(name) => {
+                if let Some(child) = program(name) {
+                    sum.add(1.0, child);
+                }
+            }
             // What comes after it is not done.
             Step::Raise | Step::Exit => break,
             // How much of these is done is not known.
-            Step::Timeout(..) | Step::Try(..) => {}
+            Step::Timeout(..) | Step::Try(..) | Step::WaitTasks(..) => {}
             Step::Finally(..) => inner(subject, &path, step, |n| f64::from(n as u32), known, &mut sum),
             Step::Repeat(times, _) => inner(subject, &path, step, |_| f64::from(*times), known, &mut sum),
             Step::Choose(branches) => inner(subject, &path, step, |n| branches.0[n].0, known, &mut sum),

@@ -3,7 +3,7 @@
 use super::numbers::MOST_CHILDREN;
 use super::walk::{Body, inside};
 use super::{Finding, Findings, Path, Subject, head};
-use crate::scenario::ast::{Arrive, Step};
+use crate::scenario::ast::{Arrive, ReturnWhen, Step};
 
 /// So many may be alive at once, all jobs together.
 const MOST_ALIVE: f64 = 1e6;
@@ -46,6 +46,9 @@ fn children(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<f64>]) -> f6
                 let each: f64 = names.iter().map(|name| 1.0 + program(name)).fold(0.0, |a, b| a + b);
                 f64::from((*count).min(MOST_CHILDREN)) * each
             }
+            Step::Shield(name) | Step::CallSoon(name) | Step::CallLater(_, name) | Step::CallSoonThreadsafe(name) => {
+                1.0 + program(name)
+            }
             Step::Call(name) => program(name),
             Step::Repeat(times, _) => {
                 let rounds = if joins_all(&inside(&path, step)) { 1.0 } else { f64::from(*times) };
@@ -69,6 +72,7 @@ fn joins_all(bodies: &[Body<'_>]) -> bool {
         match step {
             Step::Spawn(_, name, _) => spawned.push(name),
             Step::Join(name) => joined.push(name),
+            Step::WaitTasks(names, ReturnWhen::AllCompleted, None, _) => joined.extend(names),
             Step::Gather(names, _, _) | Step::TaskGroup(names, _) => {
                 spawned.extend(names);
                 joined.extend(names);

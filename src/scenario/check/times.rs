@@ -46,7 +46,8 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
             | Step::Sleep(time) => {
                 when(time, &path.index(0), found);
             }
-            Step::Timeout(time, ..) => when(time, &path.index(0), found),
+            Step::Timeout(time, ..) | Step::CallLater(time, _) => when(time, &path.index(0), found),
+            Step::WaitTasks(_, _, Some(time), _) => when(time, &path.index(2), found),
             Step::Io(_, Some(time)) | Step::Mutate(_, time) => when(time, &path.index(1), found),
             _ => {}
         });

@@ -61,6 +61,7 @@ pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
             bodies.extend(otherwise.iter().map(|steps| Body { path: path.index(2), steps }));
             bodies
         }
+        Step::WaitTasks(_, _, _, late) => late.iter().map(|steps| Body { path: path.index(3), steps }).collect(),
         Step::Choose(branches) => {
             let map = path.index(0);
             branches.0.iter().enumerate().map(|(n, (_, steps))| Body { path: map.index(n), steps }).collect()
@@ -108,6 +109,10 @@ pub fn inside<'a>(path: &Path, step: &'a Step) -> Vec<Body<'a>> {
         | Step::Exit
         | Step::Gather(..)
         | Step::TaskGroup(..)
+        | Step::Shield(_)
+        | Step::CallSoon(_)
+        | Step::CallLater(..)
+        | Step::CallSoonThreadsafe(_)
         | Step::Cancel(_)
         | Step::Print(_) => Vec::new(),
     }

@@ -40,6 +40,7 @@ fn cpython(written: &ast::Interpreter) -> Interpreter {
         atomic_count,
         moved_count,
         unsafe_extension,
+        eager_tasks,
     } = written
     else {
         unreachable!("called for CPython")
@@ -72,6 +73,7 @@ fn cpython(written: &ast::Interpreter) -> Interpreter {
             moved: moved_count.unwrap_or(preset.counts.moved),
         },
         unsafe_extension: *unsafe_extension,
+        eager_tasks: *eager_tasks,
         ..preset
     }
 }

@@ -4,8 +4,8 @@ use super::dist;
 use super::shared::Object;
 use crate::id::{DeviceId, LockId, ObjectId, PeerId, ProgramId, SyncId, VarId};
 use crate::model::{self, Act, Arithmetic, Comparison, SocketAct, SpawnKind, Stmt};
-use crate::scenario::ast::{Computed, Condition, Exceptions, Scenario, SpawnWhat, Step, Value};
-use crate::trace::{CpuKind, Together};
+use crate::scenario::ast::{Computed, Condition, Exceptions, ReturnWhen, Scenario, SpawnWhat, Step, Value};
+use crate::trace::{Called, CpuKind, Together};
 
 /// What the names in steps stand for. All of them are known: the checks have seen to it.
 pub(super) struct Names<'a> {
@@ -81,6 +81,9 @@ impl Names<'_> {
             }
             Step::Call(program) => Stmt::Call(self.program(program)),
             Step::Spawn(what, program, count) => Stmt::Spawn(kind(*what), self.program(program), *count),
+            Step::CallSoon(program) => Stmt::CallBack(Called::Soon, self.program(program), None),
+            Step::CallLater(time, program) => Stmt::CallBack(Called::Later, self.program(program), Some(dist(time))),
+            Step::CallSoonThreadsafe(program) => Stmt::CallBack(Called::Threadsafe, self.program(program), None),
             Step::Join(program) => Stmt::Join(self.program(program)),
             Step::Print(text) => Stmt::Print(text.clone()),
             Step::Blocking(steps) => Stmt::Blocking(self.steps(steps)),
@@ -98,6 +101,16 @@ impl Names<'_> {
                 Stmt::Gather(how, self.programs(programs), *count)
             }
             Step::TaskGroup(programs, count) => Stmt::Gather(Together::TaskGroup, self.programs(programs), *count),
+            Step::Shield(program) => Stmt::Gather(Together::Shield, vec![self.program(program)], 1),
+            Step::WaitTasks(programs, when, time, late) => {
+                let how = match when {
+                    ReturnWhen::AllCompleted => Together::AllCompleted,
+                    ReturnWhen::FirstCompleted => Together::FirstCompleted,
+                    ReturnWhen::FirstException => Together::FirstException,
+                };
+                let late = self.steps(late.as_deref().unwrap_or_default());
+                Stmt::WaitTasks(how, self.programs(programs), time.as_ref().map(dist), late)
+            }
             Step::Timeout(time, steps, otherwise) => {
                 let otherwise = otherwise.as_ref().map(|steps| self.steps(steps));
                 Stmt::Timeout(dist(time), self.steps(steps), otherwise)
