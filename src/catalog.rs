@@ -121,6 +121,12 @@ const STEPS: &[(&str, &str)] = &[
     ("Choose({0.8: [steps], 0.2: [steps]})", "one of the branches, by probability"),
     ("Call(program)", "the steps of a program"),
     ("Spawn(Thread, program, [n])", "starts threads; also Process and Coroutine"),
+    (
+        "CallSoon(program)",
+        "in a coroutine: the loop calls the program in its next iteration; a callback waits for nothing",
+    ),
+    ("CallLater(time, program)", "the same, after a time"),
+    ("CallSoonThreadsafe(program)", "the same from any thread of the process, whose loop it wakes"),
     ("Join(program)", "waits for the end of what was spawned from the program"),
     ("Print(text)", "prints"),
     ("Blocking([steps])", "in a coroutine: waits without awaiting, which stops the loop"),
@@ -135,12 +141,6 @@ const STEPS: &[(&str, &str)] = &[
         "in a coroutine: runs n coroutines of each at once, awaits all, fails with the first that fails",
     ),
     ("TaskGroup([programs], [n])", "the same, but the first that fails cancels the others, and all are awaited"),
-    (
-        "CallSoon(program)",
-        "in a coroutine: the loop calls the program in its next iteration; a callback waits for nothing",
-    ),
-    ("CallLater(time, program)", "the same, after a time"),
-    ("CallSoonThreadsafe(program)", "the same from any thread of the process, whose loop it wakes"),
     (
         "Shield(program)",
         "in a coroutine: runs one of the program and awaits it; who is cancelled meanwhile does not cancel it",

@@ -76,6 +76,7 @@ pub(super) fn noun(rust_type: &str) -> (&str, &str) {
         "Condition" => ("condition", "conditions"),
         "Computed" => ("computed number", "computed numbers"),
         "Exceptions" => ("way of exceptions", "ways of exceptions"),
+        "ReturnWhen" => ("end of a wait", "ends of waits"),
         "SpawnWhat" => ("kind of child", "kinds of children"),
         "StartMethod" => ("start method", "start methods"),
         "ModelName" | "Each" => ("execution model", "execution models"),
