@@ -1,6 +1,6 @@
 //! What a schedule can change.
 
-use crate::id::{ProgramId, TaskId};
+use crate::id::{ProgramId, TaskId, VarId};
 
 /// A state between two steps.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -116,6 +116,13 @@ pub(super) enum Life {
     /// At the op of its program counter.
     Going,
     Over,
+}
+
+impl State {
+    /// What the variable of the first process is.
+    pub fn value(&self, var: VarId) -> i64 {
+        self.vars[var.index()]
+    }
 }
 
 impl Clone for State {

@@ -1,0 +1,141 @@
+//! The search and the simulator are two programs that execute the same models. Whatever comes out of a run with times must be
+//! among what can come out at all.
+
+use std::collections::BTreeSet;
+
+use gilsim::explore::{Budget, Failure, Graph, Machine, Property};
+use gilsim::id::VarId;
+use gilsim::model::Model;
+use gilsim::query::Run;
+use gilsim::scenario;
+use gilsim::sim::Outcome;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+/// Where programs run: interpreter and model.
+const WORLDS: [(&str, &str); 4] = [
+    ("Native", "ThreadPerTask"),
+    ("CPython(version: \"3.9\", switch_interval: \"5us\")", "ThreadPerTask"),
+    ("CPython(version: \"3.14\", switch_interval: \"5us\")", "ThreadPerTask"),
+    ("CPython(version: \"3.14\")", "Asyncio"),
+];
+
+/// How a run or a schedule ends: whether somebody waits for ever, and the last values of x and y.
+type Ending = (bool, i64, i64);
+
+fn step() -> impl Strategy<Value = String> {
+    let plain = prop_oneof![
+        Just(r#"Load("x"), Cpu(Exp("3us")), Add("x", 1), Store("x")"#.to_owned()),
+        Just(r#"Load("y"), Sleep(Exp("3us")), Add("y", 3), Store("y")"#.to_owned()),
+        Just(r#"FetchAdd("x", 5)"#.to_owned()),
+        Just(r#"Incr("y")"#.to_owned()),
+        Just(r#"Swap("x", 2)"#.to_owned()),
+        Just(r#"If(CompareAndSwap("y", 0, 7), [Store("x", 9)])"#.to_owned()),
+        Just(r#"If(Above("x", 4), [FetchAdd("y", 10)], [FetchAdd("y", 20)])"#.to_owned()),
+        Just(r#"Sleep(Exp("5us"))"#.to_owned()),
+        Just(r#"Cpu(Exp("8us"))"#.to_owned()),
+        Just(r#"SetEvent("e")"#.to_owned()),
+        Just(r#"Wait("e"), FetchAdd("x", 100)"#.to_owned()),
+        Just(r#"With("c", [Wait("c"), FetchAdd("x", 200)])"#.to_owned()),
+        Just(r#"With("c", [NotifyAll("c")])"#.to_owned()),
+        Just(r#"With("c", [Notify("c")])"#.to_owned()),
+        Just(r#"Put("q", 4)"#.to_owned()),
+        Just(r#"Get("q", "x"), Store("x")"#.to_owned()),
+        Just(r#"Acquire("s"), FetchAdd("y", 1000), Release("s")"#.to_owned()),
+        Just(r#"Acquire("s"), Sleep(Exp("3us")), FetchAdd("y", 1000)"#.to_owned()),
+    ];
+    (plain, 0..5u8).prop_map(|(step, around)| match around {
+        0 => format!("With(\"a\", [{step}])"),
+        1 => format!("Repeat(2, [{step}])"),
+        _ => step,
+    })
+}
+
+fn program() -> impl Strategy<Value = String> {
+    proptest::collection::vec(step(), 1..4).prop_map(|steps| steps.join(", "))
+}
+
+/// The scenario, if it is one: a wait for what nobody ever does is none.
+fn compiled(programs: &[String], (interpreter, model): (&str, &str)) -> Option<Model> {
+    let tasks: Vec<String> =
+        programs.iter().enumerate().map(|(n, steps)| format!("\"t{n}\": (steps: [{steps}])")).collect();
+    let text = format!(
+        r#"(
+            machine: (cores: 2),
+            interpreter: {interpreter},
+            shared: {{ "x": Int(0), "y": Int(0), "a": Lock, "c": Condition, "e": Event, "q": Queue(capacity: 1), "s": Semaphore(1) }},
+            tasks: {{ {} }},
+            models: [{model}],
+        )"#,
+        tasks.join(", ")
+    );
+    let mut scenario = scenario::compile("both", &text, &[]).ok()?.scenario;
+    Some(scenario.points.remove(0).models.remove(0))
+}
+
+/// All endings of all schedules; `None` if there are too many states.
+fn possible(model: &Model) -> Option<BTreeSet<Ending>> {
+    let machine = Machine::new(model, Machine::preemption_of(model)).unwrap();
+    let property = Property::default();
+    let graph = Graph::build(&machine, &property, Budget::of(200_000, 0)).ok()?;
+    let ends = (0..graph.len()).filter(|state| graph.steps(*state).is_empty());
+    let ending = |number: usize| {
+        let state = graph.state(&machine, number);
+        let stuck = matches!(property.at_end(&machine, &state), Some(Failure::Deadlock(_)));
+        (stuck, state.value(VarId(0)), state.value(VarId(1)))
+    };
+    Some(ends.map(ending).collect())
+}
+
+fn last(run: &Run<'_>, var: &str) -> i64 {
+    run.values(var).last().unwrap().1
+}
+
+/// What a run of one case shows. Whether there was anything to see: the text is a scenario, and has not too many states.
+fn check(programs: &[String], world: (&str, &str)) -> Result<bool, TestCaseError> {
+    let Some(model) = compiled(programs, world) else { return Ok(false) };
+    let Some(possible) = possible(&model) else { return Ok(false) };
+    for seed in 0..15 {
+        let run = Run::new(&model, seed);
+        let stuck = match run.outcome() {
+            Outcome::Finished => false,
+            Outcome::Deadlock(_) => true,
+            other => return Err(TestCaseError::fail(format!("{other:?}"))),
+        };
+        let found = (stuck, last(&run, "x"), last(&run, "y"));
+        prop_assert!(possible.contains(&found), "{world:?} under seed {seed}: {found:?} is not in {possible:?}");
+        prop_assert!(run.verify().is_empty(), "{:?}", run.verify());
+    }
+    Ok(true)
+}
+
+#[test]
+fn what_happens_in_a_run_is_possible() {
+    let seen = std::cell::Cell::new([0; WORLDS.len()]);
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() });
+    let cases = (proptest::collection::vec(program(), 2..4), 0..WORLDS.len());
+    let result = runner.run(&cases, |(programs, world)| {
+        let mut count = seen.get();
+        count[world] += u32::from(check(&programs, WORLDS[world])?);
+        seen.set(count);
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+    // Most random programs are scenarios: the test looks at something.
+    assert!(seen.get().iter().all(|seen| *seen >= 30), "{:?}", seen.get());
+}
+
+/// The other direction, where a run can be made to do anything: each ending of two increments is some run's.
+#[test]
+fn what_is_possible_happens_in_some_run() {
+    let race = r#"Load("x"), Cpu(Exp("3us")), Add("x", 1), Store("x")"#.to_owned();
+    let model = compiled(&[race.clone(), race], WORLDS[0]).unwrap();
+    let happened: BTreeSet<Ending> = (0..100)
+        .map(|seed| {
+            let run = Run::new(&model, seed);
+            (false, last(&run, "x"), last(&run, "y"))
+        })
+        .collect();
+    assert_eq!(Some(happened), possible(&model));
+}
