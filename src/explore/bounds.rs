@@ -75,7 +75,8 @@ impl Places {
 impl Cost {
     /// What a step costs after one of `current`.
     fn of(self, steps: &[(Choice, u32)], current: u16, thread: u16) -> u32 {
-        let goes_on = steps.iter().any(|(choice, _)| choice.thread == current);
+        let steps = || steps.iter().map(|(choice, _)| *choice).filter(|choice| !choice.expires());
+        let goes_on = steps().any(|choice| choice.thread == current);
         match self {
             Cost::Preemptions => u32::from(goes_on && thread != current),
             Cost::Delays => {
@@ -83,8 +84,7 @@ impl Cost {
                 let from = if current == NOBODY { 0 } else { current };
                 let distance = |thread: u16| if thread >= from { thread - from } else { thread + (u16::MAX - from) };
                 let before = |choice: &Choice| distance(choice.thread) < distance(thread);
-                let mut passed: Vec<u16> =
-                    steps.iter().map(|(choice, _)| *choice).filter(before).map(|choice| choice.thread).collect();
+                let mut passed: Vec<u16> = steps().filter(before).map(|choice| choice.thread).collect();
                 passed.dedup();
                 passed.len() as u32
             }

@@ -37,7 +37,7 @@ pub enum Unfit {
     Sockets,
     /// It has threads do steps of its coroutines: that is not searched yet.
     Executor,
-    /// It raises exceptions, or cancels coroutines: that is not searched yet.
+    /// It gathers coroutines or cancels them by name, or workers exit: that is not searched yet.
     Exceptions,
     /// It asks its event loop for callbacks: that is not searched yet.
     Callbacks,
@@ -83,7 +83,19 @@ impl<'m> Machine<'m> {
         if model.has_executor() {
             return Err(Unfit::Executor);
         }
-        if model.fails() {
+        let gathers = |op: &Op| {
+            matches!(
+                op,
+                Op::Begin { .. }
+                    | Op::Await
+                    | Op::Cancel { .. }
+                    | Op::Exit
+                    | Op::WaitTasks { .. }
+                    | Op::TasksWaited { .. }
+                    | Op::CallBack { .. }
+            )
+        };
+        if model.code.iter().any(gathers) {
             return Err(Unfit::Exceptions);
         }
         if model.calls_back() {
@@ -141,11 +153,15 @@ impl<'m> Machine<'m> {
     /// The same machine with fewer schedules: a step that no other thread could notice is taken at once, for it makes no
     /// difference when. Whether something can happen is not changed by that; the number of schedules is.
     pub fn reduced(mut self) -> Machine<'m> {
+        self.reduced = true;
+        // An exception can lead from any await to anywhere.
+        if self.model.raises() {
+            return self;
+        }
         let quiet: Vec<bool> = (0..self.points.len()).map(|at| self.points[at] && self.is_quiet(at)).collect();
         for (point, quiet) in self.points.iter_mut().zip(quiet) {
             *point &= !quiet;
         }
-        self.reduced = true;
         self
     }
 
@@ -265,6 +281,7 @@ impl<'m> Machine<'m> {
             pause: Pause::No,
             parent: NOBODY,
             blocking: 0,
+            deadlines: Vec::new(),
         }
     }
 

@@ -16,6 +16,7 @@ mod packed;
 mod portfolio;
 mod possible;
 mod property;
+mod raise;
 pub mod schedule;
 mod share;
 mod smaller;

@@ -272,6 +272,8 @@ fn pack_thread(thread: &Thread, out: &mut Vec<u8>) {
         thread.stack.iter().for_each(|word| put(out, u64::from(*word)));
         put(out, thread.registers.len() as u64);
         thread.registers.iter().for_each(|register| put_signed(out, *register));
+        put(out, thread.deadlines.len() as u64);
+        out.extend(thread.deadlines.iter().map(|over| u8::from(*over)));
     }
 }
 
@@ -300,11 +302,14 @@ fn unpack_thread(thread: &mut Thread, of: &mut Reader<'_>) {
     thread.pc = 0;
     thread.stack.clear();
     thread.registers.clear();
+    thread.deadlines.clear();
     if thread.life == Life::Going {
         thread.pc = of.get() as u32;
         let stack = of.get();
         thread.stack.extend((0..stack).map(|_| of.get() as u32));
         let registers = of.get();
         thread.registers.extend((0..registers).map(|_| of.signed()));
+        let deadlines = of.get();
+        thread.deadlines.extend((0..deadlines).map(|_| of.get() == 1));
     }
 }

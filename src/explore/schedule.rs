@@ -90,8 +90,10 @@ pub fn digest(model: &Model) -> u64 {
 /// Whose turn it is under the base schedule.
 fn base(choices: &[Choice], current: Option<u16>) -> Option<Choice> {
     let from = current.unwrap_or(0);
-    let next = choices.iter().find(|choice| choice.thread >= from);
-    next.or(choices.first()).copied()
+    // That a timeout is over is a deviation, unless nothing else can happen.
+    let mut steps = choices.iter().filter(|choice| !choice.expires());
+    let next = steps.clone().find(|choice| choice.thread >= from);
+    next.or_else(|| steps.next()).or(choices.first()).copied()
 }
 
 /// Follows steps and tells what is not as in the base schedule.

@@ -71,6 +71,8 @@ pub(super) struct Thread {
     pub parent: u16,
     /// Depth of steps that block the whole loop.
     pub blocking: u16,
+    /// Timeouts around it, outermost first: whether their time is over.
+    pub deadlines: Vec<bool>,
 }
 
 /// Whether a thread that is going waits for something other than its next op.
@@ -158,12 +160,18 @@ impl Clone for State {
 
 impl Clone for Thread {
     fn clone(&self) -> Thread {
-        Thread { stack: self.stack.clone(), registers: self.registers.clone(), ..*self }
+        Thread {
+            stack: self.stack.clone(),
+            registers: self.registers.clone(),
+            deadlines: self.deadlines.clone(),
+            ..*self
+        }
     }
 
     fn clone_from(&mut self, from: &Thread) {
         self.stack.clone_from(&from.stack);
         self.registers.clone_from(&from.registers);
+        self.deadlines.clone_from(&from.deadlines);
         (self.origin, self.process, self.pc) = (from.origin, from.process, from.pc);
         (self.life, self.pause, self.parent, self.blocking) = (from.life, from.pause, from.parent, from.blocking);
     }

@@ -1,6 +1,7 @@
 //! One step: the op at a point, and all that follows it up to the next one.
 
 use super::machine::{Machine, Preemption};
+use super::raise::{EXPIRE, RAISED};
 use super::state::{Life, Origin, Owner, Pause, State, Thread, Wrong};
 use crate::id::{LockId, ProgramId, VarId};
 use crate::model::{Op, SpawnKind, evaluate};
@@ -49,6 +50,8 @@ impl Machine<'_> {
                 let thread = number as u16;
                 out.extend((0..self.branches(&state.threads[number])).map(|branch| Choice { thread, branch }));
             }
+            let timeouts = self.timeouts(&state.threads[number]);
+            out.extend((0..timeouts).map(|timeout| Choice { thread: number as u16, branch: EXPIRE + timeout }));
         }
     }
 
@@ -67,7 +70,9 @@ impl Machine<'_> {
     /// Takes the step.
     pub fn step(&self, state: &mut State, choice: Choice) {
         let number = choice.thread as usize;
-        if state.threads[number].life == Life::Waiting {
+        if choice.expires() {
+            self.expire(state, number, choice.branch - EXPIRE);
+        } else if state.threads[number].life == Life::Waiting {
             self.take_job(state, number);
             state.threads[number].pause = Pause::No;
         } else if state.threads[number].pause == Pause::Begin {
@@ -117,10 +122,29 @@ impl Machine<'_> {
         }
         let op = self.model.code[thread.pc as usize];
         let waits = matches!(op, Op::Acquire { .. } | Op::Reenter { .. } | Op::Join { .. } | Op::Sync { .. });
-        if waits && !self.is_enabled(state, number) {
+        // asyncio lets nobody overtake those who wait: who comes to what others wait for has to wait, too.
+        if waits && (!self.is_enabled(state, number) || self.others_wait(state, number, op)) {
             return true;
         }
         thread.blocking == 0 && self.is_point(thread.pc)
+    }
+
+    /// Whether somebody else stands before an op with the same lock or thing.
+    fn others_wait(&self, state: &State, number: usize, op: Op) -> bool {
+        let process = state.threads[number].process;
+        state.threads.iter().enumerate().any(|(other, thread)| {
+            let stands = thread.life == Life::Going && thread.pause == Pause::No && thread.process == process;
+            other != number
+                && stands
+                && match (self.model.code[thread.pc as usize], op) {
+                    (
+                        Op::Acquire { lock: a } | Op::Reenter { lock: a },
+                        Op::Acquire { lock: b } | Op::Reenter { lock: b },
+                    ) => a == b,
+                    (Op::Sync { sync: a, .. }, Op::Sync { sync: b, .. }) => a == b,
+                    _ => false,
+                }
+        })
     }
 
     pub(super) fn lock(&self, state: &State, number: usize, lock: LockId) -> usize {
@@ -270,18 +294,22 @@ impl Machine<'_> {
             | Op::Print { .. }
             | Op::Join { .. } => {}
             Op::Socket { .. } => unreachable!("a model with connections is not searched"),
-            Op::Raise
-            | Op::Reraise
-            | Op::Deliver
-            | Op::Begin { .. }
+            Op::Raise => self.unwind(state, number, RAISED, pc),
+            Op::Reraise => {
+                let raised = *state.threads[number].stack.last().expect("a handler is entered with the exception");
+                self.unwind(state, number, raised, pc);
+            }
+            // Nobody is cancelled while he cannot be.
+            Op::Deliver => {}
+            Op::BeginTimeout { .. } => state.threads[number].deadlines.push(false),
+            Op::EndTimeout => drop(state.threads[number].deadlines.pop()),
+            Op::Begin { .. }
             | Op::Await
             | Op::WaitTasks { .. }
             | Op::TasksWaited { .. }
-            | Op::BeginTimeout { .. }
-            | Op::EndTimeout
             | Op::Exit
             | Op::CallBack { .. }
-            | Op::Cancel { .. } => unreachable!("models with exceptions are not fit"),
+            | Op::Cancel { .. } => unreachable!("models that gather, cancel, call back or exit are not fit"),
         }
     }
 
@@ -327,6 +355,7 @@ impl Machine<'_> {
             pause: Pause::No,
             parent: number as u16,
             blocking: 0,
+            deadlines: Vec::new(),
         };
         self.enter(&mut child, program);
         state.threads.push(child);
@@ -334,8 +363,9 @@ impl Machine<'_> {
         self.run_to_point(state, child);
     }
 
-    fn end(&self, state: &mut State, number: usize) {
+    pub(super) fn end(&self, state: &mut State, number: usize) {
         let thread = &mut state.threads[number];
+        thread.deadlines.clear();
         // What it computed with is of no interest any more, and states that differ in nothing else are the same.
         thread.registers.clear();
         thread.pc = 0;

@@ -55,6 +55,9 @@ impl Machine<'_> {
     fn deed(&self, before: &State, after: &State, step: Choice) -> String {
         let number = step.thread as usize;
         let thread = &before.threads[number];
+        if step.expires() {
+            return "is cancelled: its timeout is over".to_owned();
+        }
         if thread.pause == Pause::Begin {
             return "begins".to_owned();
         }
@@ -109,6 +112,7 @@ impl Machine<'_> {
             }
             Op::Join { program } => format!("goes on after all {}", self.model.programs[program.index()].name),
             Op::Print { text } => format!("prints \"{}\"", self.model.texts[text.index()]),
+            Op::Raise => "raises an exception".to_owned(),
             Op::Call { .. } => "calls".to_owned(),
             Op::Jump { .. } | Op::Again { .. } => "goes round its loop".to_owned(),
             _ => GOES_ON.to_owned(),

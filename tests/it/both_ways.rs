@@ -34,6 +34,9 @@ fn step() -> impl Strategy<Value = String> {
         Just(r#"If(Above("x", 4), [FetchAdd("y", 10)], [FetchAdd("y", 20)])"#.to_owned()),
         Just(r#"Sleep(Exp("5us"))"#.to_owned()),
         Just(r#"Cpu(Exp("8us"))"#.to_owned()),
+        Just(r#"Try([FetchAdd("x", 1), Raise], [FetchAdd("y", 2)])"#.to_owned()),
+        Just(r#"Try([With("a", [Finally([Sleep(Exp("3us")), Raise], [FetchAdd("y", 6)])])], [])"#.to_owned()),
+        Just(r#"Choose({ 0.3: [Raise] })"#.to_owned()),
         Just(r#"SetEvent("e")"#.to_owned()),
         Just(r#"Wait("e"), FetchAdd("x", 100)"#.to_owned()),
         Just(r#"With("c", [Wait("c"), FetchAdd("x", 200)])"#.to_owned()),
@@ -55,11 +58,25 @@ fn program() -> impl Strategy<Value = String> {
     proptest::collection::vec(step(), 1..4).prop_map(|steps| steps.join(", "))
 }
 
+/// What coroutines do instead: waits have timeouts.
+const IN_A_LOOP: [(&str, &str); 4] = [
+    (r#"Sleep(Exp("5us"))"#, r#"Timeout("4us", [Sleep(Exp("5us")), FetchAdd("x", 3)], [FetchAdd("y", 50)])"#),
+    (
+        r#"Cpu(Exp("8us"))"#,
+        r#"Try([Timeout("5us", [With("a", [Sleep(Exp("6us")), FetchAdd("x", 7)])])], [FetchAdd("y", 70)])"#,
+    ),
+    (r#"Wait("e"), FetchAdd("x", 100)"#, r#"Timeout("9us", [Wait("e"), FetchAdd("x", 100)], [FetchAdd("y", 300)])"#),
+    (
+        r#"With("c", [Wait("c"), FetchAdd("x", 200)])"#,
+        r#"Timeout("9us", [Timeout("7us", [With("c", [Wait("c"), FetchAdd("x", 200)])], [FetchAdd("y", 900)])], [])"#,
+    ),
+];
+
 /// The scenario, if it is one: a wait for what nobody ever does is none.
 fn compiled(programs: &[String], (interpreter, model): (&str, &str)) -> Option<Model> {
     let tasks: Vec<String> =
         programs.iter().enumerate().map(|(n, steps)| format!("\"t{n}\": (steps: [{steps}])")).collect();
-    let text = format!(
+    let mut text = format!(
         r#"(
             machine: (cores: 2),
             interpreter: {interpreter},
@@ -69,6 +86,9 @@ fn compiled(programs: &[String], (interpreter, model): (&str, &str)) -> Option<M
         )"#,
         tasks.join(", ")
     );
+    if model == "Asyncio" {
+        IN_A_LOOP.iter().for_each(|(from, to)| text = text.replace(from, to));
+    }
     let mut scenario = scenario::compile("both", &text, &[]).ok()?.scenario;
     Some(scenario.points.remove(0).models.remove(0))
 }

@@ -1,7 +1,7 @@
 //! Everything that needs whole runs or the command: one binary, because each further one links everything again.
 
-mod callbacks;
 mod both_ways;
+mod callbacks;
 mod cancel;
 mod classics;
 mod cli;

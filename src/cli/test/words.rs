@@ -189,7 +189,9 @@ pub fn unfit(unfit: &Unfit) -> String {
         Unfit::Blocking => "since a coroutine waits without awaiting (`Blocking`)".to_owned(),
         Unfit::Sockets => "since it uses the network".to_owned(),
         Unfit::Executor => "since threads do steps of its coroutines".to_owned(),
-        Unfit::Exceptions => "since it raises exceptions or cancels coroutines".to_owned(),
+        Unfit::Exceptions => {
+            "since it gathers, awaits the first of, cancels or calls back coroutines, or workers exit".to_owned()
+        }
         Unfit::Callbacks => "since it asks its event loop for callbacks".to_owned(),
         Unfit::Eager => "since its tasks are eager".to_owned(),
         Unfit::Crowded { jobs } => format!("since {jobs} jobs are more than anybody could look at"),
