@@ -165,6 +165,16 @@ impl<'m> Machine<'m> {
         self
     }
 
+    /// The same machine with more points: before everything that others can see.
+    pub(super) fn finer(&self) -> Option<Machine<'m>> {
+        let mut finer = Machine::new(self.model, Preemption::EveryOp).ok()?;
+        let of = |at: u32, op| is_point(self.preemption, at, op);
+        for (at, (point, op)) in finer.points.iter_mut().zip(&self.model.code).enumerate() {
+            *point |= of(at as u32, op);
+        }
+        Some(finer)
+    }
+
     /// Whether neither the op nor anything after it, up to the next point, is noticed by others.
     fn is_quiet(&self, at: usize) -> bool {
         if is_noticed(&self.model.code[at]) {

@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::machine::Machine;
 use super::packed::Packed;
+use super::raise::EXPIRE;
 use super::state::State;
 use super::step::Choice;
 use crate::model::Model;
@@ -22,7 +23,7 @@ pub struct Deviation {
     pub after: u32,
     /// Who goes instead; the same, if only the branch is another.
     pub chosen: String,
-    /// The branch, if the step has several and it is not the first.
+    /// The branch, if the step has several and it is not the first; written as `=t0` if it is that a timeout is over.
     pub branch: u16,
 }
 
@@ -185,7 +186,11 @@ fn walk(machine: &Machine<'_>, mut next: impl FnMut(&State, &[u32], Choice, &[Ch
 impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}>{}", escaped(&self.passed), self.after, escaped(&self.chosen))?;
-        if self.branch > 0 { write!(f, "={}", self.branch) } else { Ok(()) }
+        match self.branch.checked_sub(EXPIRE) {
+            Some(timeout) => write!(f, "=t{timeout}"),
+            None if self.branch > 0 => write!(f, "={}", self.branch),
+            None => Ok(()),
+        }
     }
 }
 
@@ -226,7 +231,11 @@ impl Token {
             let (after, chosen) = rest.split_once('>')?;
             let (chosen, branch) = chosen.split_once('=').unwrap_or((chosen, "0"));
             let (passed, chosen) = (unescaped(passed)?, unescaped(chosen)?);
-            Some(Deviation { passed, after: after.parse().ok()?, chosen, branch: branch.parse().ok()? })
+            let branch = match branch.strip_prefix('t') {
+                Some(timeout) => EXPIRE.checked_add(timeout.parse().ok()?)?,
+                None => branch.parse().ok()?,
+            };
+            Some(Deviation { passed, after: after.parse().ok()?, chosen, branch })
         };
         let parts = deviations.split(',').filter(|part| !part.is_empty());
         let read =

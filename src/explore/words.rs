@@ -32,7 +32,7 @@ impl Machine<'_> {
         if self.preemption == Preemption::EveryOp && !self.reduced {
             return self.deed(before, after, step);
         }
-        let Ok(fine) = Machine::new(self.model, Preemption::EveryOp) else { return self.deed(before, after, step) };
+        let Some(fine) = self.finer() else { return self.deed(before, after, step) };
         let (mut state, mut told) = (before.clone(), Vec::new());
         let mut choice = step;
         loop {

@@ -332,7 +332,7 @@ fn a_step_between_two_awaits_tells_all_that_it_does() {
     )"#;
     let (code, said) = gilsim(&folder(text), &["test", "s.ron"]);
     assert_eq!(code, 1, "{said}");
-    for words in ["begins, reads x = 0", "sleeps, writes x = 1"] {
+    for words in ["  begins, reads x = 0\n", "  sleeps, writes x = 1"] {
         assert!(said.contains(words), "{words}: {said}");
     }
 }
