@@ -45,6 +45,11 @@ impl<K: From<usize> + Into<u32> + Copy, T> Slab<K, T> {
     pub fn iter(&self) -> impl Iterator<Item = (K, &T)> {
         self.values.iter().enumerate().map(|(index, value)| (K::from(index), value))
     }
+
+    /// All values ever claimed, free ones included, to change them.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.values.iter_mut()
+    }
 }
 
 impl<K: Into<u32>, T> Index<K> for Slab<K, T> {

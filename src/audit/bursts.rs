@@ -113,7 +113,7 @@ impl Bursts {
                 });
             }
             // A thread stops in the middle; what a coroutine computes goes on.
-            What::JobDrop { by: Some(context), .. } => {
+            What::JobDrop { by: Some(context), .. } | What::Kill { context } => {
                 let own = threads.contexts.get(&context).filter(|found| found.progress.is_none());
                 if let Some(cut) = own.and_then(|own| self.open.remove(&own.thread)) {
                     let whole = u128::from(cut.demand) * UNIT;

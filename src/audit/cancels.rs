@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rule::{Reports, Rule};
-use super::threads::{Progress, Threads};
+use super::threads::{Progress, State, Threads};
 use crate::id::{ContextId, ThreadId};
-use crate::time::Time;
+use crate::model::Model;
+use crate::time::{Duration, Time};
 use crate::trace::{Cause, Deed, On, Raised, Record, Together, What};
 
 /// A coroutine that can be cancelled.
@@ -23,6 +24,8 @@ struct Task {
     parent: Option<ContextId>,
     /// The exception that it ends with.
     raised: Option<Raised>,
+    /// A thread has waited for a notification within its timeout: to take the lock again it has all the time.
+    notified: bool,
 }
 
 /// What is awaited together.
@@ -43,23 +46,34 @@ impl Group {
 }
 
 /// All that can be cancelled.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Cancels {
+    /// How late timers of threads are.
+    slack: Duration,
     tasks: BTreeMap<ContextId, Task>,
     groups: BTreeMap<ContextId, Group>,
     iterations: BTreeMap<ThreadId, u64>,
 }
 
 impl Cancels {
+    pub fn new(model: &Model) -> Cancels {
+        let (tasks, groups, iterations) = Default::default();
+        Cancels { slack: model.machine.costs.timer_slack, tasks, groups, iterations }
+    }
+
     pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
         if self.tasks.is_empty() && matches!(record.what, What::Iteration { .. }) {
             return;
         }
         self.check_told(&record.what, reports);
+        self.check_woken(record, threads, reports);
         match record.what {
             What::Iteration { thread, .. } => *self.iterations.entry(thread).or_default() += 1,
-            What::Cancel { context, why } => self.cancel(context, why, reports),
-            What::Raise { context, raised } => self.raise(context, raised, reports),
+            What::Cancel { context, why } => {
+                self.check_patience(context, threads, reports);
+                self.cancel(context, why, reports);
+            }
+            What::Raise { context, raised } => self.raise(context, raised, threads, reports),
             What::Uncaught { context, raised } => self.tasks.entry(context).or_default().raised = Some(raised),
             What::Resume { context } => {
                 if let Some(task) = self.tasks.get_mut(&context) {
@@ -68,7 +82,9 @@ impl Cancels {
             }
             What::Timeout { context, time } => {
                 let due = reports.now + time;
-                self.tasks.entry(context).or_default().timeouts.push((due, false));
+                let task = self.tasks.entry(context).or_default();
+                task.timeouts.push((due, false));
+                task.notified = false;
             }
             What::TimeoutEnd { context } => {
                 let task = self.tasks.entry(context).or_default();
@@ -141,6 +157,19 @@ impl Cancels {
         }
     }
 
+    /// A limited wait of a thread ends: not after its time.
+    fn check_woken(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
+        if let Some((context, on)) = threads.woken(&record.what)
+            && let Some((due, since)) = self.limited(context, threads)
+        {
+            let late = due.max(since) + self.slack < reports.now;
+            reports.require(!late, Rule::TimeoutDue, || format!("{context:?} waited for {on:?} longer than it may"));
+            if let (On::Sync(_), Some(task)) = (on, self.tasks.get_mut(&context)) {
+                task.notified = true;
+            }
+        }
+    }
+
     fn cancel(&mut self, context: ContextId, why: Cause, reports: &mut Reports) {
         let parent = self.tasks.entry(context).or_default().parent;
         let failed = |parent| self.groups.get(&parent).is_some_and(|group: &Group| group.failed.is_some());
@@ -164,8 +193,41 @@ impl Cancels {
         }
     }
 
-    fn raise(&mut self, context: ContextId, raised: Raised, reports: &mut Reports) {
+    /// A thread whose wait is limited gives it up exactly when its time is over and a timer has noticed, unless it has begun to
+    /// wait only then.
+    fn check_patience(&self, context: ContextId, threads: &Threads, reports: &mut Reports) {
+        let Some((due, since)) = self.limited(context, threads) else { return };
+        let end = due.max(since) + self.slack;
+        reports.require(end == reports.now, Rule::TimeoutDue, || {
+            format!("{context:?} gives up at another time than {} ns", end.0)
+        });
+    }
+
+    /// Until when a blocked thread waits at most, and since when it does.
+    fn limited(&self, context: ContextId, threads: &Threads) -> Option<(Time, Time)> {
+        let task = self.tasks.get(&context).filter(|task| !task.pending)?;
+        let (due, _) = task.timeouts.last()?;
+        let thread = threads.threads.get(&threads.thread_of(context)?)?;
+        let State::Blocked(on @ (On::Lock(_) | On::Sync(_) | On::Join(_))) = thread.state else { return None };
+        let again = task.notified && matches!(on, On::Lock(_));
+        let own = threads.contexts.get(&context).is_some_and(|found| found.progress.is_none());
+        (own && !again && thread.current() == context).then_some((*due, thread.since))
+    }
+
+    /// No thread is left in a wait whose time is over.
+    pub fn finish(&self, threads: &Threads, reports: &mut Reports) {
+        for context in self.tasks.keys() {
+            let late =
+                self.limited(*context, threads).filter(|(due, since)| (*due).max(*since) + self.slack < reports.now);
+            reports.require(late.is_none(), Rule::TimeoutDue, || format!("{context:?} waits on after {late:?}"));
+        }
+    }
+
+    fn raise(&mut self, context: ContextId, raised: Raised, threads: &Threads, reports: &mut Reports) {
         let task = self.tasks.entry(context).or_default();
+        if raised == Raised::Timeout && threads.contexts.get(&context).is_some_and(|found| found.progress.is_none()) {
+            task.pending = false;
+        }
         match raised {
             Raised::Exception => {}
             Raised::Timeout => {

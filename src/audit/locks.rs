@@ -88,6 +88,8 @@ impl Locks {
     pub fn record(&mut self, record: &Record, threads: &Threads, gils: &Gils, reports: &mut Reports) {
         match record.what {
             What::JobDrop { .. } => self.drops = true,
+            // It gives up.
+            What::Cancel { context, .. } => drop(self.asked.remove(&context)),
             What::LockTake { lock, process, context } => {
                 self.check_key((lock, process), context, threads, reports);
                 self.check_parking((lock, process), context, threads, gils, reports);

@@ -9,6 +9,7 @@ mod bursts;
 mod callbacks;
 mod cancels;
 mod cores;
+mod daemons;
 mod eager;
 mod executor;
 mod gil;
@@ -26,6 +27,7 @@ mod rule;
 mod run_queues;
 mod shared;
 mod slices;
+mod starts;
 mod stop;
 mod task_waits;
 mod threads;
@@ -65,6 +67,8 @@ pub struct Auditor {
     memory: memory::Memory,
     objects: objects::Objects,
     stops: stop::Stops,
+    starts: Option<starts::Starts>,
+    daemons: daemons::Daemons,
     pool: Option<pool::Pool>,
     executors: Option<executor::Executors>,
     processes: Option<process_pool::ProcessPool>,
@@ -87,7 +91,7 @@ impl Auditor {
             network: network::Network::new(model),
             waits: waits::Waits::default(),
             loops: loops::Loops::default(),
-            cancels: cancels::Cancels::default(),
+            cancels: cancels::Cancels::new(model),
             eager: eager::Eager::new(model),
             callbacks: callbacks::Callbacks::new(model),
             task_waits: task_waits::TaskWaits::new(model),
@@ -95,6 +99,8 @@ impl Auditor {
             memory: memory::Memory::new(model),
             objects: objects::Objects::new(model),
             stops: stop::Stops::default(),
+            starts: starts::Starts::new(model),
+            daemons: daemons::Daemons::default(),
             pool: pool::Pool::new(model),
             executors: executor::Executors::new(model),
             processes: process_pool::ProcessPool::new(model),
@@ -105,15 +111,19 @@ impl Auditor {
     /// more there were.
     pub fn finish(mut self, ended: &Ended) -> Vec<Violation> {
         self.advance(ended.at);
-        let finished = ended.outcome == Outcome::Finished;
+        let done = ended.outcome == Outcome::Finished;
+        // What a daemon was about stays undone.
+        let finished = done && !self.daemons.are_left();
+        self.daemons.finish(ended, done, &mut self.reports);
         let regular = ended.outcome.is_regular();
         self.threads.finish(self.reports.now);
         self.cores.finish(&self.threads, &mut self.reports);
         self.bursts.finish(&self.threads, self.cores.count(), finished, &mut self.reports);
         self.devices.finish(finished, &mut self.reports);
         self.network.finish(finished, &mut self.reports);
-        self.jobs.finish(finished, regular, &mut self.reports);
+        self.jobs.finish(done, regular, &mut self.reports);
         self.gils.finish(&mut self.reports);
+        self.cancels.finish(&self.threads, &mut self.reports);
         self.memory.finish(&self.threads, &mut self.reports);
         self.objects.finish(&ended.outcome, &mut self.reports);
         self.stops.finish(finished, &mut self.reports);
@@ -124,7 +134,7 @@ impl Auditor {
             executors.finish(finished, &mut self.reports);
         }
         if let Some(pool) = &self.processes {
-            pool.finish(finished, &mut self.reports);
+            pool.finish(finished, &self.threads, &mut self.reports);
         }
         self.check_outcome(&ended.outcome);
         self.reports.finish()
@@ -157,6 +167,9 @@ impl Auditor {
         self.waits.settle(&self.threads, reports);
         self.loops.settle(&self.threads, reports);
         self.jobs.settle(next, reports);
+        if let Some(starts) = &mut self.starts {
+            starts.settle(&self.threads, reports);
+        }
         if let Some(executors) = &self.executors {
             executors.settle(&self.threads, reports);
         }
@@ -171,6 +184,7 @@ impl Auditor {
                     .threads
                     .threads
                     .iter()
+                    .filter(|(id, _)| !self.daemons.contains(**id))
                     .find(|(_, thread)| !matches!(thread.state, State::Blocked(On::Job | On::Poll)));
                 self.reports.require(busy.is_none(), Rule::Ending, || format!("not over: {busy:?}"));
                 let open = self.threads.contexts.iter().find(|(_, context)| context.progress.is_some());
@@ -236,6 +250,10 @@ impl Sink for Auditor {
         self.memory.record(record, threads, reports);
         self.objects.record(record, reports);
         self.stops.record(record, reports);
+        self.daemons.record(record, threads);
+        if let Some(starts) = &mut self.starts {
+            starts.record(record, threads, reports);
+        }
         if let Some(pool) = &mut self.pool {
             pool.record(record, threads, reports);
         }

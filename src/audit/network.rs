@@ -159,7 +159,7 @@ impl Network {
                 self.call(Made { peer, socket, context, call, amount }, threads, reports);
             }
             What::Wire { peer, socket, wire, amount } => self.wire(peer, socket, wire, amount, reports),
-            What::JobDrop { by: Some(context), .. } => drop(self.dropped.insert(context)),
+            What::JobDrop { by: Some(context), .. } | What::Kill { context } => drop(self.dropped.insert(context)),
             What::JobStart { context, .. } => drop(self.dropped.remove(&context)),
             _ => {}
         }

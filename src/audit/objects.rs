@@ -64,7 +64,7 @@ impl Objects {
                     object.written = Some((context, value));
                 }
             }
-            What::JobDrop { by: Some(context), .. } => {
+            What::JobDrop { by: Some(context), .. } | What::Kill { context } => {
                 let objects = self.processes.values_mut().flatten();
                 objects.for_each(|object| object.read.retain(|reader, _| *reader != context));
             }

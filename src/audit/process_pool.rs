@@ -28,8 +28,10 @@ pub(super) struct ProcessPool {
     /// Chunks that have come as far as each stage and not further; the first is for those that were submitted.
     lines: [VecDeque<ChunkId>; 5],
     settling: BTreeSet<JobId>,
-    /// The worker that has died.
+    /// A worker that has died.
     died: bool,
+    /// Who is to end, and has not ended.
+    ending: BTreeSet<ThreadId>,
 }
 
 impl ProcessPool {
@@ -44,6 +46,7 @@ impl ProcessPool {
             lines: Default::default(),
             settling: BTreeSet::new(),
             died: false,
+            ending: BTreeSet::new(),
         })
     }
 
@@ -53,6 +56,7 @@ impl ProcessPool {
     }
 
     pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
+        self.check_end(record, threads, reports);
         match record.what {
             What::ThreadStart { role: Role::Worker(_), .. } => {
                 self.workers += 1;
@@ -92,8 +96,28 @@ impl ProcessPool {
                 self.workers -= usize::from(self.kind == PoolKind::Multiprocessing);
                 let by = threads.thread_of(context);
                 self.chunks.retain(|_, chunk| by.is_none() || chunk.by != by);
+                self.ending.extend(by);
+            }
+            What::Kill { context } => {
+                let by = threads.thread_of(context);
+                self.chunks.retain(|_, chunk| by.is_none() || chunk.by != by);
+                reports.require(self.died && self.kind == PoolKind::Executor, Rule::ProcessPoolBroken, || {
+                    format!("{by:?} is terminated, and the pool is not broken")
+                });
+                self.ending.extend(by);
             }
             _ => {}
+        }
+    }
+
+    /// A worker ends only by its own death or by that of another, and then does nothing else.
+    fn check_end(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
+        if let What::ThreadEnd { thread, .. } = record.what {
+            let ends = self.ending.remove(&thread);
+            reports.require(ends, Rule::ProcessPoolBroken, || format!("{thread:?} ends, and nobody has terminated it"));
+        } else if let Some(by) = threads.stepping(&record.what).and_then(|context| threads.thread_of(context)) {
+            let ends = self.ending.contains(&by);
+            reports.require(!ends, Rule::ProcessPoolBroken, || format!("{by:?} is terminated, yet {:?}", record.what));
         }
     }
 
@@ -159,7 +183,12 @@ impl ProcessPool {
         });
     }
 
-    pub fn finish(&self, finished: bool, reports: &mut Reports) {
+    pub fn finish(&self, finished: bool, threads: &Threads, reports: &mut Reports) {
+        let worker = |context: &&super::threads::Context| matches!(context.role, Role::Worker(_));
+        let left = threads.contexts.values().find(worker).filter(|_| finished && self.died);
+        reports.require(left.is_none() || self.kind != PoolKind::Executor, Rule::ProcessPoolBroken, || {
+            format!("a worker has died, and {left:?} is left")
+        });
         let open = self.chunks.keys().next().filter(|_| finished && !self.died);
         reports.require(open.is_none(), Rule::Ending, || format!("{open:?} is not over"));
         let settling = self.settling.iter().next().filter(|_| finished);

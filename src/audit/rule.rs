@@ -102,12 +102,14 @@ rules! {
     CallBacks None, "a loop calls a callback once, not before its time or before a thread has written to its pipe for it, and it waits for nothing";
     EagerStart None, "a coroutine begins inside of the step that creates it if tasks are eager, and else never";
     JoinWaits Some(35), "a join ends after all it waits for has ended, and then does";
+    StartWaits None, "who starts a thread does nothing before that has taken the GIL, or runs where there is none, and then goes on";
+    Daemons None, "a run is over as soon as only daemons are left, and says how many";
     JobOnce Some(37), "a job arrives, starts and ends once, and who started it ends it";
     JobDropped None, "a job is dropped exactly at its deadline, if its task says so and it is not complete";
     JobRefused None, "a job is refused exactly when as many of its task are in the system as there can be";
     JobAfter None, "no job begins before all jobs of the tasks it comes after have ended";
     JobArrivals None, "the jobs of a task arrive in number and at the times that the model says";
-    PoolStarts None, "a pool of threads starts a worker exactly when a job finds none idle and there are fewer than it may have";
+    PoolStarts None, "a pool of threads starts a worker exactly when a job finds none idle, there are fewer than it may have, and no other is still to come up";
     ExecutorOrder None, "threads of an executor take what coroutines hand to them in order, each once, and none is idle meanwhile";
     ExecutorStarts None, "an executor starts a thread exactly when a submission finds none idle and there are fewer than it may have";
     ExecutorWaits None, "a coroutine goes on when a thread has done its steps and has called its loop";
@@ -115,6 +117,7 @@ rules! {
     ProcessPoolBound None, "a ProcessPoolExecutor has at most one chunk more than workers on the way to them";
     ProcessPoolWorkers None, "a pool of processes has no more workers than it may";
     ProcessPoolJobs None, "a worker does the jobs of its chunk in order, and each is over when the parent has the results, or when it cannot get them";
+    ProcessPoolBroken None, "when a worker of a ProcessPoolExecutor has died and its manager knows, each of the others is terminated, does nothing more, and ends";
     Memory None, "a load sees the last store of its process";
     Atomic None, "an atomic operation writes right after it reads, with nothing in between";
     ReferenceCounted None, "who takes or drops a reference has changed the count by one, right before";

@@ -208,6 +208,8 @@ impl Threads {
                 }
             }
             What::Cancel { context, .. } => drop(self.cancelled.insert(context)),
+            // A thread that has given up a wait goes on.
+            What::Raise { context, .. } if self.is_own(context) => drop(self.cancelled.remove(&context)),
             _ => {}
         }
         self.check_step(&record.what, reports);
@@ -215,7 +217,14 @@ impl Threads {
 
     /// Steps of a program belong to the context that is executed.
     fn check_step(&self, what: &What, reports: &mut Reports) {
-        let context = match *what {
+        let Some(context) = self.stepping(what) else { return };
+        let executed = self.is_executed(context);
+        reports.require(executed, Rule::RunningOnly, || format!("{context:?} is not executed, yet {what:?}"));
+    }
+
+    /// The context whose step this is.
+    pub fn stepping(&self, what: &What) -> Option<ContextId> {
+        Some(match *what {
             What::Compute { context, .. }
             | What::ComputeEnd { context }
             | What::Sleep { context, .. }
@@ -253,10 +262,8 @@ impl Threads {
             What::LockRelease { context, .. } if !self.dropped.contains(&context) => context,
             // A thread or coroutine that is made for one job has it from the start.
             What::JobStart { context, .. } if !self.is_made_for_a_job(context) => context,
-            _ => return,
-        };
-        let executed = self.is_executed(context);
-        reports.require(executed, Rule::RunningOnly, || format!("{context:?} is not executed, yet {what:?}"));
+            _ => return None,
+        })
     }
 
     fn is_executed(&self, context: ContextId) -> bool {
@@ -287,6 +294,11 @@ impl Threads {
         if let Some(by) = self.contexts.remove(&context).and_then(|ended| self.threads.get_mut(&ended.thread)) {
             by.coroutine = None;
         }
+    }
+
+    /// Whether it is no coroutine.
+    fn is_own(&self, context: ContextId) -> bool {
+        self.contexts.get(&context).is_some_and(|found| found.progress.is_none())
     }
 
     fn is_made_for_a_job(&self, context: ContextId) -> bool {

@@ -74,6 +74,12 @@ impl Waits {
                 let twice = self.alarms.insert(context, reports.now + time).is_some();
                 reports.require(!twice, Rule::SleepNotEarly, || format!("{context:?} sleeps in its sleep"));
             }
+            What::Kill { context } => {
+                self.alarms.remove(&context);
+                if let Some(request) = self.outstanding.remove(&context) {
+                    self.requests.remove(&request);
+                }
+            }
             What::Together { context, how } if !how.apart() => drop(self.gathering.insert(context)),
             What::Suspend { context, on: On::Together } | What::TogetherAlready { context } => {
                 self.gathering.remove(&context);
@@ -162,6 +168,7 @@ impl Waits {
             | On::Sync(_)
             | On::Socket(_)
             | On::Join(_)
+            | On::Start(_)
             | On::Together
             | On::Executor(_)
             | On::Job
@@ -212,6 +219,7 @@ impl Waits {
             | On::Lock(_)
             | On::Sync(_)
             | On::Socket(_)
+            | On::Start(_)
             | On::Together
             | On::Executor(_)
             | On::Job

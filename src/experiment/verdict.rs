@@ -17,9 +17,9 @@ pub fn verdicts(runs: &Runs<'_>, figures: &[ModelFigures], baseline: Option<Exec
         }
         let against = base.filter(|base| base.model != figures.model);
         let why = explained(cells).unwrap_or_else(|| reason(model, cells));
-        let finals = finals(figures, &differ);
+        let (finals, cut) = (finals(figures, &differ), cut_off(cells));
         let starved = starved(cells).unwrap_or_default();
-        format!("{}: {}; {why}{starved}{finals}", model.execution, headline(figures, against))
+        format!("{}: {}; {why}{starved}{cut}{finals}", model.execution, headline(figures, against))
     };
     runs.models().zip(figures).map(verdict).collect()
 }
@@ -51,6 +51,15 @@ fn starved(cells: &[Cell]) -> Option<String> {
         )
     };
     (share > 0.5 && wait.overtaken >= 2).then(words)
+}
+
+/// Daemons that the end of the first run has cut off.
+fn cut_off(cells: &[Cell]) -> String {
+    match cells.first().map_or(0, |cell| cell.figures.daemons) {
+        0 => String::new(),
+        1 => "; the end cut off a daemon".to_owned(),
+        n => format!("; the end cut off {n} daemons"),
+    }
 }
 
 /// Names of the variables whose last values are not the same in every run of every model.

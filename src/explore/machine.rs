@@ -37,6 +37,10 @@ pub enum Unfit {
     Sockets,
     /// It has threads do steps of its coroutines: that is not searched yet.
     Executor,
+    /// It has daemons: that is not searched yet.
+    Daemons,
+    /// A thread waits with a timeout: that is not searched yet.
+    Limits,
     /// It gathers coroutines or cancels them by name, or workers exit: that is not searched yet.
     Exceptions,
     /// It asks its event loop for callbacks: that is not searched yet.
@@ -82,6 +86,16 @@ impl<'m> Machine<'m> {
         }
         if model.has_executor() {
             return Err(Unfit::Executor);
+        }
+        let spawns = |kinds: fn(SpawnKind) -> bool| {
+            model.code.iter().any(|op| matches!(op, Op::Spawn { kind, .. } if kinds(*kind)))
+        };
+        if spawns(SpawnKind::is_daemon) {
+            return Err(Unfit::Daemons);
+        }
+        let times = model.code.iter().any(|op| matches!(op, Op::BeginTimeout { .. }));
+        if times && (!loops || spawns(|kind| kind != SpawnKind::Coroutine)) {
+            return Err(Unfit::Limits);
         }
         let gathers = |op: &Op| {
             matches!(

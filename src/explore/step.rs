@@ -333,8 +333,8 @@ impl Machine<'_> {
         state.spawned[program.index()] += 1;
         let parent = state.threads[number].process;
         let process = match kind {
-            SpawnKind::Thread | SpawnKind::Coroutine => parent,
-            SpawnKind::Process => {
+            SpawnKind::Thread | SpawnKind::DaemonThread | SpawnKind::Coroutine => parent,
+            SpawnKind::Process | SpawnKind::DaemonProcess => {
                 let (vars, from) = (self.model.vars.len(), parent as usize * self.model.vars.len());
                 state.vars.extend_from_within(from..from + vars);
                 state.owners.resize(state.owners.len() + self.model.locks.len(), Owner::NONE);

@@ -82,6 +82,9 @@ pub struct Figures {
     pub outcome: String,
     /// The explanation of an outcome that needs one (the cycle of a deadlock), line by line.
     pub explanation: Vec<String>,
+    /// Daemons that the end of the run has cut off.
+    #[serde(skip_serializing_if = "none")]
+    pub daemons: u32,
     /// The objects that were leaked, or used after they were freed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<String>,
@@ -333,4 +336,9 @@ pub struct Summary {
     pub p999: Duration,
     /// Greatest.
     pub max: Duration,
+}
+
+/// By reference, as serde asks.
+fn none(count: &u32) -> bool {
+    *count == 0
 }

@@ -180,7 +180,9 @@ impl Jobs {
 
     /// A worker process has done the job.
     pub fn give_back(&mut self, context: ContextId) {
-        self.contexts[context.index()].0 = None;
+        if let Some((job, _)) = self.contexts.get_mut(context.index()) {
+            *job = None;
+        }
     }
 
     /// The job is over and not complete, wherever it stands.

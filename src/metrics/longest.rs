@@ -97,6 +97,8 @@ impl Longest {
                 | What::JobArrive { .. }
                 | What::JobStart { .. }
                 | What::JobDrop { by: Some(_), .. }
+                | What::Kill { .. }
+                | What::Cancel { .. }
                 | What::Block { on: On::Lock(_), .. }
                 | What::Suspend { on: On::Lock(_), .. }
                 | What::LockTake { .. }
@@ -136,7 +138,9 @@ impl Longest {
                     self.owns[thread.index()] = own;
                 }
             }
-            What::JobDrop { by: Some(context), .. } => self.give_up(context, now),
+            What::JobDrop { by: Some(context), .. } | What::Kill { context } | What::Cancel { context, .. } => {
+                self.give_up(context, now);
+            }
             What::Block { thread, on: On::Lock(lock), .. } => {
                 let context = self.owns[thread.index()];
                 if !matches!(self.contexts[context.index()].role, Role::Loop) {
@@ -201,7 +205,7 @@ impl Longest {
         }
     }
 
-    /// Its job is dropped: it waits no longer.
+    /// Its job is dropped, or its time is over: it waits no longer.
     fn give_up(&mut self, context: ContextId, now: Time) {
         if let Some(wait) = self.contexts[context.index()].open.take() {
             let state = self.thing(wait.thing);

@@ -99,6 +99,7 @@ impl<'a> Meter<'a> {
             seed,
             outcome: ended.outcome.word().to_owned(),
             explanation: self.explanation(&ended.outcome),
+            daemons: ended.daemons,
             objects: ended.outcome.objects().to_vec(),
             digest: digest.to_string(),
             events: ended.events,
@@ -225,6 +226,10 @@ impl Sink for Meter<'_> {
                 self.jobs.give_back(context);
                 self.died.get_or_insert((now, self.roles[context.index()]));
             }
+            What::Kill { context } => {
+                self.jobs.give_back(context);
+                self.threads.cut(context, now);
+            }
             What::JobLost { job } => self.jobs.lose(job, now),
             What::JobFail { job, context } => self.jobs.fail(job, context, now),
             What::Submit { context, child } => {
@@ -280,6 +285,7 @@ impl Sink for Meter<'_> {
             | What::Iteration { .. }
             | What::GilOffer { .. }
             | What::Spawn { .. }
+            | What::Daemon { .. }
             | What::SelfPipe { .. }
             | What::Chunk { .. }
             | What::Pass { .. }

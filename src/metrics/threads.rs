@@ -78,7 +78,7 @@ fn waiting(on: On) -> Kind {
         On::Lock(_) | On::Sync(_) | On::World => Kind::Lock,
         On::Io(_) | On::Socket(_) => Kind::Io,
         On::Sleep => Kind::Sleeping,
-        On::Join(_) | On::Together | On::Executor(_) => Kind::Join,
+        On::Join(_) | On::Start(_) | On::Together | On::Executor(_) => Kind::Join,
         On::Job | On::Poll => Kind::Idle,
     }
 }

@@ -37,6 +37,9 @@ pub struct Interpreter {
     pub sleeps_at_yield: bool,
     /// Tasks of event loops begin inside of the step that creates them: `asyncio.eager_task_factory`.
     pub eager_tasks: bool,
+    /// Who starts a thread waits until that has come up, that is, has taken the lock for the first time (`Thread.start` of
+    /// `Lib/threading.py`, which waits for the event `_started`).
+    pub start_handshake: bool,
 }
 
 /// How a thread gets a `threading.Lock` that it had to wait for.
@@ -206,6 +209,8 @@ impl Interpreter {
             },
             // From then on `time.sleep` is `clock_nanosleep`, which was `select` before.
             sleeps_at_yield: version >= (Version { major: 3, minor: 11 }),
+            // Since 2.6.
+            start_handshake: true,
             ..Interpreter::with(format!("CPython {version}"), Some(gil))
         }
     }
@@ -213,7 +218,8 @@ impl Interpreter {
     /// PyPy: a holder yields every `turn` if somebody waits; the longest waiter polls for releases.
     pub fn pypy(turn: Duration, poll: Duration) -> Interpreter {
         let gil = Rules { turn: Turn::Counted(turn), forced: Forced::HandOver, release: Release::Poll(poll) };
-        Interpreter::with("PyPy".to_owned(), Some(gil))
+        // Its `threading` is that of CPython.
+        Interpreter { start_handshake: true, ..Interpreter::with("PyPy".to_owned(), Some(gil)) }
     }
 
     /// MRI, with its global VM lock.
@@ -249,6 +255,7 @@ impl Interpreter {
             parking: Parking::Semaphore,
             sleeps_at_yield: false,
             eager_tasks: false,
+            start_handshake: false,
         }
     }
 

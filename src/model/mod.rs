@@ -435,4 +435,20 @@ pub enum SpawnKind {
     Process,
     /// A coroutine of the same event loop.
     Coroutine,
+    /// A thread of the same process that the run does not wait for.
+    DaemonThread,
+    /// A process that the run does not wait for.
+    DaemonProcess,
+}
+
+impl SpawnKind {
+    /// Whether the run is over although it goes on.
+    pub fn is_daemon(self) -> bool {
+        matches!(self, SpawnKind::DaemonThread | SpawnKind::DaemonProcess)
+    }
+
+    /// Whether it is a thread of the same process.
+    pub fn is_thread(self) -> bool {
+        matches!(self, SpawnKind::Thread | SpawnKind::DaemonThread)
+    }
 }

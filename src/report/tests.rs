@@ -134,6 +134,7 @@ pub(super) fn figures() -> Figures {
         seed: 7,
         outcome: "finished".to_owned(),
         explanation: Vec::new(),
+        daemons: 0,
         objects: Vec::new(),
         digest: "0123456789abcdef".to_owned(),
         events: 0,

@@ -29,6 +29,8 @@ pub struct EventLoop {
     calls: VecDeque<Call>,
     /// Coroutines that stand still while one that they have created takes its first step, outermost first.
     creators: Vec<ContextId>,
+    /// Its thread blocks between two handles.
+    midway: bool,
 }
 
 /// What an iteration runs.
@@ -213,8 +215,19 @@ impl EventLoop {
         self.creators.pop()
     }
 
+    /// The thread of the loop is about to block, and then goes on with the next handle.
+    pub fn stop_midway(&mut self) {
+        self.midway = true;
+    }
+
+    /// Whether the loop is in the middle of its snapshot.
+    pub fn is_midway(&self) -> bool {
+        self.midway
+    }
+
     /// The next handle of the snapshot.
     pub fn next_handle(&mut self) -> Option<Handle> {
+        self.midway = false;
         self.snapshot = self.snapshot.checked_sub(1)?;
         let next = self.ready.pop_front();
         debug_assert!(next.is_some(), "handles are only added during an iteration");

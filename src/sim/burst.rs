@@ -210,6 +210,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Phase::Step => self.step(core, thread),
             Phase::Burst => self.go_on(core, thread),
             Phase::Gil if !self.has_gil => {
+                self.comes_up(thread);
                 if self.stops && self.stands_still(thread) {
                     return false;
                 }
@@ -233,6 +234,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Phase::Sync(sync) => self.wait_for_shared(thread, sync),
             Phase::Socket(call) => self.in_call(thread, call),
             Phase::Join(program) => self.wait_for_children(thread, program),
+            Phase::Start(child) => self.wait_for_start(thread, child),
             Phase::Pool(act) => self.pool_act(thread, act),
             Phase::Job if self.is_in_executor(thread) => self.next_steps(thread),
             Phase::Job => match self.world.threads[thread].body {

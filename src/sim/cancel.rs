@@ -7,6 +7,7 @@ use super::{Chooser, Sim};
 use crate::id::{ContextId, DeviceId, DistId, ProgramId, ThreadId};
 use crate::model::{Guard, Model};
 use crate::runtime::event_loop::Call;
+use crate::time::Time;
 use crate::trace::{Cause, On, Raised, Sink, What};
 
 /// Whether any coroutine of this model can be cancelled, or dropped with its job.
@@ -44,12 +45,13 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         }
     }
 
-    /// Whether a timeout, or who created the context, could cancel it.
+    /// Whether a timeout, or who created the context, could end its wait.
     pub(super) fn may_be_cancelled(&self, context: ContextId) -> bool {
         let state = &self.world.contexts[context];
-        self.tracks
-            && state.coroutine
-            && (state.parent().is_some() || !self.world.loop_tasks[context.index()].deadlines.is_empty())
+        if !state.coroutine {
+            return self.world.threads[state.thread].limit != Time::NEVER;
+        }
+        self.tracks && (state.parent().is_some() || !self.world.loop_tasks[context.index()].deadlines.is_empty())
     }
 
     /// The op that the coroutine, which does not run, stands at.
@@ -76,7 +78,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             On::Executor(steps) => self.leave_executor(steps),
             On::Join(_) => {}
             On::Together if self.awaits_apart(context) => self.stop_listening(context),
-            On::Nothing | On::Gil | On::GilSwitch | On::World | On::Together | On::Job | On::Poll => return,
+            On::Nothing | On::Gil | On::GilSwitch | On::World | On::Together | On::Job | On::Poll | On::Start(_) => {
+                return;
+            }
         }
         self.make_ready(context);
     }
@@ -125,6 +129,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     #[cold]
     pub(super) fn begin_timeout(&mut self, thread: ThreadId, context: ContextId, time: DistId) -> bool {
+        if !self.world.contexts[context].coroutine {
+            return self.begin_limit(thread, context, time);
+        }
         let time = self.sample(context, time);
         self.note(What::Timeout { context, time });
         let at = self.world.now + time;
@@ -136,7 +143,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     #[cold]
-    pub(super) fn end_timeout(&mut self, context: ContextId) -> bool {
+    pub(super) fn end_timeout(&mut self, thread: ThreadId, context: ContextId) -> bool {
+        if !self.world.contexts[context].coroutine {
+            return self.end_limit(thread, context);
+        }
         if self.leave_timeout(context) {
             self.world.loop_task(context).pending = None;
         }

@@ -1,6 +1,8 @@
 //! How processes, threads and coroutines come to be, and how they end.
 
-use super::world::{Body, Burst, Context, Draws, Phase, Process, Resume, State, Sync, TaskState, Thread, Work, World};
+use super::world::{
+    Body, Burst, Context, Draws, Phase, Process, Resume, Starter, State, Sync, TaskState, Thread, Work, World,
+};
 use super::{Chooser, Sim};
 use crate::engine::Engine;
 use crate::id::{ContextId, CoreId, ProcessId, ProgramId, TaskId, ThreadId};
@@ -56,6 +58,7 @@ impl World {
             expiries: Vec::new(),
             arrivals: 0,
             unfinished: 0,
+            daemons: 0,
         };
         World {
             now: Time::ZERO,
@@ -140,6 +143,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             false => (ProcessId(0), Duration::ZERO),
         };
         let thread = self.thread(process, Body::Worker, self.unprogrammed(Role::Worker(number)));
+        if self.handshake && !own {
+            self.world.threads[thread].starter = Starter::Pool;
+            self.world.work.unstarted.waits = true;
+        }
         self.wake_after(thread, ready.since(self.world.now) + boot);
     }
 
@@ -186,7 +193,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let locks = vec![Lock::default(); self.model.locks.len()];
         let fresh = |sync: &crate::model::Shared<crate::sync::Config>| Sync { state: sync.initial.build(), last: None };
         let syncs = self.model.syncs.iter().map(fresh).collect();
-        self.world.processes.push(Process { gil, locks, syncs, vars, objects, stop: None, threads: 0 });
+        self.world.processes.push(Process { gil, locks, syncs, vars, objects, stop: None, threads: 0, daemon: false });
         let process = ProcessId::from(self.world.processes.len() - 1);
         self.note(What::ProcessStart { process, parent });
         self.limit_crowd();
@@ -219,6 +226,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             offers_until: Time::ZERO,
             wakes: None,
             role,
+            limit: Time::NEVER,
+            expired: false,
+            daemon: false,
+            starter: Starter::Nobody,
         };
         let thread = self.world.threads.claim(new);
         let fresh = new();
@@ -283,6 +294,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         state.stack.clear();
         if let Some(family) = &mut state.family {
             family.children.clear();
+            family.starting = 0;
         }
         state.registers.clear();
         if definition.registers > 0 {
@@ -295,7 +307,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// One more context for `Spawn`.
-    pub(super) fn spawn(&mut self, parent: ContextId, kind: SpawnKind, program: ProgramId) {
+    pub(super) fn spawn(&mut self, parent: ContextId, kind: SpawnKind, program: ProgramId) -> ContextId {
         let index = self.world.work.spawned[program.index()];
         self.world.work.spawned[program.index()] += 1;
         let grouped = self.starts_group(parent);
@@ -329,23 +341,46 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 } else {
                     self.make_ready(child);
                 }
+                child
             }
-            SpawnKind::Thread => {
+            SpawnKind::Thread | SpawnKind::DaemonThread => {
                 let child = self.thread(process, Body::Program, origin);
                 self.inherit(child, parent_thread);
-                self.note(What::Spawn { context: parent, child: self.world.threads[child].own });
-                self.hand_sockets_over(parent, self.world.threads[child].own);
+                let own = self.world.threads[child].own;
+                self.note(What::Spawn { context: parent, child: own });
+                let inherits = self.world.threads[parent_thread].daemon || self.world.processes[process.index()].daemon;
+                if kind.is_daemon() || inherits {
+                    self.make_daemon(child);
+                }
+                self.hand_sockets_over(parent, own);
                 self.wake_after(child, Duration::ZERO);
+                own
             }
-            SpawnKind::Process => {
+            SpawnKind::Process | SpawnKind::DaemonProcess => {
                 let process = self.process(Some(process));
                 let child = self.thread(process, Body::Program, origin);
                 self.inherit(child, parent_thread);
-                self.note(What::Spawn { context: parent, child: self.world.threads[child].own });
-                self.hand_sockets_over(parent, self.world.threads[child].own);
+                let own = self.world.threads[child].own;
+                self.note(What::Spawn { context: parent, child: own });
+                if kind.is_daemon() {
+                    self.world.processes[process.index()].daemon = true;
+                    self.make_daemon(child);
+                }
+                self.hand_sockets_over(parent, own);
                 self.wake_after(child, self.model.machine.costs.process_boot);
+                own
             }
         }
+    }
+
+    /// The new thread is none of those whose end the run waits for.
+    fn make_daemon(&mut self, thread: ThreadId) {
+        let state = &mut self.world.threads[thread];
+        state.daemon = true;
+        let context = state.own;
+        self.world.work.unfinished -= 1;
+        self.world.work.daemons += 1;
+        self.note(What::Daemon { context });
     }
 
     fn hand_sockets_over(&mut self, parent: ContextId, child: ContextId) {
@@ -397,8 +432,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.kernel.leave_slice(core, self.world.now);
         self.world.kernel.vacate(core, self.world.now);
         self.world.kernel.forget(thread);
+        if self.world.threads[thread].daemon {
+            self.world.work.daemons -= 1;
+        } else {
+            self.world.work.unfinished -= 1;
+        }
         self.world.threads.release(thread);
-        self.world.work.unfinished -= 1;
         let threads = &mut self.world.processes[process.index()].threads;
         *threads -= 1;
         // The main thread of the program, which starts a thread for each task, is not simulated.

@@ -19,7 +19,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             for blocker in self.blockers(reached[at].0) {
                 if blocker == context {
                     // Who can still be cancelled may let go: then there is an end only when nothing else happens any more.
-                    if !way(&reached, at).any(|who| self.may_be_cancelled(who)) {
+                    let daemons = way(&reached, at).all(|who| self.is_daemon(who));
+                    if !daemons && !way(&reached, at).any(|who| self.may_be_cancelled(who)) {
                         let circle = way(&reached, at);
                         self.outcome = Some(Outcome::Deadlock(circle.filter_map(|who| self.describe(who)).collect()));
                     }
@@ -31,6 +32,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             }
             at += 1;
         }
+    }
+
+    /// Whether the run does not wait for it: then it may wait for ever.
+    fn is_daemon(&self, context: ContextId) -> bool {
+        self.world.threads[self.world.contexts[context].thread].daemon
     }
 
     /// Who must let go of something before the context can go on; nobody if it does not wait for such a thing.

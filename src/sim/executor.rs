@@ -57,6 +57,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.limit_crowd();
         let executor = self.executor(process);
         executor.queue.push_back(child);
+        let mut new = None;
         if let Some(worker) = executor.idle.pop_front() {
             self.wake(worker);
         } else if executor.started < most {
@@ -65,8 +66,16 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             let origin = Origin { role: Role::Worker(number), program: ProgramId(u32::MAX), parent: None, key: 0 };
             let worker = self.thread(process, Body::Executor, origin);
             self.wake_after(worker, Duration::ZERO);
+            new = Some(worker);
         }
-        self.suspend(thread, context, On::Executor(child), Resume::Step)
+        self.suspend(thread, context, On::Executor(child), Resume::Step);
+        match new {
+            Some(worker) if self.handshake => {
+                self.event_loop(thread).stop_midway();
+                self.leave_until_start(thread, worker)
+            }
+            _ => true,
+        }
     }
 
     /// A context that goes on where this one stands, with copies of all it has.

@@ -77,6 +77,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             On::World => "it waits for a collection".to_owned(),
             On::Sleep => "it sleeps".to_owned(),
             On::Together => "it waits for its coroutines".to_owned(),
+            On::Start(_) => "it waits for the thread it has started to come up".to_owned(),
             On::Executor(_) => "it waits for a thread of the executor".to_owned(),
             On::Job => "it has no job".to_owned(),
             On::Poll => "its event loop has nothing to do".to_owned(),

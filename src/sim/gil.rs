@@ -18,6 +18,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let seen = state.seen;
         let Some(gil) = &mut self.world.processes[process.index()].gil else {
             self.world.threads[thread].phase = self.home(thread);
+            self.comes_up(thread);
             return true;
         };
         if timed_out && let Some(holder) = gil.request(seen, now) {
@@ -30,6 +31,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Take::Taken { wake } => {
                 self.note(What::GilTake { process, thread });
                 self.world.threads[thread].phase = self.home(thread);
+                self.comes_up(thread);
                 if let Some(forced_out) = wake {
                     self.wake(forced_out);
                 }
@@ -82,6 +84,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Body::Executor if state.current != state.own => Phase::Step,
             Body::Worker | Body::Executor | Body::Pool(_) => Phase::Job,
             Body::Loop(_) if state.current != state.own => Phase::Step,
+            Body::Loop(ref event_loop) if event_loop.is_midway() => Phase::Handle,
             Body::Loop(_) => Phase::Collect,
         }
     }

@@ -139,14 +139,18 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 self.make_ready(context);
             }
             Execution::ProcessPool(_) => self.submit_to_pool(job),
-            _ => {
-                self.world.work.queue.push_back(job);
-                if let Some(worker) = self.world.work.idle_workers.pop_front() {
-                    self.wake(worker);
-                } else if self.world.work.unstarted.left > 0 {
-                    self.start_worker();
-                }
-            }
+            _ if self.world.work.unstarted.waits => self.world.work.unstarted.held.push_back(job),
+            _ => self.queue_job(job),
+        }
+    }
+
+    /// The job joins the queue of the workers: an idle one wakes for it, or a pool of threads starts one.
+    pub(super) fn queue_job(&mut self, job: JobId) {
+        self.world.work.queue.push_back(job);
+        if let Some(worker) = self.world.work.idle_workers.pop_front() {
+            self.wake(worker);
+        } else if self.world.work.unstarted.left > 0 {
+            self.start_worker();
         }
     }
 

@@ -60,6 +60,16 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         job.is_some_and(|job| self.world.work.expiries[job as usize].sequence != sequence)
     }
 
+    /// Whether the job was dropped before anybody took it, and only stands in a queue: then it is no more.
+    #[cold]
+    pub(super) fn was_dropped(&mut self, job: JobId) -> bool {
+        let dropped = self.world.work.expiries[job.index()].dropped;
+        if dropped {
+            self.world.work.jobs.release(job);
+        }
+        dropped
+    }
+
     /// The context has taken the job.
     #[cold]
     pub(super) fn take_expiring(&mut self, job: JobId, context: ContextId) {
@@ -76,10 +86,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     #[cold]
     pub(super) fn skip_dropped(&mut self) {
         while let Some(job) = self.world.work.queue.front().copied()
-            && self.world.work.expiries[job.index()].dropped
+            && self.was_dropped(job)
         {
             self.world.work.queue.pop_front();
-            self.world.work.jobs.release(job);
         }
     }
 
@@ -161,6 +170,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if self.has_network() {
             self.abandon_sockets(context);
         }
+        if !coroutine {
+            let state = &mut self.world.threads[thread];
+            (state.limit, state.expired) = (crate::time::Time::NEVER, false);
+        }
         if let Some(lock) = wanted {
             self.leave_lock(context, lock);
         }
@@ -214,9 +227,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let state = &mut self.world.threads[thread];
         let after = |phase: Phase| match phase {
             // These have no GIL, or have given it up for a wait that has not begun.
-            Phase::Submit(..) | Phase::Sleep(_) | Phase::Yield | Phase::Lock(_) | Phase::Socket(_) | Phase::Join(_) => {
-                Phase::Gil
-            }
+            Phase::Submit(..) | Phase::Sleep(_) | Phase::Yield | Phase::Lock(_) | Phase::Socket(_) => Phase::Gil,
+            Phase::Join(_) | Phase::Start(_) => Phase::Gil,
             other => other,
         };
         if coroutine {
@@ -252,7 +264,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     /// The lock that the context waits for or was woken to take.
-    fn lock_wanted_by(&self, context: ContextId) -> Option<LockId> {
+    pub(super) fn lock_wanted_by(&self, context: ContextId) -> Option<LockId> {
         let state = &self.world.contexts[context];
         let thread = &self.world.threads[state.thread];
         match (state.waits, thread.phase, state.resume) {

@@ -20,6 +20,7 @@ mod gil;
 mod inheritance;
 mod jobs;
 mod late;
+mod limit;
 mod loop_task;
 mod memory;
 mod object;
@@ -30,6 +31,7 @@ mod raise;
 mod run_queue;
 mod shared;
 mod socket;
+mod start;
 mod step;
 mod stop;
 mod task_waits;
@@ -81,6 +83,8 @@ pub struct Sim<'a, S, C> {
     steps: u32,
     /// Whether threads need a GIL.
     has_gil: bool,
+    /// Whether who starts a thread waits until that has come up.
+    handshake: bool,
     /// Whether some core is not always as fast as its bursts are long.
     paced: bool,
     /// Whether somebody joined the run queue or left a core since cores were last given away.
@@ -124,6 +128,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             events: 0,
             steps: 0,
             has_gil: model.has_gil(),
+            handshake: model.interpreter.start_handshake,
             paced: !model.machine.paces.is_even(),
             unsettled: true,
             slicing: false,
@@ -159,6 +164,7 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
             events: 0,
             steps: 0,
             has_gil: model.has_gil(),
+            handshake: model.interpreter.start_handshake,
             paced: !model.machine.paces.is_even(),
             unsettled: true,
             slicing: false,
@@ -199,6 +205,10 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
                 // Giving cores away can make something happen at this very instant.
                 if std::mem::take(&mut self.unsettled) && self.settle() {
                     continue;
+                }
+                if self.world.work.daemons > 0 && self.world.work.unfinished == 0 && self.nobody_comes() {
+                    self.outcome = Some(Outcome::Finished);
+                    break;
                 }
                 if next > horizon || next == Time::NEVER {
                     if self.drop_cancelled() {
@@ -241,7 +251,8 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
         };
         let leaked = if outcome.is_regular() { self.leaked() } else { None };
         let outcome = leaked.unwrap_or(outcome);
-        Ended { outcome, at, events: self.events }
+        let daemons = if outcome == Outcome::Finished { self.world.work.daemons } else { 0 };
+        Ended { outcome, at, events: self.events, daemons }
     }
 
     /// Whether something still runs, or waits for a time that the clock does not reach.

@@ -11,6 +11,8 @@ pub struct Ended {
     pub at: Time,
     /// Events handled.
     pub events: u64,
+    /// Daemons that the end of a finished run has cut off.
+    pub daemons: u32,
 }
 
 /// The ways in which a run ends.

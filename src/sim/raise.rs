@@ -69,6 +69,13 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                         state.pc = handler;
                         return true;
                     }
+                    // A thread has left it already, and waits for nothing else there.
+                    Guard::Timeout(handler) if !state.coroutine => {
+                        if let (Raised::Timeout, Some(handler)) = (raised, handler) {
+                            state.pc = handler;
+                            return true;
+                        }
+                    }
                     Guard::Timeout(handler) => {
                         if !self.leave_timeout(context) || raised != Raised::Cancelled {
                             continue;

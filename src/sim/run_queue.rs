@@ -298,8 +298,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if self.world.threads[thread].state == State::Blocked(On::Gil) && !self.looks_for_gil(thread) {
             return;
         }
-        if let State::Blocked(On::Socket(_)) = self.world.threads[thread].state {
-            self.give_up_socket(thread);
+        match self.world.threads[thread].state {
+            State::Blocked(On::Socket(_)) => self.give_up_socket(thread),
+            State::Blocked(on @ (On::Lock(_) | On::Sync(_) | On::Join(_))) => self.give_up_wait(thread, on),
+            _ => {}
         }
         self.wake(thread);
     }

@@ -8,6 +8,7 @@ use super::{Chooser, Outcome, Sim};
 use crate::id::{ContextId, LockId, ProcessId, SyncId, ThreadId};
 use crate::model::Act;
 use crate::sync::{Config, Get, Mode, Primitive, Put, Released};
+use crate::time::Time;
 use crate::trace::{Deed, On, Role, Sink, What};
 
 /// Who uses what.
@@ -300,6 +301,12 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     /// The context stands among those who wait.
     fn wait_for(&mut self, by: Use, deed: Deed, after: After) -> bool {
+        if self.is_out_of_time(by.thread, by.context) {
+            self.note_use(by, deed, 0);
+            let goes_on = self.give_up_at_once(by.thread, by.context);
+            self.leave_shared(by.context, by.sync);
+            return goes_on;
+        }
         if let After::AskAgain = after {
             self.world.contexts[by.context].pc -= 1;
             if self.tracks {
@@ -321,10 +328,19 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn wait_for_shared(&mut self, thread: ThreadId, sync: SyncId) -> bool {
         let context = self.world.threads[thread].current;
         if std::mem::take(&mut self.world.contexts[context].woken) {
-            self.world.threads[thread].phase = Phase::Gil;
+            let state = &mut self.world.threads[thread];
+            state.phase = Phase::Gil;
+            if let Config::Condition { .. } = self.model.syncs[sync.index()].initial {
+                state.limit = Time::NEVER;
+            }
             return true;
         }
         self.block(thread, On::Sync(sync), Phase::Gil);
+        self.limit_wait(thread);
+        if let Config::Condition { .. } = self.model.syncs[sync.index()].initial {
+            // It takes the lock again, however long that takes.
+            self.world.threads[thread].limit = Time::NEVER;
+        }
         false
     }
 

@@ -88,7 +88,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Op::WaitTasks { wait } => self.wait_tasks(thread, context, wait),
             Op::TasksWaited { wait, to } => self.tasks_waited(context, wait, to),
             Op::BeginTimeout { time } => self.begin_timeout(thread, context, time),
-            Op::EndTimeout => self.end_timeout(context),
+            Op::EndTimeout => self.end_timeout(thread, context),
             Op::Cancel { program } => self.cancel_all(context, program),
         }
     }
@@ -217,10 +217,13 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if self.eager && kind == SpawnKind::Coroutine {
             return self.spawn_eagerly(context, program, count);
         }
+        if kind.is_thread() && self.handshake {
+            return self.start_threads(thread, context, (kind, program), count);
+        }
         let costs = &self.model.machine.costs;
         let each = match kind {
-            SpawnKind::Thread => costs.thread_start,
-            SpawnKind::Process => costs.process_start,
+            SpawnKind::Thread | SpawnKind::DaemonThread => costs.thread_start,
+            SpawnKind::Process | SpawnKind::DaemonProcess => costs.process_start,
             SpawnKind::Coroutine => Duration::ZERO,
         };
         let cost = Duration(each.0.saturating_mul(u64::from(count)));

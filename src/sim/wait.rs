@@ -138,6 +138,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.inherit_by(context, lock, process);
             return true;
         }
+        if self.is_out_of_time(thread, context) {
+            self.world.processes[process.index()].locks[lock.index()].leave(context);
+            return self.give_up_at_once(thread, context);
+        }
         self.leave_gil(thread, Phase::Lock(lock))
     }
 
@@ -161,6 +165,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             (Acquire::Queued, true) => self.suspend(thread, context, On::Lock(lock), Resume::Lock(lock)),
             (Acquire::Queued, false) => {
                 self.block(thread, On::Lock(lock), Phase::Lock(lock));
+                self.limit_wait(thread);
                 self.lend(context);
                 false
             }
@@ -185,6 +190,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         }
         state.park(context, now);
         self.block(thread, On::Lock(lock), Phase::Gil);
+        self.limit_wait(thread);
         false
     }
 
@@ -210,6 +216,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if self.awaits(context) {
             return self.suspend(thread, context, On::Join(program), Resume::Step);
         }
+        if self.is_out_of_time(thread, context) {
+            return self.give_up_at_once(thread, context);
+        }
         self.leave_gil(thread, Phase::Join(program))
     }
 
@@ -219,6 +228,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return true;
         }
         self.block(thread, On::Join(program), Phase::Gil);
+        self.limit_wait(thread);
         false
     }
 

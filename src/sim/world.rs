@@ -62,8 +62,10 @@ pub(super) struct Work {
     /// By job number; empty if no job is dropped at its deadline.
     pub expiries: Vec<super::late::Expiry>,
     pub arrivals: u64,
-    /// Threads and coroutines that are neither workers nor loops, and jobs.
+    /// Threads and coroutines that are neither workers nor loops nor daemons, and jobs.
     pub unfinished: u64,
+    /// Threads that are daemons, or those of a process that is one.
+    pub daemons: u32,
 }
 
 /// Workers that a pool of threads has not started yet.
@@ -74,6 +76,9 @@ pub(super) struct Unstarted {
     pub next: u32,
     /// Until when whoever submits is busy starting others.
     pub busy: Time,
+    /// Whoever submits waits for a worker to come up, and these jobs for whoever submits.
+    pub waits: bool,
+    pub held: VecDeque<JobId>,
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -115,6 +120,7 @@ pub(super) struct Process {
     pub objects: Vec<super::object::Object>,
     pub stop: Option<super::stop::Stop>,
     pub threads: u32,
+    pub daemon: bool,
 }
 
 /// A shared thing, and who last did what others wait for: released, set, notified, put or took.
@@ -148,6 +154,23 @@ pub(super) struct Thread {
     /// Stream of its wake latencies, made at the first draw.
     pub wakes: Option<Box<Stream>>,
     pub role: Role,
+    /// When its next wait is given up, and whether it was.
+    pub limit: Time,
+    pub expired: bool,
+    pub daemon: bool,
+    /// Who waits until it has come up.
+    pub starter: Starter,
+}
+
+/// Who waits for a thread to come up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Starter {
+    /// Nobody, or it has come up.
+    Nobody,
+    /// The thread that has started it.
+    Thread(ThreadId),
+    /// Whoever submits jobs to the pool of threads.
+    Pool,
 }
 
 /// Core time that a thread is about to use.
@@ -216,6 +239,8 @@ pub(super) enum Phase {
     Socket(crate::id::CallId),
     /// Wait for children if there are any left.
     Join(ProgramId),
+    /// Wait for the thread that it has started, unless that has come up.
+    Start(ThreadId),
     /// Take the next job.
     Job,
     /// Wait for a job if there is none.
@@ -305,6 +330,8 @@ pub(super) struct Family {
     /// How many children live, by program.
     pub children: Vec<(ProgramId, u32)>,
     pub spawned: u32,
+    /// How many threads the `Spawn` at `pc` has started so far.
+    pub starting: u32,
 }
 
 impl Context {

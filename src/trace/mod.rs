@@ -191,8 +191,13 @@ pub enum What {
     JobLost { job: JobId },
     /// The context ends its process, whatever it was about to do; `ThreadEnd` follows.
     Exit { context: ContextId },
+    /// The process of the context, the own one of its only thread, is terminated: `ThreadEnd` follows when that has a core, whatever
+    /// it was about; a burst ends without `ComputeEnd`.
+    Kill { context: ContextId },
     /// The context created the context `child`.
     Spawn { context: ContextId, child: ContextId },
+    /// The context, the record before of which says that it was created, is a daemon: the run is over although it goes on.
+    Daemon { context: ContextId },
     /// The context prints.
     Print { context: ContextId, text: TextId },
 }
@@ -220,6 +225,9 @@ pub enum On {
     Sleep,
     /// The end of the contexts it spawned from this program.
     Join(ProgramId),
+    /// That the thread it has started, with this context of its own, comes up: that it takes the GIL for the first time, or
+    /// runs where there is none.
+    Start(ContextId),
     /// The coroutines that it gathers, or that are its task group.
     Together,
     /// Steps of its own in a thread of the executor, which are this context.

@@ -106,6 +106,8 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         What::Unsubmit { context } => (word(73, 0, context.0), None),
         What::SelfPipe { thread } => (word(74, 0, thread.0), None),
         What::Spawn { context, child } => (word(34, 0, context.0), Some([pair(child.0, 0), 0])),
+        What::Kill { context } => (word(91, 0, context.0), None),
+        What::Daemon { context } => (word(90, 0, context.0), None),
         What::Migrate { core, thread } => (word(37, 0, thread.0), Some([pair(core.0, 0), 0])),
         What::GilOffer { process, thread, cost } => (word(40, 0, thread.0), Some([pair(process.0, 0), cost.0])),
         What::Print { context, text } => (word(35, 0, context.0), Some([pair(text.0, 0), 0])),
@@ -142,6 +144,7 @@ fn on_words(on: On) -> (u8, u32) {
         On::Socket(peer) => (21, peer.0),
         On::Together => (30, 0),
         On::Executor(child) => (31, child.0),
+        On::Start(child) => (33, child.0),
     }
 }
 

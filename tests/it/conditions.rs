@@ -143,7 +143,7 @@ fn critical_sections(machine: &str, enter: &str, leave: &str) -> Vec<(Outcome, B
                 {enter}, Load("hits"), Cpu("130ns"), Add("hits", 1), Store("hits"), {leave}, Cpu("70ns"),
             ])]) }},
             models: [Threads(3), FreeThreaded(3)],
-            interpreter: CPython(switch_interval: "1us"),
+            interpreter: CPython(switch_interval: "1us", start_handshake: false),
         )"#
     ))
 }

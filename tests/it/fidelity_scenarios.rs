@@ -98,6 +98,8 @@ struct Text {
     tasks: String,
     model: String,
     until: String,
+    /// Whether threads are started before the clock is: nobody waits for them to come up.
+    warm: bool,
 }
 
 impl Text {
@@ -110,19 +112,21 @@ impl Text {
             tasks: tasks.into(),
             model: model.into(),
             until: String::new(),
+            warm: false,
         }
     }
 
     fn written(self, place: Place<'_>) -> String {
-        let Text { costs, scheduler, interval_ms, parts, tasks, model, until } = self;
+        let Text { costs, scheduler, interval_ms, parts, tasks, model, until, warm } = self;
         let interval = ms(interval_ms);
         let costs = format!("Set(wake_latency: {}{costs})", place.wake());
         // Demands are core time, whatever the build makes of them.
         let free_threading = if place.free_threaded() { ", free_threading: 1.0" } else { "" };
+        let starts = if warm { ", start_handshake: false" } else { "" };
         let (version, cores) = (place.version(), place.cores);
         format!(
             "(\n    machine: (cores: {cores}, scheduler: {scheduler}, costs: {costs}),\n    \
-             interpreter: CPython(version: \"{version}\", switch_interval: {interval}{free_threading}),\n{parts}    \
+             interpreter: CPython(version: \"{version}\", switch_interval: {interval}{free_threading}{starts}),\n{parts}    \
              tasks: {{ {tasks} }},\n    models: [{model}],\n{until}    \
              allow: [\"ignored\", \"unused\"],\n)\n"
         )
@@ -131,7 +135,7 @@ impl Text {
 
 /// The scenario of a cell; `None` if there is a reason not to have one.
 pub fn scenario(kind: &str, spec: &Value, place: Place<'_>) -> Option<String> {
-    let text = match kind {
+    let mut text = match kind {
         "a" | "b" | "c" | "i" | "j" => batch(spec, place)?,
         "d" => convoy(spec, place),
         "e" => stall(spec, place),
@@ -142,6 +146,9 @@ pub fn scenario(kind: &str, spec: &Value, place: Place<'_>) -> Option<String> {
         "l" => hogs(spec, place),
         _ => return None,
     };
+    // Pools have done other work before, and other threads wait for an event that lets all of them begin. Those of `threads` and
+    // of queues are started while the clock runs.
+    text.warm = kind != "f" && spec["model"] != "threads";
     Some(text.written(place))
 }
 

@@ -7,6 +7,7 @@
 mod executor;
 mod process_pool;
 mod sockets;
+mod starts;
 mod tasks;
 
 use std::collections::BTreeSet;
@@ -87,9 +88,11 @@ fn meeting_coroutines() -> Model {
     meeting(Execution::Asyncio)
 }
 
-/// The same under a version whose threads do not sleep when they yield, where this one thing happens.
+/// The same under a version whose threads do not sleep when they yield and do not wait for those they start, where this one
+/// thing happens.
 fn until_3_10(mut model: Model) -> Model {
-    model.interpreter = Interpreter::cpython(Version::parse("3.10").unwrap());
+    let version = Version::parse("3.10").unwrap();
+    model.interpreter = Interpreter { start_handshake: false, ..Interpreter::cpython(version) };
     model
 }
 
@@ -397,6 +400,7 @@ fn mutations() -> Vec<Mutation> {
     all.extend(executor::mutations());
     all.extend(process_pool::mutations());
     all.extend(tasks::mutations());
+    all.extend(starts::mutations());
     all
 }
 

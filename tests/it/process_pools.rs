@@ -3,12 +3,13 @@
 use gilsim::dist::Dist;
 use gilsim::metrics::Meter;
 use gilsim::metrics::figures::Figures;
-use gilsim::model::Version;
+use gilsim::model::{Act, Version};
 use gilsim::model::{
     Arrivals, Builder, Costs, Execution, Interpreter, Model, PoolKind, ProcessPool, StartMethod, Stmt,
 };
 use gilsim::scenario;
 use gilsim::sim::Ended;
+use gilsim::sync::Config;
 use gilsim::time::{Duration, Time};
 use gilsim::trace::{CpuKind, Digest, Record, Role, What};
 
@@ -199,6 +200,60 @@ fn a_dead_worker_breaks_an_executor() {
     assert!(said.starts_with("worker 1 died at 15ms, and with it the pool"), "{said}");
     let failed: Vec<u64> = figures(&model).tasks.iter().map(|task| task.failed.unwrap()).collect();
     assert_eq!(failed, [1, 1, 4, 1], "the third job was under way");
+}
+
+/// One worker dies after 5 ms; the others compute, sleep, wait for a device, a lock, an event and a place in the run queue.
+fn breaking(cores: u32, costs: Costs) -> Builder {
+    let mut builder = Builder::new(cores, executor(7, 1)).costs(costs);
+    let (disk, lock) = (builder.device("disk", Dist::Const(Duration::s(1)), Some(1)), builder.lock("m", true));
+    let event = builder.sync("event", Config::Event, true);
+    let say = || Stmt::Print("done".to_owned());
+    builder.batch("crash", 1, vec![cpu(Duration::ms(5)), Stmt::Exit]);
+    builder.batch("compute", 2, vec![cpu(Duration::s(1)), say()]);
+    builder.batch("sleep", 1, vec![Stmt::Sleep(Dist::Const(Duration::s(1))), say()]);
+    builder.batch("ask", 1, vec![Stmt::Io(disk, None), say()]);
+    builder.batch("hold", 1, vec![Stmt::Acquire(lock), Stmt::Sleep(Dist::Const(Duration::s(1))), say()]);
+    builder.batch("wait", 1, vec![Stmt::Sync(event, Act::Wait), say()]);
+    builder
+}
+
+/// `terminate_broken` of `concurrent/futures/process.py`.
+#[test]
+fn workers_of_a_broken_executor_are_terminated() {
+    let syscalls = only(|costs| costs.syscall = Duration::us(1));
+    for (cores, costs) in [(8, Costs::zero()), (8, syscalls), (2, Costs::zero()), (2, Costs::linux())] {
+        let model = breaking(cores, costs).build();
+        let (records, ended) = checked(&model);
+        assert_eq!(ended.outcome.word(), "finished");
+        assert!(!records.iter().any(|record| matches!(record.what, What::Print { .. })), "nobody gets to his end");
+        let killed: Vec<_> = records.iter().filter(|record| matches!(record.what, What::Kill { .. })).collect();
+        assert_eq!(killed.len(), 6, "all but the one that has died");
+        let role = |record: &&Record| matches!(record.what, What::ThreadEnd { .. });
+        assert_eq!(records.iter().filter(role).count(), 7);
+        let last = records.iter().filter(role).next_back().unwrap().time;
+        assert!(last.0 < 60_000_000, "at once, and not after a second: {last:?}");
+        assert_eq!(figures(&model).tasks.iter().map(|task| task.failed.unwrap_or(0)).sum::<u64>(), 7);
+    }
+    // The manager makes a system call for each of the six that are left.
+    let model = breaking(8, only(|costs| costs.syscall = Duration::us(1))).build();
+    let (records, _) = checked(&model);
+    let times =
+        |like: fn(&What) -> bool| records.iter().filter(|r| like(&r.what)).map(|r| r.time.0).collect::<Vec<_>>();
+    let (lost, killed) =
+        (times(|what| matches!(what, What::JobLost { .. })), times(|what| matches!(what, What::Kill { .. })));
+    assert_eq!(killed, [lost[0] + 6_000; 6]);
+}
+
+#[test]
+fn a_worker_that_is_still_on_its_way_is_terminated_too() {
+    let mut builder = Builder::new(4, pool(PoolKind::Executor, 2, 1, StartMethod::Spawn));
+    builder.model_mut().machine.costs = only(|costs| costs.spawn_start = Duration::ms(40));
+    builder.batch("crash", 1, vec![cpu(Duration::ms(5)), Stmt::Exit]);
+    builder.batch("other", 3, vec![cpu(Duration::ms(100))]);
+    let (records, ended) = checked(&builder.build());
+    assert_eq!(ended.outcome.word(), "finished");
+    let workers = records.iter().filter(|r| matches!(r.what, What::ThreadStart { role: Role::Worker(_), .. })).count();
+    assert_eq!(workers, 1, "the second one is started for nothing, and never comes to be");
 }
 
 #[test]

@@ -334,7 +334,7 @@ fn recount(model: &Model, records: &[Record], ended: &Ended) -> StateTimes {
             (_, Some(On::Lock(_))) => &mut times.lock,
             (_, Some(On::Io(_))) => &mut times.io,
             (_, Some(On::Sleep)) => &mut times.sleeping,
-            (_, Some(On::Join(_))) => &mut times.join,
+            (_, Some(On::Join(_) | On::Start(_))) => &mut times.join,
             (_, _) => &mut times.idle,
         };
         field.0 += now - since;

@@ -189,6 +189,8 @@ pub fn unfit(unfit: &Unfit) -> String {
         Unfit::Blocking => "since a coroutine waits without awaiting (`Blocking`)".to_owned(),
         Unfit::Sockets => "since it uses the network".to_owned(),
         Unfit::Executor => "since threads do steps of its coroutines".to_owned(),
+        Unfit::Daemons => "since it has daemons, which the end of a run cuts off".to_owned(),
+        Unfit::Limits => "since a thread gives up a wait when a time is over".to_owned(),
         Unfit::Exceptions => {
             "since it gathers, awaits the first of, cancels or calls back coroutines, or workers exit".to_owned()
         }

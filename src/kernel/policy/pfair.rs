@@ -238,6 +238,9 @@ impl Policy for PfairQueue {
 
     fn timer(&mut self, now: Time) {
         self.pass(now);
+        if self.next > now.0 {
+            return; // Boundaries passed while nobody was there, and this is none.
+        }
         self.open = true;
         self.next = self.next.saturating_add(self.quantum);
         self.release();

@@ -109,3 +109,11 @@ impl Job {
         Some((row, Marked { at: self.due.max(since).min(now), what: Mark::Missed }))
     }
 }
+
+impl super::Timeline {
+    /// The job is over.
+    pub(super) fn mark_end(&mut self, job: JobId, now: crate::time::Time) {
+        let mark = self.marks.end(job, now.0);
+        mark.into_iter().for_each(|(row, mark)| self.mark(row, mark));
+    }
+}

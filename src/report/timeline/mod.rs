@@ -407,15 +407,11 @@ impl Sink for Timeline {
                 self.job(context, now, role);
             }
             What::JobEnd { job, context } | What::JobFail { job, context } => {
-                let mark = self.marks.end(job, now.0);
-                mark.into_iter().for_each(|(row, mark)| self.mark(row, mark));
+                self.mark_end(job, now);
                 self.job(context, now, None);
             }
-            What::JobReturn { context, .. } => self.job(context, now, None),
-            What::JobLost { job } => {
-                let mark = self.marks.end(job, now.0);
-                mark.into_iter().for_each(|(row, mark)| self.mark(row, mark));
-            }
+            What::JobReturn { context, .. } | What::Kill { context } => self.job(context, now, None),
+            What::JobLost { job } => self.mark_end(job, now),
             What::JobDrop { job, by } => {
                 let mark = self.marks.drop(job, now.0);
                 mark.into_iter().for_each(|(row, mark)| self.mark(row, mark));
@@ -444,6 +440,7 @@ impl Sink for Timeline {
             | What::Update { .. }
             | What::Iteration { .. }
             | What::Spawn { .. }
+            | What::Daemon { .. }
             | What::Unsubmit { .. }
             | What::SelfPipe { .. }
             | What::Chunk { .. }

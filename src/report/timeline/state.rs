@@ -63,7 +63,7 @@ impl State {
             On::Lock(_) | On::Sync(_) | On::World => State::Lock,
             On::Io(_) | On::Socket(_) => State::Io,
             On::Sleep => State::Sleep,
-            On::Join(_) | On::Together | On::Executor(_) => State::Join,
+            On::Join(_) | On::Start(_) | On::Together | On::Executor(_) => State::Join,
             On::Job | On::Poll => State::Idle,
         }
     }

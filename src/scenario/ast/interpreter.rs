@@ -56,6 +56,9 @@ pub enum Interpreter {
         /// From 3.12 on: tasks of event loops begin inside of the step that creates them: `asyncio.eager_task_factory`.
         #[serde(default)]
         eager_tasks: bool,
+        /// Who starts a thread waits until that has come up, as by `threading.Thread.start`; not so by `_thread`.
+        #[serde(default = "yes")]
+        start_handshake: bool,
     },
     /// Python compiled just in time.
     PyPy {
@@ -113,12 +116,17 @@ impl Default for Interpreter {
             moved_count: None,
             unsafe_extension: false,
             eager_tasks: false,
+            start_handshake: true,
         }
     }
 }
 
 fn newest() -> String {
     crate::model::Version::DEFAULT.to_string()
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn one_ms() -> Duration {

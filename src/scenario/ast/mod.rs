@@ -6,6 +6,7 @@ mod machine;
 mod network;
 mod quantity;
 mod shared;
+mod spawn;
 mod value;
 
 use indexmap::IndexMap;
@@ -23,6 +24,7 @@ pub use quantity::{Branches, Random, Rate, RateError, Raw, When};
 #[cfg(test)]
 pub(crate) use shared::Written;
 pub use shared::{Lock, Protocol, Shared};
+pub use spawn::SpawnWhat;
 pub use value::{Computed, Condition, Value};
 
 /// A whole file.
@@ -366,17 +368,6 @@ pub enum ReturnWhen {
     FirstCompleted,
     /// One that ends with an exception; all if none does.
     FirstException,
-}
-
-/// What is started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum SpawnWhat {
-    /// A thread of the same process.
-    Thread,
-    /// A child process.
-    Process,
-    /// A coroutine of the same event loop.
-    Coroutine,
 }
 
 /// An execution model.

@@ -1,7 +1,7 @@
 //! E05: arrivals that cannot be. E07: work that never ends in a run without an end.
 
 use super::{Finding, Findings, Path, Subject, entry, head};
-use crate::scenario::ast::{Arrive, Step, Task};
+use crate::scenario::ast::{Arrive, SpawnWhat, Step, Task};
 use crate::time::Duration;
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
@@ -65,14 +65,25 @@ fn fewer(count: Option<u32>, times: usize, task: &str, path: &Path, found: &mut 
 }
 
 fn forever(subject: &Subject<'_>, found: &mut Findings) {
-    let used = subject.code.used();
-    for (body, _) in subject.code.bodies().iter().zip(used).filter(|(_, used)| *used) {
-        body.each(&mut |path, step| {
-            if matches!(step, Step::Forever(_)) {
-                let finding =
-                    Finding::error("E07", "this loop never ends, and nothing ends the run", head(path), "without end");
-                found.push(finding.help("write `until: \"10s\"` at the top level, or use Repeat"));
+    const HELP: &str = "write `until: \"10s\"` at the top level, or use Repeat";
+    let code = &subject.code;
+    // Daemons may go on for ever, as long as nobody waits for them.
+    let waited_for = code.reach(code.tasks(), |r| !r.spawn.is_some_and(SpawnWhat::is_daemon));
+    let never = super::loops::never_ending(subject);
+    for (body, _) in code.bodies().iter().zip(&waited_for).filter(|(_, waited_for)| **waited_for) {
+        body.each(&mut |path, step| match step {
+            Step::Forever(_) => {
+                let title = "this loop never ends, and nothing ends the run";
+                found.push(Finding::error("E07", title, head(path), "without end").help(HELP));
             }
+            Step::Join(name) => {
+                let daemon = code.program(name).filter(|&program| !waited_for[program] && never[program] == Some(true));
+                if daemon.is_some() {
+                    let title = format!("this waits for \"{name}\", which never ends, and nothing ends the run");
+                    found.push(Finding::error("E07", title, path.clone(), "waits for a daemon").help(HELP));
+                }
+            }
+            _ => {}
         });
     }
 }

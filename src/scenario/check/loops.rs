@@ -133,8 +133,8 @@ impl<'a> Clock<'a> {
             Step::Incr(..) => self.increment > Duration::ZERO,
             Step::Call(name) => self.subject.code.program(name).and_then(|program| known[program]).unwrap_or(true),
             // A child may take time, and creating it may.
-            Step::Spawn(SpawnWhat::Thread, ..) => costs.thread_start > Duration::ZERO,
-            Step::Spawn(SpawnWhat::Process, ..) => costs.process_start > Duration::ZERO,
+            Step::Spawn(SpawnWhat::Thread | SpawnWhat::DaemonThread, ..) => costs.thread_start > Duration::ZERO,
+            Step::Spawn(SpawnWhat::Process | SpawnWhat::DaemonProcess, ..) => costs.process_start > Duration::ZERO,
             Step::Join(name) => self.subject.code.program(name).and_then(|program| known[program]).unwrap_or(true),
             Step::Wait(_) | Step::Get(..) | Step::Accept(..) | Step::Recv(..) => true,
             Step::Connect(peer, _) => self.is_away(peer) || costs.syscall > Duration::ZERO,

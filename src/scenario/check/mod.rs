@@ -14,6 +14,7 @@ mod code;
 mod connections;
 mod cores;
 mod counted;
+mod daemons;
 mod deadlines;
 mod depth;
 mod executor;
@@ -98,6 +99,7 @@ const CHECKS: &[fn(&Subject<'_>, &mut Findings)] = &[
     capacities::check,
     executor::check,
     pools::check,
+    daemons::check,
     model::check,
     twice::check,
     allow::check,

@@ -4,7 +4,7 @@ use super::code::Reference;
 use super::walk::Body;
 use super::{Finding, Findings, Path, Spot, Subject, head};
 use crate::model::{Execution, PoolKind, ProcessPool};
-use crate::scenario::ast::{Each, ModelName, Scenario, SpawnWhat, Step};
+use crate::scenario::ast::{Each, ModelName, Scenario, Shared, SpawnWhat, Step};
 use crate::scenario::lower;
 
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
@@ -112,7 +112,7 @@ fn coroutines(subject: &Subject<'_>, models: &Path, found: &mut Findings) {
     for (body, list) in code.bodies().iter().enumerate() {
         list.each(&mut |path, step| {
             let of = match step {
-                Step::Timeout(..) => TIMEOUT,
+                Step::Timeout(_, steps, _) if !is_one_wait(subject, steps) => TIMEOUT,
                 Step::Cancel(_) => CANCEL,
                 Step::WaitTasks(..) => WAIT_TASKS,
                 _ => return,
@@ -139,6 +139,17 @@ fn coroutines(subject: &Subject<'_>, models: &Path, found: &mut Findings) {
     }
 }
 
+/// Whether the steps are one wait that a thread can give up, as by `timeout=..`.
+fn is_one_wait(subject: &Subject<'_>, steps: &[Step]) -> bool {
+    match steps {
+        [Step::Wait(name)] => !matches!(subject.scenario.shared.get(name).map(Shared::plain), Some(Shared::Barrier(_))),
+        [only] => {
+            matches!(only, Step::Acquire(_) | Step::AcquireRead(_) | Step::Put(..) | Step::Get(..) | Step::Join(_))
+        }
+        _ => false,
+    }
+}
+
 /// Something that only a coroutine can do.
 struct Need {
     body: usize,
@@ -157,9 +168,10 @@ impl Need {
 const SPAWN: (&str, &str, &str) =
     ("a coroutine", "spawned here", "use Spawn(Thread, ..) and Join, or list only models with an event loop");
 const TIMEOUT: (&str, &str, &str) = (
-    "Timeout",
+    "Timeout around more than one wait",
     "cancels a coroutine",
-    "give the task a `deadline` and `late: Abort`, which also drops threads, or list only models with an event loop",
+    "a thread can limit one Acquire, AcquireRead, Wait, Put, Get or Join, but no wait at a barrier; `deadline` and `late: Abort` \
+     drop a whole job; or list only models with an event loop",
 );
 const CANCEL: (&str, &str, &str) = (
     "Cancel",

@@ -6,7 +6,7 @@ use super::model::{execution, has_loop, processes};
 use super::walk::Body;
 use super::{Finding, Findings, Path, Subject, entry};
 use crate::dist::Dist;
-use crate::scenario::ast::{Arrive, Each, Late, Machine, ModelName, SpawnWhat, Step};
+use crate::scenario::ast::{Arrive, Each, Late, Machine, ModelName, Step};
 use crate::scenario::lower;
 
 /// Mean times of one execution, in seconds.
@@ -179,7 +179,7 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
             Step::Spawn(what, name, count) => {
                 if let Some(child) = program(name) {
                     let mut child = child.clone();
-                    if *what == SpawnWhat::Process {
+                    if what.is_process() {
                         child.free += child.gil;
                         child.gil = 0.0;
                     }

@@ -10,7 +10,8 @@ use crate::scenario::ast::{Arrive, Shared, SpawnWhat};
 pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     let scenario = subject.scenario;
     let several = scenario.models.iter().position(|model| processes(scenario, model) > 1);
-    let children: Vec<_> = subject.code.references().iter().filter(|r| r.spawn == Some(SpawnWhat::Process)).collect();
+    let children: Vec<_> =
+        subject.code.references().iter().filter(|r| r.spawn.is_some_and(SpawnWhat::is_process)).collect();
     if several.is_none() && children.is_empty() {
         return;
     }
@@ -25,7 +26,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     }
     for name in scenario.shared.iter().filter(|(_, s)| !matches!(s, Shared::Interprocess(_))).map(|(name, _)| name) {
         let users = users.get(name.as_str()).map_or(&[][..], Vec::as_slice);
-        let inside = subject.code.reaching(users, |r| r.spawn != Some(SpawnWhat::Process));
+        let inside = subject.code.reaching(users, |r| !r.spawn.is_some_and(SpawnWhat::is_process));
         let spot = key(&entry("shared", name));
         let help = "declare it Interprocess(..) to share it";
         if let Some(index) = several {

@@ -41,6 +41,7 @@ fn cpython(written: &ast::Interpreter) -> Interpreter {
         moved_count,
         unsafe_extension,
         eager_tasks,
+        start_handshake,
     } = written
     else {
         unreachable!("called for CPython")
@@ -74,6 +75,7 @@ fn cpython(written: &ast::Interpreter) -> Interpreter {
         },
         unsafe_extension: *unsafe_extension,
         eager_tasks: *eager_tasks,
+        start_handshake: *start_handshake,
         ..preset
     }
 }

@@ -214,5 +214,7 @@ fn kind(what: SpawnWhat) -> SpawnKind {
         SpawnWhat::Thread => SpawnKind::Thread,
         SpawnWhat::Process => SpawnKind::Process,
         SpawnWhat::Coroutine => SpawnKind::Coroutine,
+        SpawnWhat::DaemonThread => SpawnKind::DaemonThread,
+        SpawnWhat::DaemonProcess => SpawnKind::DaemonProcess,
     }
 }

@@ -2,6 +2,7 @@
 //! parent hand chunks of jobs to worker processes and take their results, one after the other, under the parent's GIL.
 
 mod parent;
+mod terminate;
 mod worker;
 
 use std::collections::VecDeque;
@@ -84,6 +85,8 @@ struct Chunk {
 struct Worker {
     chunk: Option<ChunkId>,
     unpickled: bool,
+    /// `None` after its end.
+    thread: Option<ThreadId>,
 }
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {

@@ -32,6 +32,8 @@ pub(in crate::sim) enum Act {
     Answered,
     /// It has written them.
     Replied,
+    /// The manager has terminated all workers that are left.
+    Terminated,
 }
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
@@ -89,6 +91,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Act::Unpickled => self.unpickled(thread),
             Act::Answered => self.write(thread, Act::Replied),
             Act::Replied => self.replied(thread),
+            Act::Terminated => self.terminate_all(thread),
         }
     }
 
@@ -136,6 +139,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     fn worker_started(&mut self, thread: ThreadId) -> bool {
+        self.world.threads[thread].phase = Phase::Job;
+        if self.pool().broken {
+            return true;
+        }
         let now = self.world.now;
         let costs = &self.model.machine.costs;
         let (fork, spawn, server, served) =
@@ -143,7 +150,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let pool = self.pool();
         pool.to_start -= 1;
         let number = pool.workers.len() as u32;
-        pool.workers.push(Worker { chunk: None, unpickled: false });
+        pool.workers.push(Worker { chunk: None, unpickled: false, thread: None });
         let boot = match pool.start {
             StartMethod::Fork => fork,
             StartMethod::Spawn => spawn,
@@ -157,8 +164,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let origin =
             Origin { role: Role::Worker(number), program: crate::id::ProgramId(u32::MAX), parent: None, key: 0 };
         let worker = self.thread(process, Body::Pool(part), origin);
+        self.pool().workers[number as usize].thread = Some(worker);
         self.wake_after(worker, boot);
-        self.world.threads[thread].phase = Phase::Job;
         true
     }
 
@@ -171,7 +178,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 return self.spend(thread, time, Act::Settled);
             }
             if pool.died > 0 && !pool.broken {
-                self.break_pool();
+                return self.break_pool(thread);
             }
         }
         if self.pool().can_hand() {
@@ -271,21 +278,6 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         pool.chunks[chunk].jobs = jobs;
         pool.chunks[chunk].task = None;
         pool.chunks.release(chunk);
-    }
-
-    /// A worker has died: nobody gets a result any more, from anybody.
-    fn break_pool(&mut self) {
-        let pool = self.pool();
-        pool.broken = true;
-        (pool.to_start, pool.open) = (0, None);
-        let mut chunks: Vec<ChunkId> = Vec::new();
-        chunks.extend(pool.workers.iter_mut().filter_map(|worker| worker.chunk.take()));
-        for queue in [&mut pool.calls, &mut pool.buffer, &mut pool.pending] {
-            chunks.extend(queue.drain(..));
-        }
-        for chunk in chunks {
-            self.conclude_chunk(chunk, None);
-        }
     }
 }
 

@@ -131,6 +131,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let Some(number) = self.worker_number(thread) else { return true };
         self.note(What::Exit { context });
         self.world.contexts[context].take_job();
+        self.pool().workers[number as usize].thread = None;
         let kind = self.pool().settings.kind;
         match kind {
             PoolKind::Executor => {
