@@ -152,6 +152,21 @@ impl Machine<'_> {
     }
 }
 
+/// The first moment at which something is wrong.
+fn broken_at(machine: &Machine<'_>, steps: &[Choice]) -> String {
+    let mut state = machine.start();
+    if state.wrong.is_some() {
+        return "from the start on".to_owned();
+    }
+    for (number, step) in steps.iter().enumerate() {
+        machine.step(&mut state, *step);
+        if state.wrong.is_some() {
+            return format!("after step {}, of {}", number + 1, machine.name(&state, step.thread));
+        }
+    }
+    "at the end".to_owned()
+}
+
 /// What is wrong, and, of a deadlock, who waits for whom.
 pub fn failure(machine: &Machine<'_>, steps: &[Choice], failure: &Failure) -> Vec<String> {
     match failure {
@@ -160,7 +175,9 @@ pub fn failure(machine: &Machine<'_>, steps: &[Choice], failure: &Failure) -> Ve
         Failure::Livelock => {
             vec!["a livelock: from here on they can go round for ever, though each has its turn".to_owned()]
         }
-        Failure::Wrong(Wrong::Moment(_), text) => vec![format!("{text}: it does not hold here any more")],
+        Failure::Wrong(Wrong::Moment(_), text) => {
+            vec![format!("{text}: it does not hold {}", broken_at(machine, steps))]
+        }
         Failure::Unseen(text) => vec![format!("{text}: it never comes to that")],
         Failure::AtEnd(text, values) => vec![format!("{text}: in the end {values}")],
         Failure::Wrong(Wrong::Op(op), _) => match machine.model.code[*op as usize] {
@@ -171,7 +188,8 @@ pub fn failure(machine: &Machine<'_>, steps: &[Choice], failure: &Failure) -> Ve
                 vec![format!("{} is used after it was freed", machine.object_name(object))]
             }
             Op::Fail { text } => {
-                vec![format!("asserted is {}, which does not hold", machine.model.texts[text.index()])]
+                let asserted = &machine.model.texts[text.index()];
+                vec![format!("asserted is {asserted}, which does not hold {}", broken_at(machine, steps))]
             }
             _ => vec!["a loop never comes to a step that others could see".to_owned()],
         },

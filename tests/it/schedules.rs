@@ -393,3 +393,22 @@ fn nothing_depends_on_the_number_of_jobs() {
         |jobs: &str| gilsim(&folder(&text), &["test", "s.ron", "--no-keep", "--strategy", "delay:2", "--jobs", jobs]);
     assert_eq!(found("1"), found("2"));
 }
+
+#[test]
+fn an_invariant_says_after_which_step_it_is_broken() {
+    let text = r#"(
+        interpreter: Native,
+        shared: { "flag": Int(0), "inside": Int(0) },
+        tasks: { "enter": (count: 2, steps: [
+            If(Is("flag", 0), [Store("flag", 1), FetchAdd("inside"), FetchAdd("inside", -1), Store("flag", 0)]),
+        ]) },
+        models: [ThreadPerTask],
+        expect: [Always(AtMost("inside", 1))],
+    )"#;
+    let (code, said) = gilsim(&folder(text), &["test", "s.ron"]);
+    assert_eq!(code, 1, "{said}");
+    let words = "Always(AtMost(\"inside\", 1)): it does not hold after step ";
+    let step: usize = said.split(words).nth(1).and_then(|rest| rest.split(',').next()).unwrap().parse().unwrap();
+    let line = said.lines().find(|line| line.trim_start().starts_with(&format!("{step}  "))).unwrap();
+    assert!(line.contains("changes inside from 1 to 2"), "{said}");
+}
