@@ -113,7 +113,7 @@ fn what_cannot_be_asked_is_an_error() {
         let errors = scenario::compile("test", &text(STEPS, expect), &[]).expect_err(expect);
         assert!(errors.iter().any(|error| error.code == code && error.title.contains(words)), "{expect}: {errors:#?}");
     }
-    let many = vec![r#"Always(AtMost("x", 2))"#; 65].join(", ");
+    let many = [r#"Always(AtMost("x", 2))"#; 65].join(", ");
     let errors = scenario::compile("test", &text(STEPS, &many), &[]).unwrap_err();
     assert!(errors[0].title.contains("65 conditions"), "{errors:#?}");
     let errors = scenario::compile("test", &text(r#"Assert(Is("nothing", 1))"#, ""), &[]).unwrap_err();
