@@ -1,4 +1,4 @@
-//! After how many random schedules each bug of `bugs/` is found with a probability of one half, by strategy: the table of
+//! After how many random schedules each bug of `examples/bugs/` is found with a probability of one half, by strategy: the table of
 //! docs/testing.md. `cargo run --release --example strategies`
 
 use gilsim::explore::{Budget, End, Machine, Property, Sampler, Strategy, Verdict, explore};
@@ -18,7 +18,7 @@ const STRATEGIES: [Strategy; 8] = [
 
 fn main() {
     let mut files: Vec<_> =
-        std::fs::read_dir("bugs").expect("run it at the root").map(|file| file.unwrap().path()).collect();
+        std::fs::read_dir("examples/bugs").expect("run it at the root").map(|file| file.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|ending| ending == "ron"));
     files.sort();
     let names: Vec<String> = STRATEGIES.iter().map(|strategy| format!("`{strategy}`")).collect();

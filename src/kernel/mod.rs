@@ -263,6 +263,7 @@ impl Kernel {
         self.idle_count -= 1;
         let state = &mut self.cores[core.index()];
         state.occupant = Some(thread);
+        self.timers.give(core);
         let switched = state.last.is_some_and(|last| last != thread);
         state.last = Some(thread);
         if let Some(spread) = &mut self.spread {

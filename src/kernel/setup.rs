@@ -21,7 +21,9 @@ pub enum Loses {
 impl Loses {
     /// Whether it can matter: there is one queue for several cores, and a thread that becomes ready may take a core.
     pub fn matters(cores: u32, queues: Option<Queues>, policy: &PolicyConfig) -> bool {
-        cores > 1 && queues.unwrap_or(Queues::usual(policy)) == Queues::Global && policy.promises().ousts()
+        // No two threads of a feedback queue are equal.
+        let equals = !matches!(policy, PolicyConfig::Mlfq(_));
+        equals && cores > 1 && queues.unwrap_or(Queues::usual(policy)) == Queues::Global && policy.promises().ousts()
     }
 
     /// The other rule.

@@ -5,33 +5,49 @@ use std::hash::{Hash, Hasher};
 use crate::id::CoreId;
 use crate::time::Time;
 
-/// One timer for each core.
+/// One timer for each core. Of those that go off at one instant that of whoever has had its core for longest is first: if the
+/// number of the core decided, a thread that always gets the same core back would win all ties against others.
 #[derive(Clone, Debug)]
 pub struct Timers {
     at: Vec<Time>,
-    /// The earliest timer and the lowest core it belongs to, unless `stale`.
-    first: (Time, CoreId),
+    /// When each core was last given away, counted in dispatches.
+    given: Vec<u64>,
+    dispatches: u64,
+    /// The earliest timer and the core it belongs to, unless `stale`.
+    first: (Time, u64, CoreId),
     /// The first timer was moved back, and nobody has looked for another yet.
     stale: bool,
 }
 
 impl Timers {
-    /// All stopped.
-    pub fn new(cores: u32) -> Timers {
-        Timers { at: vec![Time::NEVER; cores as usize], first: (Time::NEVER, CoreId(0)), stale: false }
+    /// All stopped. The last one belongs to no core: it comes after all others of its instant.
+    pub fn new(timers: u32) -> Timers {
+        let mut given = vec![0; timers as usize];
+        given[timers as usize - 1] = u64::MAX;
+        let at = vec![Time::NEVER; timers as usize];
+        Timers { at, given, dispatches: 0, first: (Time::NEVER, 0, CoreId(0)), stale: false }
     }
 
     /// Sets the timer of a core; [`Time::NEVER`] stops it.
     #[inline]
     pub fn set(&mut self, core: CoreId, at: Time) {
         self.at[core.index()] = at;
-        if core == self.first.1 {
+        if core == self.first.2 {
             // A timer is often stopped and set again before the next event: look for another only then.
             self.stale |= at > self.first.0;
             self.first.0 = self.first.0.min(at);
-        } else if (at, core) < self.first {
-            self.first = (at, core);
+        } else if (at, self.given[core.index()], core) < self.first {
+            self.first = (at, self.given[core.index()], core);
         }
+    }
+
+    /// The core, whose timer is stopped, is given to another thread.
+    #[inline]
+    pub fn give(&mut self, core: CoreId) {
+        self.dispatches += 1;
+        self.given[core.index()] = self.dispatches;
+        // It may still count as the first.
+        self.stale |= core == self.first.2;
     }
 
     /// When the timer of a core goes off.
@@ -39,20 +55,20 @@ impl Timers {
         self.at[core.index()]
     }
 
-    /// The earliest timer, and the lowest core it belongs to.
+    /// The earliest timer, and the core it belongs to.
     #[inline]
     pub fn first(&mut self) -> (Time, CoreId) {
         if self.stale {
             self.stale = false;
-            let mut first = (Time::NEVER, 0);
-            for (core, at) in self.at.iter().enumerate() {
-                if *at < first.0 {
-                    first = (*at, core);
+            let mut first = (Time::NEVER, u64::MAX, 0);
+            for (core, (at, given)) in self.at.iter().zip(&self.given).enumerate() {
+                if *at < first.0 || *at == first.0 && *given < first.1 {
+                    first = (*at, *given, core);
                 }
             }
-            self.first = (first.0, CoreId(first.1 as u32));
+            self.first = (first.0, first.1, CoreId(first.2 as u32));
         }
-        self.first
+        (self.first.0, self.first.2)
     }
 }
 
@@ -60,6 +76,7 @@ impl Hash for Timers {
     /// The timers; not whether the first of them is known.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.at.hash(state);
+        self.given.hash(state);
     }
 }
 
@@ -69,11 +86,18 @@ mod tests {
 
     #[test]
     fn the_first_timer_is_known_at_all_times() {
-        let mut timers = Timers::new(3);
-        for (core, at, first) in [(0, 9, (9, 0)), (1, 7, (7, 1)), (2, 7, (7, 1)), (1, 8, (7, 2)), (2, 99, (8, 1))] {
+        let mut timers = Timers::new(4);
+        [1, 0, 2].into_iter().for_each(|core| timers.give(CoreId(core)));
+        for (core, at, first) in [(0, 9, (9, 0)), (1, 9, (9, 1)), (2, 7, (7, 2)), (2, 9, (9, 1)), (1, 99, (9, 0))] {
             timers.set(CoreId(core), Time(at));
             assert_eq!(timers.first(), (Time(first.0), CoreId(first.1)));
         }
+        timers.set(CoreId(0), Time::NEVER);
+        timers.give(CoreId(0));
+        timers.set(CoreId(0), Time(9));
+        assert_eq!(timers.first(), (Time(9), CoreId(2)), "it has had its core for longer now");
+        timers.set(CoreId(3), Time(9));
+        assert_eq!(timers.first(), (Time(9), CoreId(2)));
     }
 
     #[test]
@@ -83,9 +107,15 @@ mod tests {
         for _ in 0..10_000 {
             let bits = stream.draw();
             let at = if bits.is_multiple_of(4) { Time::NEVER } else { Time(bits >> 8 & 15) };
-            timers.set(CoreId((bits >> 32) as u32 % 5), at);
+            let core = CoreId((bits >> 32) as u32 % 5);
+            if bits >> 40 & 3 == 0 && core.0 < 4 {
+                timers.set(core, Time::NEVER);
+                timers.give(core);
+            }
+            timers.set(core, at);
             if bits >> 60 < 8 {
-                let expected = (0..5).map(|core| (timers.at[core], CoreId(core as u32))).min().expect("five cores");
+                let all = (0..5).map(|core| (timers.at[core], timers.given[core], CoreId(core as u32)));
+                let expected = all.min().map(|first| (first.0, first.2)).expect("five timers");
                 let found = timers.first();
                 assert!(found == expected || found.0 == Time::NEVER && expected.0 == Time::NEVER);
             }

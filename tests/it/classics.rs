@@ -1,4 +1,4 @@
-//! The classic bugs in `bugs/`: each is found by a plain search, with exactly the numbers that other programs computed for it,
+//! The classic bugs in `examples/bugs/`: each is found by a plain search, with exactly the numbers that other programs computed for it,
 //! and its repaired version is proved.
 
 use std::fs;
@@ -44,7 +44,7 @@ const BUGS: &[Row] = &[
 ];
 
 fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("bugs").join(name).with_extension("ron")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/bugs").join(name).with_extension("ron")
 }
 
 fn load(name: &str) -> (Model, Property) {

@@ -4,7 +4,8 @@
 use gilsim::dist::Dist;
 use gilsim::kernel::Loses;
 use gilsim::kernel::policy::{
-    Eevdf, Fair, Joins, Mlfq, PolicyConfig, Priority, RoundRobin, Stride, Ties, Timer, WakeupPreemption,
+    Eevdf, Equals, Fair, Joins, Mlfq, PolicyConfig, Priority, RoundRobin, SchedRr, Stride, Ties, Timer,
+    WakeupPreemption,
 };
 use gilsim::model::{Arrivals, Builder, Execution, Stmt, Urgency};
 use gilsim::rng::Stream;
@@ -204,5 +205,35 @@ fn which_of_equal_threads_loses_its_core_is_a_setting() {
             .collect();
         assert_eq!(preempted.len(), 1);
         assert_eq!(preempted[0].1, moved);
+    }
+}
+
+/// Three threads on two cores, slices that all end together: everybody waits for its third of the time, under every policy
+/// that takes turns, and nobody keeps the same core throughout.
+#[test]
+fn turns_on_two_cores_are_fair() {
+    let slice = Duration::ms(2);
+    for policy in [
+        PolicyConfig::from(RoundRobin(slice, Joins::ArrivalsFirst, Timer::Fresh)),
+        RoundRobin(slice, Joins::PreemptedFirst, Timer::Fresh).into(),
+        RoundRobin(slice, Joins::ArrivalsUnseen, Timer::Fresh).into(),
+        SchedRr { slice, throttle: None }.into(),
+        Mlfq {
+            quanta: vec![slice],
+            allotments: vec![],
+            boost: None,
+            refill_after_wait: false,
+            front_after_wait: false,
+            ties: Ties::PreemptedFirst,
+        }
+        .into(),
+        Stride(slice, Equals::ByArrival).into(),
+    ] {
+        let mut builder = machine(2, policy.clone());
+        let tasks = builder.batch("work", 3, vec![cpu(Duration::ms(200))]);
+        builder.urgency(tasks, Urgency { priority: 1, ..Urgency::default() });
+        let probe = probe(&builder.build(), 1).1;
+        let ended: Vec<u64> = probe.ended.iter().map(|job| job.2 / 1_000_000).collect();
+        assert!(ended.iter().all(|ended| (296..=300).contains(ended)), "{policy}: {ended:?}");
     }
 }

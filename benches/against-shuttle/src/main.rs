@@ -1,7 +1,7 @@
 //! Schedules per second of gilsim and of shuttle on the same small programs, one core each, one after the other.
 //!
 //! Both draw random walks that do not stop at what they find. gilsim executes models, shuttle real Rust: what is compared is
-//! how fast each looks at schedules of the same bug. The programs are those of `bugs/` without their last assertion in shuttle,
+//! how fast each looks at schedules of the same bug. The programs are those of `examples/bugs/` without their last assertion in shuttle,
 //! which would stop at it.
 
 use std::hint::black_box;
@@ -25,7 +25,7 @@ fn cpu() -> Duration {
 }
 
 fn of_gilsim(name: &str) -> (f64, f64) {
-    let path = format!("{}/../../bugs/{name}.ron", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../../examples/bugs/{name}.ron", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).expect("the file is there");
     let scenario = compile(name, &text, &[]).expect("it is right").scenario;
     let model = &scenario.points[0].models[0];

@@ -161,6 +161,8 @@ struct Standing {
     ended: Option<usize>,
     /// When it last became ready other than by losing a core.
     joined: Time,
+    /// When it last got a core, counted as the places are.
+    dispatched: u64,
 }
 
 /// The standings of all threads, and the ready ones in their order.
@@ -187,10 +189,9 @@ impl MlfqQueue {
     }
 
     /// The place of a thread whose slice ended at that time. Of those whose slices ended at one instant, whether anybody
-    /// looked or not, who stood before the others does so again.
-    fn behind(&self, at: Time, before: Place) -> Place {
-        let (.., sequence) = before;
-        (true, at, 0, ENDED | sequence & (ENDED - 1))
+    /// looked or not, who was dispatched first stands first.
+    fn behind(&self, at: Time, standing: Standing) -> Place {
+        (true, at, 0, ENDED | standing.dispatched)
     }
 
     fn fresh(&self, level: usize, standing: Standing) -> Standing {
@@ -225,11 +226,19 @@ impl MlfqQueue {
                 ran %= self.rules.levels[level].0.0;
             }
             standing = self.after_slice(level, standing.allotment, standing);
-            standing.place = self.behind(Time(now.0 - ran), standing.place);
+            standing.place = self.behind(Time(now.0 - ran), standing);
             standing.ended = (ran == 0).then_some(level);
         }
         standing.left.0 -= ran;
         standing
+    }
+
+    fn dispatch(&mut self, thread: ThreadId) -> ThreadId {
+        self.joined += 1;
+        if let Some(standing) = &mut self.threads[thread.index()] {
+            (standing.ended, standing.dispatched) = (None, self.joined);
+        }
+        thread
     }
 
     fn of(&self, thread: ThreadId) -> Standing {
@@ -284,13 +293,21 @@ impl Policy for MlfqQueue {
                 allotment: allotment as u32,
                 ended: None,
                 joined: now,
+                dispatched: 0,
             });
         }
         let mut standing = match entry.why {
             Why::New => {
                 let nowhere = (true, now, 0, 0);
-                let new =
-                    Standing { level: 0, place: nowhere, left: Duration::ZERO, allotment: 0, ended: None, joined: now };
+                let new = Standing {
+                    level: 0,
+                    place: nowhere,
+                    left: Duration::ZERO,
+                    allotment: 0,
+                    ended: None,
+                    joined: now,
+                    dispatched: 0,
+                };
                 Standing { place: self.tail(now, 2), ..self.fresh(0, new) }
             }
             Why::Woken => Standing { place: self.tail(now, 3), joined: now, ..self.of(thread) },
@@ -315,18 +332,12 @@ impl Policy for MlfqQueue {
 
     fn pick(&mut self) -> Option<ThreadId> {
         let (.., thread) = self.queue.pop_first()?;
-        if let Some(standing) = &mut self.threads[thread.index()] {
-            standing.ended = None;
-        }
-        Some(thread)
+        Some(self.dispatch(thread))
     }
 
     fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
         let (.., thread) = pop_among(&mut self.queue, most, |key| may(key.2))?;
-        if let Some(standing) = &mut self.threads[thread.index()] {
-            standing.ended = None;
-        }
-        Some(thread)
+        Some(self.dispatch(thread))
     }
 
     /// Level, what is left of the slice, slices left.

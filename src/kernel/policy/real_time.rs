@@ -307,9 +307,10 @@ impl Policy for RealTimeQueue {
 
     fn slice_is_over(&self, thread: ThreadId, ran: Duration) -> &'static str {
         let spent = self.budget.is_some_and(|budget| budget.left() <= ran.0);
-        match spent && !self.is_normal(thread) {
-            true => "the runtime of this period is used up",
-            false => "its slice is over",
+        match self.slice {
+            _ if spent && !self.is_normal(thread) => "the runtime of this period is used up",
+            None => "its part of the runtime of this period is used up",
+            Some(_) => "its slice is over",
         }
     }
 

@@ -88,7 +88,7 @@ pub struct StrideQueue {
     /// (pass, place among equals, order of joining, thread).
     queue: BTreeSet<(u128, (u64, u64), u64, ThreadId)>,
     joined: u64,
-    /// The greatest pass at which anybody was picked or newcomers started.
+    /// The least pass of those who are ready or run, as far as it has ever come.
     floor: u128,
     /// Who executes, and since when.
     running: Vec<(ThreadId, Time)>,
@@ -101,10 +101,11 @@ impl StrideQueue {
         StrideQueue { quantum, equals, threads, queue, joined: 0, floor: 0, running: Vec::new() }
     }
 
-    /// Where a newcomer starts: who runs alone is not picked again, and has had more since it was.
+    /// Where a newcomer starts: nobody who competes is behind it for ever, or ahead.
     fn start(&mut self, now: Time) -> u128 {
         let of = |(thread, since): &(ThreadId, Time)| self.threads[thread.index()].after(now.since(*since)).pass;
-        let least = self.running.iter().map(of).min().unwrap_or(0);
+        let ready = self.queue.first().map(|first| first.0);
+        let least = self.running.iter().map(of).chain(ready).min().unwrap_or(0);
         self.floor = self.floor.max(least);
         self.floor
     }
@@ -134,15 +135,11 @@ impl Policy for StrideQueue {
     }
 
     fn pick(&mut self) -> Option<ThreadId> {
-        let (pass, .., thread) = self.queue.pop_first()?;
-        self.floor = self.floor.max(pass);
-        Some(thread)
+        self.queue.pop_first().map(|first| first.3)
     }
 
     fn pick_among(&mut self, most: usize, may: &mut dyn FnMut(ThreadId) -> bool) -> Option<ThreadId> {
-        let (pass, .., thread) = pop_among(&mut self.queue, most, |key| may(key.3))?;
-        self.floor = self.floor.max(pass);
-        Some(thread)
+        pop_among(&mut self.queue, most, |key| may(key.3)).map(|key| key.3)
     }
 
     /// Pass beyond the floor, in two halves.
@@ -171,7 +168,8 @@ impl Policy for StrideQueue {
         self.running.push((thread, now));
     }
 
-    fn ran(&mut self, thread: ThreadId, time: Duration, _: Time) {
+    fn ran(&mut self, thread: ThreadId, time: Duration, now: Time) {
+        self.start(now);
         self.threads[thread.index()] = self.threads[thread.index()].after(time);
         self.running.retain(|(running, _)| *running != thread);
     }

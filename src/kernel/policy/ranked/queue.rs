@@ -104,6 +104,11 @@ impl RankedQueue {
         self.keeps == Keeps::Newcomer && of(ready).came == now && !of(ready).place.1 && of(running).came < now
     }
 
+    /// Whether it stood in the queue as a newcomer that takes the core of its equals.
+    fn comes_first(&self, thread: ThreadId) -> bool {
+        !self.standings[thread.index()].place.1
+    }
+
     fn left(&mut self, thread: ThreadId) -> ThreadId {
         if let Some(laxity) = &mut self.laxity {
             laxity.leave(thread);
@@ -218,6 +223,9 @@ impl Policy for RankedQueue {
             }
             Some((other, _)) if runs == Some(other) => {
                 format!("both have {}, and a newcomer takes the core of its equal", words(own))
+            }
+            Some((other, _)) if self.comes_first(rivals.chosen.thread) && !self.comes_first(other) => {
+                format!("both have {}, and a newcomer goes before its equals", words(own))
             }
             Some(_) => format!("both have {}, and {}", words(own), self.equals.words()),
         }
