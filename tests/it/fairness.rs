@@ -237,3 +237,17 @@ fn turns_on_two_cores_are_fair() {
         assert!(ended.iter().all(|ended| (296..=300).contains(ended)), "{policy}: {ended:?}");
     }
 }
+
+/// Who has had much for its tickets and ends does not set back those who come after it.
+#[test]
+fn newcomers_start_where_the_least_of_those_who_compete_is() {
+    let mut builder = machine(1, Stride(Duration::ms(2), Equals::ByArrival));
+    for (task, tickets, at, time) in [("a", 1, 0, 1), ("b", 100, 0, 9), ("c", 1, 1, 2), ("d", 100, 3, 4)] {
+        let arrivals = Arrivals::Recorded([Duration::ms(at)].into());
+        let task = builder.task(task, Some(1), arrivals, vec![], vec![cpu(Duration::ms(time))]);
+        builder.urgency(task, Urgency { tickets, ..Urgency::default() });
+    }
+    let probe = probe(&builder.build(), 1).1;
+    let ended: Vec<(u32, u64)> = probe.ended.iter().map(|job| (job.0, job.2 / 1_000_000)).collect();
+    assert_eq!(ended, [(0, 1), (2, 5), (3, 11), (1, 16)]);
+}
