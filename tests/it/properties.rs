@@ -151,7 +151,8 @@ impl Spec {
         Urgency {
             priority: (bits % 4) as u32 * 50,
             nice: (bits >> 8 & 31) as i8 - 16,
-            tickets: (bits >> 16 & 63) as u32 + 1,
+            // Passes of `Stride` divide evenly by these, so that times scale.
+            tickets: (bits >> 16) as u32 % 40 + 1,
             slice: None,
             deadline: (bits >> 24 & 1 == 0).then(|| Duration::us((1 + (bits >> 25 & 7)) * 500 * change.scale)),
         }
