@@ -124,7 +124,7 @@ impl<'m> Run<'m> {
     pub fn holds(&self, lock: &str) -> Vec<Hold> {
         let mut holds: Vec<Hold> = Vec::new();
         let is_asked = |of: crate::id::LockId| self.model.locks[of.index()].name == lock;
-        self.each(&mut |record, names| match record.what {
+        self.each(|record, names| match record.what {
             What::LockTake { lock, process, context } if process.0 == 0 && is_asked(lock) => {
                 holds.push(Hold { who: names(context), from: record.time, until: None });
             }
@@ -176,7 +176,7 @@ impl<'m> Run<'m> {
     }
 
     /// Visits all records, with the names that contexts have at that moment.
-    fn each(&self, visit: &mut dyn FnMut(&Record, &dyn Fn(ContextId) -> String)) {
+    fn each(&self, mut visit: impl FnMut(&Record, &dyn Fn(ContextId) -> String)) {
         let mut roles: BTreeMap<ContextId, Role> = BTreeMap::new();
         let mut jobs: BTreeMap<JobId, Role> = BTreeMap::new();
         for record in &self.records {

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 #[derive(Clone, Debug, Default, Hash)]
 pub struct Asked {
     first: Option<std::num::NonZeroU64>,
+    #[expect(clippy::box_collection, reason = "8 bytes in each end instead of 32")]
     more: Option<Box<VecDeque<u64>>>,
 }
 

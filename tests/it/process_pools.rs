@@ -230,7 +230,7 @@ fn workers_of_a_broken_executor_are_terminated() {
         assert_eq!(killed.len(), 6, "all but the one that has died");
         let role = |record: &&Record| matches!(record.what, What::ThreadEnd { .. });
         assert_eq!(records.iter().filter(role).count(), 7);
-        let last = records.iter().filter(role).next_back().unwrap().time;
+        let last = records.iter().rfind(role).unwrap().time;
         assert!(last.0 < 60_000_000, "at once, and not after a second: {last:?}");
         assert_eq!(figures(&model).tasks.iter().map(|task| task.failed.unwrap_or(0)).sum::<u64>(), 7);
     }

@@ -143,7 +143,7 @@ pub fn mutations() -> Vec<Mutation> {
             wrong: Edit(|records, at| {
                 change(records, at, |what| match what {
                     What::CallBack { how: Called::Later, after, .. } => {
-                        *after = *after + Duration(1);
+                        *after += Duration(1);
                         true
                     }
                     _ => false,
