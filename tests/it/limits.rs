@@ -107,3 +107,18 @@ fn the_largest_seed_does_for_one_run() {
     assert_eq!(codes(&seed(1)), [] as [&str; 0]);
     assert_eq!(codes(&seed(2)), ["E05"]);
 }
+
+/// A client is something on its way, of which a run holds no more than 16 million.
+#[test]
+fn a_million_clients_come_at_one_instant_at_most() {
+    for (count, right) in [(1_000_000, true), (1_000_001, false), (20_000_000, false)] {
+        let text = format!(
+            r#"(network: {{ "l": Listener(clients: (arrive: AtOnce, count: {count}, request: "1B")) }}, until: "1s",
+                tasks: {{ "t": (steps: [Accept("l")]) }}, models: [Serial])"#
+        );
+        let errors = gilsim::scenario::compile("x.ron", &text, &[]).err().unwrap_or_default();
+        let titles: Vec<&str> = errors.iter().map(|error| error.title.as_str()).collect();
+        let expected: &[&str] = if right { &[] } else { &["too many clients at once: at most 1000000"] };
+        assert_eq!(titles, expected, "{count}");
+    }
+}

@@ -47,6 +47,9 @@ fn numbers(subject: &Subject<'_>, path: &Path, peer: &Peer, found: &mut Findings
     }
 }
 
+/// Clients outside that come at one instant: each is something on its way, of which a run holds 16 million.
+const MOST_CLIENTS: u32 = 1_000_000;
+
 fn outside(subject: &Subject<'_>, path: &Path, clients: &Clients, found: &mut Findings) {
     let arrive = path.name("arrive");
     match &clients.arrive {
@@ -67,6 +70,10 @@ fn outside(subject: &Subject<'_>, path: &Path, clients: &Clients, found: &mut Fi
                 arrive.index(0),
                 "write them in ascending order",
             ));
+        }
+        Arrive::AtOnce if clients.count.unwrap_or(1) > MOST_CLIENTS => {
+            let title = format!("too many clients at once: at most {MOST_CLIENTS}");
+            found.push(Finding::error("E05", title, path.name("count"), "too many"));
         }
         Arrive::AtOnce | Arrive::Poisson(_) | Arrive::Recorded(_) => {}
     }
