@@ -353,7 +353,7 @@ impl Network {
     fn offered(&mut self, number: PeerId, socket: SocketId, queued: bool, reports: &mut Reports) {
         self.come(socket, 0, reports);
         let peer = &mut self.peers[number.index()];
-        let room = peer.backlog.is_some_and(|most| peer.queue.len() < most as usize);
+        let room = peer.backlog.is_some_and(|most| peer.queue.len() < most as usize + 1);
         let full = peer.queue.len();
         reports.require(room == queued, Rule::SocketBacklog, || {
             format!("{socket:?} comes to {full} that wait; whether it can wait, too: {queued}")

@@ -292,8 +292,11 @@ fn waits(model: &Model, evidence: &Evidence<'_>) -> Option<String> {
     if evidence.much(times.gil, 0.2) {
         return Some(format!("{who} waited for the GIL {} of their lives", evidence.share(times.gil)));
     }
+    // What is counted as ready begins with the wake-up, so that on idle cores most of it is the latency of waking.
+    let state =
+        if evidence.run.utilization >= 0.9 { "ready but had no core" } else { "ready, or woken and not yet running," };
     (evidence.much(times.ready, 0.3) && !evidence.coroutines)
-        .then(|| format!("threads were ready but had no core {} of their lives", evidence.share(times.ready)))
+        .then(|| format!("threads were {state} {} of their lives", evidence.share(times.ready)))
 }
 
 fn cores(model: &Model, busy: f64) -> String {

@@ -144,6 +144,9 @@ pub struct Figures {
     pub finals: IndexMap<String, i64>,
     /// What was printed: time, who, text. The first 1,000.
     pub prints: Vec<Printed>,
+    /// How many lines were printed after these.
+    #[serde(skip_serializing_if = "none_beyond")]
+    pub prints_beyond: u64,
     /// Longest chain of tasks by measured durations; empty if no task has `after`.
     pub critical_path: Option<CriticalPath>,
 }
@@ -341,4 +344,9 @@ pub struct Summary {
 /// By reference, as serde asks.
 fn none(count: &u32) -> bool {
     *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls takes a reference")]
+fn none_beyond(lines: &u64) -> bool {
+    *lines == 0
 }

@@ -33,6 +33,7 @@ pub struct Meter<'a> {
     /// When the last thread or coroutine ended that a program spawned.
     children_end: Time,
     prints: Vec<Printed>,
+    prints_beyond: u64,
     /// The first worker process that died.
     died: Option<(Time, Role)>,
     /// The longest step of a coroutine, if it was slow.
@@ -54,6 +55,7 @@ impl<'a> Meter<'a> {
             spawned: Vec::new(),
             children_end: Time::ZERO,
             prints: Vec::new(),
+            prints_beyond: 0,
             died: None,
             slowest: None,
         }
@@ -132,6 +134,7 @@ impl<'a> Meter<'a> {
             critical_path: self.jobs.critical_path(model),
             longest_wait: self.longest.finish(model, ended.at),
             prints: self.prints,
+            prints_beyond: self.prints_beyond,
         }
     }
 
@@ -174,6 +177,8 @@ impl<'a> Meter<'a> {
                 who: self.model.role_name(self.roles[context.index()]),
                 text: self.model.texts[text.index()].clone(),
             });
+        } else {
+            self.prints_beyond += 1;
         }
     }
 }

@@ -122,6 +122,11 @@ impl Version {
         self >= Version { major: 3, minor: 14 }
     }
 
+    /// Whether `asyncio` is in the library.
+    pub fn has_asyncio(self) -> bool {
+        self >= Version { major: 3, minor: 4 }
+    }
+
     /// Whether processes can start by `spawn` and `forkserver`.
     pub fn has_start_methods(self) -> bool {
         self >= Version { major: 3, minor: 4 }

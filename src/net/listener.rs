@@ -1,7 +1,7 @@
 //! A listening socket: connections that wait to be accepted, and those who wait for one.
 //!
-//! The kernel completes handshakes by itself and keeps the connections in a queue. Where the queue is full, a connection is
-//! refused (as with `tcp_abort_on_overflow`, and in Windows; Linux by default lets the client try again).
+//! The kernel completes handshakes by itself and keeps the connections in a queue, one more than the backlog says
+//! (`sk_acceptq_is_full` compares with `>`). Where the queue is full, a connection is refused (as with `tcp_abort_on_overflow`, and in Windows; Linux by default lets the client try again).
 
 use std::collections::VecDeque;
 
@@ -41,14 +41,14 @@ pub enum Queued {
 }
 
 impl Listener {
-    /// With room for so many connections that wait.
+    /// With room for so many connections that wait, and one more.
     pub fn new(backlog: u32) -> Listener {
         Listener { backlog, queue: VecDeque::new(), blocked: VecDeque::new(), polling: VecDeque::new() }
     }
 
     /// A connection comes.
     pub fn offer(&mut self, socket: SocketId) -> Queued {
-        if self.queue.len() >= self.backlog as usize {
+        if self.queue.len() > self.backlog as usize {
             return Queued::Refused;
         }
         self.queue.push_back(socket);
@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn a_full_queue_refuses() {
-        let mut listener = Listener::new(1);
-        assert_eq!(listener.offer(SocketId(1)), Queued::Waits);
+        let mut listener = Listener::new(0);
+        assert_eq!(listener.offer(SocketId(1)), Queued::Waits, "listen(0) lets one through");
         assert_eq!(listener.offer(SocketId(2)), Queued::Refused);
         assert_eq!(listener.accept(), Some(SocketId(1)));
         assert_eq!(listener.offer(SocketId(3)), Queued::Waits);

@@ -325,7 +325,9 @@ pub fn prints(point: &Point) -> Vec<(String, Vec<String>)> {
         };
         let mut lines: Vec<String> = shown.iter().map(line).collect();
         if run.prints.len() > PRINTS {
-            lines.push(format!("... and {} lines more, in figures.json", run.prints.len() - PRINTS));
+            let more = (run.prints.len() - PRINTS) as u64 + run.prints_beyond;
+            let all = if run.prints_beyond == 0 { "" } else { " (the first 1,000)" };
+            lines.push(format!("... and {more} lines more, in figures.json{all}"));
         }
         Some((format!("{} prints", model.model), lines))
     };

@@ -161,6 +161,7 @@ pub(super) fn figures() -> Figures {
         network: Vec::new(),
         finals: IndexMap::new(),
         prints: Vec::new(),
+        prints_beyond: 0,
         critical_path: None,
         longest_wait: None,
     }

@@ -48,7 +48,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             own_loop(&mut threads[thread]).drop_timers(|alarm| is_wanted(contexts, loop_tasks, thread, alarm));
         }
         let until = self.event_loop(thread).poll_until(now);
-        let asks_on = self.model.execution == crate::model::Execution::Polling && self.world.work.unfinished > 0;
+        let polls = self.model.execution == crate::model::Execution::Polling;
+        let asks_on = polls && self.world.work.unfinished > 0 && (until.is_some() || self.can_change(thread));
         if asks_on || until.is_some_and(|until| until <= now) {
             return self.polled(thread);
         }
@@ -59,6 +60,15 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.set_timeout(thread, Time(now.0.saturating_add(timeout)));
         }
         false
+    }
+
+    /// Whether anything can still happen while this thread does nothing but ask. If not, the run is a deadlock, though a real
+    /// program would ask for ever.
+    fn can_change(&self, thread: ThreadId) -> bool {
+        let waits = |(other, thing): (ThreadId, &Thread)| {
+            other == thread || matches!(thing.state, State::Blocked(_) | State::Ended)
+        };
+        self.world.engine.peek().is_some() || !self.world.threads.iter().all(waits)
     }
 
     /// The selector returns, and the loop needs the GIL again.

@@ -112,6 +112,25 @@ fn slices_beyond_what_the_kernel_takes_are_clamped() {
     }
 }
 
+/// A module that the version does not have yet.
+#[test]
+fn models_come_with_versions() {
+    for (version, model, early) in [
+        ("2.7", "Asyncio", true),
+        ("3.3", "Hybrid(processes: 1, each: Asyncio)", true),
+        ("3.4", "Asyncio", false),
+        ("3.1", "ThreadPool", true),
+        ("3.2", "ThreadPool", false),
+        ("2.7", "Threads(2)", false),
+    ] {
+        let interpreter = format!(r#"interpreter: CPython(version: "{version}")"#);
+        let text = format!(r#"({interpreter}, models: [{model}], tasks: {{ "a": (count: 20, steps: [Cpu("1ms")]) }})"#);
+        let said = compile("x.ron", &text, &[]).expect("a warning at most").warnings;
+        let codes: Vec<&str> = said.iter().map(|warning| &*warning.code).filter(|code| *code == "too-early").collect();
+        assert_eq!(codes.len(), usize::from(early), "{version} {model}: {said:#?}");
+    }
+}
+
 /// The digest of the only run.
 fn digest(text: &str) -> String {
     let compiled = compile("x.ron", text, &[]).unwrap_or_else(|errors| panic!("{text}: {errors:#?}"));

@@ -39,6 +39,17 @@ fn prints(text: &str) -> Vec<Vec<String>> {
     lines.collect()
 }
 
+/// A thousand lines are kept; what is left out is counted.
+#[test]
+fn lines_beyond_the_first_thousand_are_counted() {
+    for lines in [1_000, 1_200] {
+        let steps = format!(r#"Repeat({lines}, [Print("out"), Cpu("1us")])"#);
+        let results = run(&format!(r#"models: [Serial], tasks: {{ "a": (steps: [{steps}]) }}"#));
+        let run = &results.report.points[0].models[0].runs[0];
+        assert_eq!((run.prints.len(), run.prints_beyond), (1_000, lines - 1_000));
+    }
+}
+
 /// A thread that releases a permit and asks again is faster than the one it woke; a coroutine is not.
 #[test]
 fn threads_overtake_at_a_semaphore_and_coroutines_do_not() {

@@ -7,7 +7,7 @@ use gilsim::model::{Arrivals, Builder, Costs, Execution, Late, Model, Selector, 
 use gilsim::net::{Config, Kind, Path, Wake};
 use gilsim::rng::Stream;
 use gilsim::sim::{Ended, Outcome};
-use gilsim::time::Duration;
+use gilsim::time::{Duration, Time};
 use gilsim::trace::{Call, CpuKind, Record, What};
 
 use crate::real_runs::{audit, run};
@@ -173,10 +173,10 @@ fn failures_explain_themselves_unless_the_program_sees_to_them() {
     builder.batch("server", 1, vec![call(web, SocketAct::Accept), call(web, SocketAct::Close)]);
     assert!(failure(&clean(&builder.build(), 1).1).contains("lost its connection"));
 
-    // Two fit into the queue; the third is refused, and says so.
+    // The backlog and one fit into the queue; the third is refused, and says so.
     for seen_to in [false, true] {
         let mut builder = Builder::new(1, Execution::ThreadPerTask);
-        let web = builder.peer("web", listener(2, None), None);
+        let web = builder.peer("web", listener(1, None), None);
         let failed = seen_to.then(|| vec![Stmt::Print("refused".to_owned())]);
         builder.batch("client", 3, vec![Stmt::Socket(web, SocketAct::Connect, failed)]);
         let (records, ended) = clean(&builder.build(), 1);
@@ -185,6 +185,19 @@ fn failures_explain_themselves_unless_the_program_sees_to_them() {
             true => assert_eq!((ended.outcome, printed), (Outcome::Finished, 1)),
             false => assert!(failure(&ended).contains("backlog")),
         }
+    }
+}
+
+#[test]
+fn a_thread_that_polls_for_bytes_that_never_come_is_a_deadlock() {
+    for execution in [Execution::Polling, Execution::Asyncio] {
+        let mut builder = Builder::new(1, execution);
+        let host = host(&mut builder, 1_000);
+        builder.batch("a", 1, fetch(host, 2_000));
+        let (_, ended) = clean(&builder.build(), 1);
+        let why = ended.outcome.explanation();
+        assert!(matches!(ended.outcome, Outcome::Deadlock(_)) && why[0].contains("1000 more bytes"), "{why:?}");
+        assert!(ended.at < Time(60_000_000), "{ended:?}");
     }
 }
 

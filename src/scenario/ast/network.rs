@@ -42,7 +42,7 @@ pub enum Peer {
         /// Of one connection, each way; no limit if left out.
         #[serde(default)]
         bandwidth: Option<Bandwidth>,
-        /// How many connections wait to be accepted; more are refused.
+        /// How many connections wait to be accepted, and one more; others are refused.
         #[serde(default = "backlog")]
         backlog: u32,
         /// Whom a connection wakes.
@@ -116,6 +116,8 @@ const UNITS: &[(&str, f64)] = &[
     ("KiB", 1_024.0),
     ("MiB", 1_048_576.0),
     ("GiB", 1_073_741_824.0),
+    ("TB", 1e12),
+    ("TiB", 1_099_511_627_776.0),
 ];
 
 /// The largest size: what a float counts exactly.
@@ -132,11 +134,17 @@ impl Size {
         let (number, unit) = (text[..unit].trim(), text[unit..].trim());
         let number: f64 = number.parse().map_err(|_| "a size starts with a number, such as \"100kB\"".to_owned())?;
         let Some((_, factor)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            return Err("a size needs a unit: B, kB, MB, GB, KiB, MiB or GiB, such as \"100kB\"".to_owned());
+            return Err("a size needs a unit: B, kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as \"100kB\"".to_owned());
         };
+        if number < 0.0 {
+            return Err("a size cannot be negative".to_owned());
+        }
         let bytes = number * factor + 0.5;
         if !(0.0..LARGEST).contains(&bytes) {
-            return Err("a size is at least zero and less than a million GB".to_owned());
+            return Err("a size is less than 1000 TB".to_owned());
+        }
+        if unit == "B" && number.fract() != 0.0 {
+            return Err(format!("a byte is not divided: write \"{}B\"", bytes as u64));
         }
         Ok(Size(bytes as u64))
     }
@@ -151,7 +159,9 @@ impl Bandwidth {
         let example = "a bandwidth is a size per second, such as \"10MB/s\"";
         let size = text.trim().strip_suffix("/s").ok_or(example)?;
         match Size::parse(size) {
-            Ok(Size(0)) => Err("a bandwidth is greater than zero".to_owned()),
+            Ok(Size(0)) => {
+                Err("a bandwidth is greater than zero, such as \"10MB/s\"; without a limit it is left out".to_owned())
+            }
             Ok(Size(bytes)) => Ok(Bandwidth(bytes)),
             Err(_) => Err(example.to_owned()),
         }
@@ -176,10 +186,17 @@ mod tests {
 
     #[test]
     fn sizes_have_units() {
-        for (text, bytes) in [("80B", 80), ("100kB", 100_000), ("1.5MB", 1_500_000), ("16 KiB", 16_384), ("0B", 0)] {
+        for (text, bytes) in [
+            ("80B", 80),
+            ("100kB", 100_000),
+            ("1.5MB", 1_500_000),
+            ("16 KiB", 16_384),
+            ("0B", 0),
+            ("1TB", 1_000_000_000_000),
+        ] {
             assert_eq!(Size::parse(text), Ok(Size(bytes)), "{text}");
         }
-        for text in ["", "100", "kB", "-1B", "1TB", "1e99GB", "nanB"] {
+        for text in ["", "100", "kB", "-1B", "1.5B", "1000TB", "1e99GB", "nanB"] {
             assert!(Size::parse(text).is_err(), "{text}");
         }
     }

@@ -17,6 +17,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("not-shared", "every process has its own copy of something that looks shared"),
     ("no-urgency", "a lock has a protocol, and the scheduler orders threads by nothing that it could lend"),
     ("ignored", "a setting of the machine or a task that something else leaves without effect"),
+    ("too-early", "a model that the version of the interpreter does not have yet"),
     ("clamped", "a slice or a speed that counts as another one"),
     ("overload", "more work arrives than can be done"),
     ("few-arrivals", "a count of jobs is larger than the number of recorded arrivals"),

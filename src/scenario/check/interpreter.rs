@@ -1,9 +1,10 @@
-//! E05: parameters of interpreters that cannot be. E10: models that an interpreter cannot carry.
+//! E05: parameters of interpreters that cannot be. E10: models that an interpreter cannot carry. Warning
+//! `too-early`: models of modules that came later.
 
 use super::model::execution;
 use super::{Finding, Findings, Path, Subject};
 use crate::model::{StartMethod, Version};
-use crate::scenario::ast::{Interpreter, ModelName};
+use crate::scenario::ast::{Each, Interpreter, ModelName};
 use crate::scenario::lower;
 use crate::time::Duration;
 
@@ -123,6 +124,7 @@ fn cpython(subject: &Subject<'_>, version: Version, path: &Path, found: &mut Fin
     if *eager_tasks && !version.has_eager_tasks() {
         wrong("eager_tasks", format!("CPython {version} has no eager tasks"), "only from 3.12 on");
     }
+    too_early(subject, version, found);
     models(subject, path, found, |model| match model {
         ModelName::Subinterpreters(_) if !version.has_subinterpreters() => Some((
             format!("CPython {version} has one GIL for all interpreters of a process"),
@@ -149,6 +151,23 @@ fn cpython(subject: &Subject<'_>, version: Version, path: &Path, found: &mut Fin
         }
         _ => None,
     });
+}
+
+/// Models whose module came with a later version: they are run as that would have been.
+fn too_early(subject: &Subject<'_>, version: Version, found: &mut Findings) {
+    for (index, model) in subject.scenario.models.iter().enumerate() {
+        let (module, since) = match model {
+            ModelName::Asyncio | ModelName::Hybrid { each: Each::Asyncio, .. } if !version.has_asyncio() => {
+                ("asyncio", "3.4")
+            }
+            ModelName::ThreadPool if version.has_check_interval() => ("concurrent.futures", "3.2"),
+            _ => continue,
+        };
+        let path = Path::root().name("models").index(index);
+        let title = format!("CPython {version} has no {module}");
+        let finding = Finding::warning("too-early", title, &path, format!("it came with {since}"));
+        found.push(finding.help("the run is what that module would do there"));
+    }
 }
 
 /// Interpreters that are not CPython.

@@ -39,7 +39,10 @@ fn numbers(subject: &Subject<'_>, path: &Path, peer: &Peer, found: &mut Findings
     match peer {
         Peer::Host { reply, .. } => super::times::when(reply, &path.name("reply"), found),
         Peer::Listener { backlog, clients, .. } => {
-            super::numbers::count(*backlog, MOST_WAITING, "waiting connections", path.name("backlog"), found);
+            if *backlog > MOST_WAITING {
+                let title = format!("{backlog} waiting connections are too many");
+                found.push(Finding::error("E05", title, path.name("backlog"), format!("at most {MOST_WAITING}")));
+            }
             if let Some(clients) = clients {
                 outside(subject, &path.name("clients"), clients, found);
             }

@@ -129,7 +129,7 @@ pub(super) fn mutations() -> Vec<Mutation> {
         ),
         planted(
             Rule::SocketBacklog,
-            "more connections wait than the backlog says",
+            "more connections wait than the backlog and one",
             Lie(|model| {
                 if let Kind::Listener { backlog, .. } = &mut model.peers[2].config.kind {
                     *backlog = 1;
