@@ -218,6 +218,7 @@ const SELECTORS: &[(&str, &str)] = &[
 
 const SHARED: &[(&str, &str)] = &[
     ("Int(n)", "a variable, one for each process"),
+    ("ThreadLocal(n)", "a variable, one for each thread; its coroutines share it"),
     ("Lock", "a lock, one for each process"),
     ("Lock(protocol: Inherit)", "its holder is as urgent as the most urgent waiter"),
     ("Lock(protocol: Ceiling, [ceiling: n])", "its holder is at once as urgent as the most urgent task that uses it"),

@@ -40,7 +40,7 @@ pub(super) struct Locks {
 impl Locks {
     pub fn new(model: &Model) -> Locks {
         Locks {
-            interprocess: model.locks.iter().map(|lock| lock.interprocess).collect(),
+            interprocess: model.locks.iter().map(|lock| lock.is_interprocess()).collect(),
             owners: BTreeMap::new(),
             since: BTreeMap::new(),
             depths: BTreeMap::new(),

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use super::rule::{Reports, Rule};
 use super::threads::Threads;
-use crate::id::{ContextId, ProcessId, VarId};
-use crate::model::{Execution, Model};
+use crate::id::{ContextId, ProcessId, ThreadId, VarId};
+use crate::model::{Execution, Home, Model};
 use crate::trace::{Record, What};
 
 /// The values of all variables of all living processes.
 #[derive(Debug)]
 pub(super) struct Memory {
-    interprocess: Vec<bool>,
+    homes: Vec<Home>,
     initial: Vec<i64>,
     /// Values of interprocess variables.
     common: Vec<i64>,
     processes: BTreeMap<ProcessId, Vec<i64>>,
+    /// Of threads that have written to a variable of their own.
+    threads: BTreeMap<ThreadId, Vec<i64>>,
     /// The load that was the record before.
     loaded: Option<(ContextId, VarId)>,
     /// The process whose main thread only starts threads for jobs and is not modelled.
@@ -34,7 +36,8 @@ impl Memory {
         );
         let initial: Vec<i64> = model.vars.iter().map(|var| var.initial).collect();
         Memory {
-            interprocess: model.vars.iter().map(|var| var.interprocess).collect(),
+            homes: model.vars.iter().map(|var| var.home).collect(),
+            threads: BTreeMap::new(),
             common: initial.clone(),
             initial,
             processes: BTreeMap::new(),
@@ -49,6 +52,7 @@ impl Memory {
             What::ProcessStart { process, parent } => self.start(process, parent, reports),
             What::ProcessEnd { process } => self.end(process, threads, reports),
             What::ThreadStart { thread, process, .. } => {
+                self.threads.remove(&thread);
                 let known = self.processes.contains_key(&process);
                 reports.require(known, Rule::Existence, || format!("{thread:?} starts in no process"));
             }
@@ -103,10 +107,14 @@ impl Memory {
         threads: &Threads,
         reports: &mut Reports,
     ) -> Option<&mut i64> {
-        let common = *self.interprocess.get(var.index())?;
-        let home = if common { Some(ProcessId(0)) } else { threads.process_of(context) };
-        reports.require(home == Some(process), Rule::Memory, || format!("{context:?} uses {var:?} of {process:?}"));
-        let values = if common { &mut self.common } else { self.processes.get_mut(&process)? };
+        let home = *self.homes.get(var.index())?;
+        let of = if home == Home::Everywhere { Some(ProcessId(0)) } else { threads.process_of(context) };
+        reports.require(of == Some(process), Rule::Memory, || format!("{context:?} uses {var:?} of {process:?}"));
+        let values = match home {
+            Home::Everywhere => &mut self.common,
+            Home::Process => self.processes.get_mut(&process)?,
+            Home::Thread => self.threads.entry(threads.thread_of(context)?).or_insert_with(|| self.initial.clone()),
+        };
         values.get_mut(var.index())
     }
 

@@ -118,7 +118,7 @@ rules! {
     ProcessPoolWorkers None, "a pool of processes has no more workers than it may";
     ProcessPoolJobs None, "a worker does the jobs of its chunk in order, and each is over when the parent has the results, or when it cannot get them";
     ProcessPoolBroken None, "when a worker of a ProcessPoolExecutor has died and its manager knows, each of the others is terminated, does nothing more, and ends";
-    Memory None, "a load sees the last store of its process";
+    Memory None, "a load sees the last store of its process, or of its thread";
     Atomic None, "an atomic operation writes right after it reads, with nothing in between";
     ReferenceCounted None, "who takes or drops a reference has changed the count by one, right before";
     ObjectFreed None, "an object is freed at once by whoever brings its count to zero, by nobody else, and nobody touches it afterwards";

@@ -68,7 +68,7 @@ impl Thing {
 impl Shared {
     pub fn new(model: &Model) -> Shared {
         Shared {
-            declared: model.syncs.iter().map(|sync| (sync.initial, sync.interprocess)).collect(),
+            declared: model.syncs.iter().map(|sync| (sync.initial, sync.is_interprocess())).collect(),
             things: BTreeMap::new(),
             waiting: BTreeSet::new(),
             freed: BTreeMap::new(),

@@ -3,7 +3,7 @@
 use super::property::{Moment, Property};
 use super::state::{Life, NOBODY, Origin, Owner, Pause, State, Thread, Wrong};
 use crate::id::{ProgramId, TaskId};
-use crate::model::{Arrivals, CheckPoints, Execution, Late, Model, Op, SpawnKind};
+use crate::model::{Arrivals, CheckPoints, Execution, Home, Late, Model, Op, SpawnKind};
 use crate::scenario::expect::When;
 use crate::trace::{CpuKind, Role};
 
@@ -45,6 +45,8 @@ pub enum Unfit {
     Exceptions,
     /// It asks its event loop for callbacks: that is not searched yet.
     Callbacks,
+    /// It has variables of threads: that is not searched yet.
+    Locals,
     /// Coroutines begin inside of the steps that create them: that is not searched yet.
     Eager,
     /// There are more jobs than anybody could explore.
@@ -114,6 +116,9 @@ impl<'m> Machine<'m> {
         }
         if model.calls_back() {
             return Err(Unfit::Callbacks);
+        }
+        if model.vars.iter().any(|var| var.home == Home::Thread) {
+            return Err(Unfit::Locals);
         }
         if model.starts_eagerly() {
             return Err(Unfit::Eager);

@@ -23,7 +23,7 @@ impl Machine<'_> {
     }
 
     fn thing(&self, state: &State, number: usize, sync: SyncId) -> usize {
-        let shared = self.model.syncs[sync.index()].interprocess;
+        let shared = self.model.syncs[sync.index()].is_interprocess();
         let process = if shared { 0 } else { state.threads[number].process as usize };
         process * self.model.syncs.len() + sync.index()
     }

@@ -148,13 +148,13 @@ impl Machine<'_> {
     }
 
     pub(super) fn lock(&self, state: &State, number: usize, lock: LockId) -> usize {
-        let shared = self.model.locks[lock.index()].interprocess;
+        let shared = self.model.locks[lock.index()].is_interprocess();
         let process = if shared { 0 } else { state.threads[number].process as usize };
         process * self.model.locks.len() + lock.index()
     }
 
     pub(super) fn var(&self, state: &State, number: usize, var: VarId) -> usize {
-        let shared = self.model.vars[var.index()].interprocess;
+        let shared = self.model.vars[var.index()].is_interprocess();
         let process = if shared { 0 } else { state.threads[number].process as usize };
         process * self.model.vars.len() + var.index()
     }

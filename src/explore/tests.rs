@@ -38,7 +38,7 @@ impl Translator {
     fn var(&mut self, word: &str) -> VarId {
         if !self.vars.iter().any(|var| var == word) {
             self.vars.push(word.to_owned());
-            self.model.vars.push(crate::model::Shared { name: word.to_owned(), initial: 0, interprocess: false });
+            self.model.vars.push(crate::model::Shared { name: word.to_owned(), initial: 0, home: Home::Process });
         }
         VarId::from(self.vars.iter().position(|var| var == word).unwrap())
     }
@@ -49,7 +49,7 @@ impl Translator {
             self.model.locks.push(crate::model::Shared {
                 name: word.to_owned(),
                 initial: Default::default(),
-                interprocess: false,
+                home: Home::Process,
             });
         }
         LockId::from(self.locks.iter().position(|lock| lock == word).unwrap())
@@ -58,7 +58,7 @@ impl Translator {
     fn thing(&mut self, word: &str, config: Config) -> SyncId {
         if !self.things.iter().any(|thing| thing == word) {
             self.things.push(word.to_owned());
-            self.model.syncs.push(crate::model::Shared { name: word.to_owned(), initial: config, interprocess: false });
+            self.model.syncs.push(crate::model::Shared { name: word.to_owned(), initial: config, home: Home::Process });
         }
         SyncId::from(self.things.iter().position(|thing| thing == word).unwrap())
     }
@@ -272,7 +272,7 @@ fn translate(program: &[String]) -> Option<(Model, Property)> {
         for (name, value) in line.split_whitespace().map(|word| word.split_once('=').unwrap()) {
             translator.vars.push(name.to_owned());
             let initial = value.parse().unwrap();
-            translator.model.vars.push(crate::model::Shared { name: name.to_owned(), initial, interprocess: false });
+            translator.model.vars.push(crate::model::Shared { name: name.to_owned(), initial, home: Home::Process });
         }
     }
     for line in program {

@@ -67,7 +67,7 @@ impl Machine<'_> {
         let var = |var: crate::id::VarId| self.model.vars[var.index()].name.as_str();
         let lock = |lock: crate::id::LockId| self.model.locks[lock.index()].name.as_str();
         let value = |of: crate::id::VarId, state: &State| {
-            let shared = self.model.vars[of.index()].interprocess;
+            let shared = self.model.vars[of.index()].is_interprocess();
             let process = if shared { 0 } else { thread.process as usize };
             state.vars[process * self.model.vars.len() + of.index()]
         };
@@ -138,7 +138,7 @@ impl Machine<'_> {
             Op::Sync { sync, .. } => format!("waits for {}", self.model.syncs[sync.index()].name),
             Op::Acquire { lock } | Op::Reenter { lock } => {
                 let name = &self.model.locks[lock.index()].name;
-                let shared = self.model.locks[lock.index()].interprocess;
+                let shared = self.model.locks[lock.index()].is_interprocess();
                 let process = if shared { 0 } else { state.threads[number].process as usize };
                 match state.owners[process * self.model.locks.len() + lock.index()].thread {
                     owner if owner == thread => format!("waits for {name}, which it holds itself"),

@@ -63,14 +63,15 @@ struct Wait {
 
 impl Longest {
     pub fn new(model: &Model) -> Longest {
-        let locks = model.locks.iter().map(|lock| (format!("the lock \"{}\"", lock.name), lock.interprocess, true));
+        let locks =
+            model.locks.iter().map(|lock| (format!("the lock \"{}\"", lock.name), lock.is_interprocess(), true));
         let others = model.syncs.iter().map(|sync| {
             let (what, held) = match sync.initial {
                 Config::Semaphore { .. } => ("semaphore", true),
                 Config::RwLock(_) => ("lock", true),
                 _ => ("", false),
             };
-            (format!("the {what} \"{}\"", sync.name), sync.interprocess, held)
+            (format!("the {what} \"{}\"", sync.name), sync.is_interprocess(), held)
         });
         let declared: Vec<_> = locks.chain(others).collect();
         Longest {

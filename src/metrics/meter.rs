@@ -9,7 +9,7 @@ use super::longest::Longest;
 use super::network::Network;
 use super::threads::{Threads, put};
 use crate::id::{ContextId, ProcessId};
-use crate::model::{Model, PoolKind};
+use crate::model::{Home, Model, PoolKind, Shared};
 use crate::sim::{Ended, Outcome};
 use crate::time::{Duration, Time};
 use crate::trace::{Digest, Record, Role, Sink, What};
@@ -130,7 +130,7 @@ impl<'a> Meter<'a> {
             gils: self.gils.finish(ended.at),
             devices,
             network: self.network.finish(model),
-            finals: model.vars.iter().map(|var| var.name.clone()).zip(self.finals).collect::<IndexMap<_, _>>(),
+            finals: finals(model, &self.finals),
             critical_path: self.jobs.critical_path(model),
             longest_wait: self.longest.finish(model, ended.at),
             prints: self.prints,
@@ -308,4 +308,10 @@ impl Sink for Meter<'_> {
             | What::ProcessEnd { .. } => {}
         }
     }
+}
+
+/// Last values by name; a variable of threads has none that all see.
+fn finals(model: &Model, values: &[i64]) -> IndexMap<String, i64> {
+    let seen = |(var, _): &(&Shared<i64>, &i64)| var.home != Home::Thread;
+    model.vars.iter().zip(values).filter(seen).map(|(var, value)| (var.name.clone(), *value)).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::raising::Raising;
 use super::{
     Act, Arrivals, Condition, Costs, Device, Execution, Guard, Interpreter, Late, Machine, Model, Op, Program,
-    Selector, Shared, SocketAct, SpawnKind, Task, Urgency, Value, Version,
+    Selector, SocketAct, SpawnKind, Task, Urgency, Value, Version,
 };
 use crate::dist::Dist;
 use crate::id::{DeviceId, DistId, LockId, ObjectId, PeerId, ProgramId, SyncId, TaskId, VarId};
@@ -211,12 +211,6 @@ impl Builder {
         let latency = self.dist(latency);
         self.model.devices.push(Device { name: name.to_owned(), latency, slots });
         DeviceId::from(self.model.devices.len() - 1)
-    }
-
-    /// Declares a variable.
-    pub fn var(&mut self, name: &str, initial: i64, interprocess: bool) -> VarId {
-        self.model.vars.push(Shared { name: name.to_owned(), initial, interprocess });
-        VarId::from(self.model.vars.len() - 1)
     }
 
     /// Declares a program whose steps follow with [`Builder::define`], so that programs can refer to each other.

@@ -26,6 +26,7 @@ pub use object::{CountTimes, Counting, Object};
 pub use pool::{PoolKind, ProcessPool, StartMethod};
 pub use protocol::{Ceiling, Protocol};
 pub use raising::{Guard, Region, TaskWait};
+pub use shared::{Home, Shared};
 pub use value::{Arithmetic, Comparison, Condition, Operand, Value, evaluate};
 
 use crate::dist::Dist;
@@ -173,17 +174,6 @@ pub struct Device {
     pub latency: DistId,
     /// Requests served at once; `None` for any number.
     pub slots: Option<u32>,
-}
-
-/// A lock, a variable or another shared thing.
-#[derive(Clone, Debug)]
-pub struct Shared<T> {
-    /// As declared.
-    pub name: String,
-    /// The first value; of a lock its protocol.
-    pub initial: T,
-    /// One for all processes, or one for each.
-    pub interprocess: bool,
 }
 
 /// A named list of steps.

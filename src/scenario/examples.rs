@@ -94,6 +94,7 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("FreeThreaded", "FreeThreaded(4)"),
     ("Hybrid", "Hybrid(processes: 4, each: Asyncio)"),
     ("Int", "Int(0)"),
+    ("ThreadLocal", "ThreadLocal(0)"),
     ("Interprocess", "Interprocess(Lock)"),
     ("Every", "Every(\"10ms\")"),
     ("Poisson", "Poisson(\"200/s\")"),

@@ -72,6 +72,7 @@ impl World {
             work,
             net: super::socket::Net::new(model, seed),
             shelf: Shelf::new(seed),
+            locals: Vec::new(),
             held: Vec::new(),
             pool: None,
             executors: Vec::new(),
@@ -237,6 +238,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.contexts[own].thread = thread;
         self.world.processes[process.index()].threads += 1;
         self.carry_nothing(thread);
+        self.first_values(thread);
         if matches!(self.world.threads[thread].body, Body::Program) {
             self.world.work.unfinished += 1;
         }

@@ -172,8 +172,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     fn foreseen(&self, context: ContextId, var: VarId, memory: &Foreseen) -> i64 {
         let written = memory.written.iter().find(|(of, _)| *of == var);
-        let process = self.home_of_var(context, var);
-        written.map_or_else(|| self.world.processes[process.index()].vars[var.index()], |(_, value)| *value)
+        written.map_or_else(|| self.value_of(context, var), |(_, value)| *value)
     }
 
     fn bits_ahead(&mut self, draws: &mut Ahead) -> u64 {

@@ -2,14 +2,14 @@
 //! cannot, is the business of the cores and the GIL.
 
 use super::{Chooser, Sim};
-use crate::id::{ContextId, OperandId, ProcessId, VarId};
-use crate::model::{Comparison, evaluate};
+use crate::id::{ContextId, OperandId, ProcessId, ThreadId, VarId};
+use crate::model::{Comparison, Home, evaluate};
 use crate::trace::{Sink, What};
 
 impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn load(&mut self, context: ContextId, var: VarId, register: u16) -> bool {
         let process = self.home_of_var(context, var);
-        let value = self.world.processes[process.index()].vars[var.index()];
+        let value = self.value_of(context, var);
         self.world.contexts[context].registers[register as usize] = value;
         self.note(What::Load { var, process, context, value });
         true
@@ -18,7 +18,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn store(&mut self, context: ContextId, var: VarId, register: u16) -> bool {
         let process = self.home_of_var(context, var);
         let value = self.world.contexts[context].registers[register as usize];
-        self.world.processes[process.index()].vars[var.index()] = value;
+        *self.cell(context, var) = value;
         self.note(What::Store { var, process, context, value });
         true
     }
@@ -69,7 +69,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     /// The second half of an atomic operation, whose first half was a load.
     fn update(&mut self, context: ContextId, var: VarId, value: i64) -> bool {
         let process = self.home_of_var(context, var);
-        self.world.processes[process.index()].vars[var.index()] = value;
+        *self.cell(context, var) = value;
         self.note(What::Update { var, process, context, value });
         true
     }
@@ -83,7 +83,48 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         evaluate(&self.model.operands, &self.world.contexts[context].registers, operand)
     }
 
+    /// The process whose variable the context uses; of a variable of threads the process of its thread.
     pub(super) fn home_of_var(&self, context: ContextId, var: VarId) -> ProcessId {
-        if self.model.vars[var.index()].interprocess { ProcessId(0) } else { self.process_of(context) }
+        if self.model.vars[var.index()].is_interprocess() { ProcessId(0) } else { self.process_of(context) }
+    }
+
+    /// What the context finds in the variable.
+    pub(super) fn value_of(&self, context: ContextId, var: VarId) -> i64 {
+        match self.model.vars[var.index()].home {
+            Home::Thread => self.world.locals[self.local(context, var)],
+            Home::Process | Home::Everywhere => {
+                self.world.processes[self.home_of_var(context, var).index()].vars[var.index()]
+            }
+        }
+    }
+
+    fn cell(&mut self, context: ContextId, var: VarId) -> &mut i64 {
+        match self.model.vars[var.index()].home {
+            Home::Thread => {
+                let place = self.local(context, var);
+                &mut self.world.locals[place]
+            }
+            Home::Process | Home::Everywhere => {
+                let home = self.home_of_var(context, var);
+                &mut self.world.processes[home.index()].vars[var.index()]
+            }
+        }
+    }
+
+    fn local(&self, context: ContextId, var: VarId) -> usize {
+        self.world.contexts[context].thread.index() * self.model.vars.len() + var.index()
+    }
+
+    /// A new thread has first values of its own.
+    pub(super) fn first_values(&mut self, thread: ThreadId) {
+        if !self.model.vars.iter().any(|var| var.home == Home::Thread) {
+            return;
+        }
+        let (each, locals) = (self.model.vars.len(), &mut self.world.locals);
+        let from = thread.index() * each;
+        locals.resize(locals.len().max(from + each), 0);
+        for (place, var) in locals[from..].iter_mut().zip(&self.model.vars) {
+            *place = var.initial;
+        }
     }
 }

@@ -277,7 +277,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     /// The process whose copy of the thing the context uses.
     pub(super) fn home_of_sync(&self, context: ContextId, sync: SyncId) -> ProcessId {
-        if self.model.syncs[sync.index()].interprocess { ProcessId(0) } else { self.process_of(context) }
+        if self.model.syncs[sync.index()].is_interprocess() { ProcessId(0) } else { self.process_of(context) }
     }
 
     fn note_use(&mut self, by: Use, deed: Deed, amount: i64) {

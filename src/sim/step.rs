@@ -139,7 +139,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     /// The process whose copy of the lock the context uses.
     pub(super) fn home_of_lock(&self, context: ContextId, lock: LockId) -> ProcessId {
-        if self.model.locks[lock.index()].interprocess { ProcessId(0) } else { self.process_of(context) }
+        if self.model.locks[lock.index()].is_interprocess() { ProcessId(0) } else { self.process_of(context) }
     }
 
     pub(super) fn process_of(&self, context: ContextId) -> ProcessId {

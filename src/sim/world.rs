@@ -36,6 +36,8 @@ pub struct World {
     pub(super) pool: Option<Box<super::pool::Pool>>,
     /// By process; empty as long as no coroutine has steps done by a thread.
     pub(super) executors: Vec<super::executor::Executor>,
+    /// By thread number, values of all variables; empty if none is of threads.
+    pub(super) locals: Vec<i64>,
     /// By context number; empty if no coroutine can be cancelled.
     pub(super) loop_tasks: Vec<super::loop_task::LoopTask>,
 }

@@ -21,8 +21,8 @@ use gilsim::kernel::policy::{
     DeadlineMonotonic, Edf, Equals, FirstCome, Joins, PolicyConfig, Priority, RateMonotonic, RoundRobin, Timer,
 };
 use gilsim::model::{
-    Arrivals, Builder, Ceiling, Costs, Counting, Execution, Interpreter, Late, Model, Parking, Protocol, SpawnKind,
-    Stmt, SwitchCharged, Urgency, Version,
+    Arrivals, Builder, Ceiling, Costs, Counting, Execution, Home, Interpreter, Late, Model, Parking, Protocol,
+    SpawnKind, Stmt, SwitchCharged, Urgency, Version,
 };
 use gilsim::runtime::gil::Rules;
 use gilsim::sim::{Ended, Outcome};
@@ -192,6 +192,16 @@ fn updates() -> Model {
         let atomic = Stmt::FetchAdd(count, by.into());
         let work = vec![atomic, cpu(Duration::us(3)), Stmt::Incr(count, by), cpu(Duration::us(4 + by as u64))];
         builder.batch(name, 1, vec![Stmt::Repeat(20, work)]);
+    }
+    builder.build()
+}
+
+/// Two threads that add to a variable of which each has its own.
+fn own_values() -> Model {
+    let mut builder = Builder::new(2, Execution::ThreadPerTask).native();
+    let own = builder.thread_local("own", 5);
+    for name in ["one", "other"] {
+        builder.batch(name, 1, vec![Stmt::Repeat(20, vec![Stmt::Incr(own, 1), cpu(Duration::us(3))])]);
     }
     builder.build()
 }
@@ -1489,6 +1499,12 @@ fn accounts() -> Vec<Mutation> {
             what: "a store is lost",
             model: threads,
             wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::Store { .. }))),
+        },
+        Mutation {
+            rule: Rule::Memory,
+            what: "threads share a variable of which each has its own",
+            model: own_values,
+            wrong: Lie(|model| model.vars[0].home = Home::Process),
         },
         Mutation {
             rule: Rule::Atomic,

@@ -195,6 +195,7 @@ pub fn unfit(unfit: &Unfit) -> String {
             "since it gathers, awaits the first of, cancels or calls back coroutines, or workers exit".to_owned()
         }
         Unfit::Callbacks => "since it asks its event loop for callbacks".to_owned(),
+        Unfit::Locals => "since it has variables of which every thread has its own".to_owned(),
         Unfit::Eager => "since its tasks are eager".to_owned(),
         Unfit::Crowded { jobs } => format!("since {jobs} jobs are more than anybody could look at"),
     }

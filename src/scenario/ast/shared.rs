@@ -12,6 +12,8 @@ use crate::sync::Preference;
 pub enum Shared {
     /// A variable with its first value.
     Int(i64),
+    /// A variable of which every thread has its own, with its first value.
+    ThreadLocal(i64),
     /// A lock that one thread or coroutine holds.
     Lock(Lock),
     /// A lock that its holder may take again.
@@ -62,6 +64,7 @@ pub enum Protocol {
 #[serde(rename = "Shared", deny_unknown_fields)]
 pub(crate) enum Written {
     Int(i64),
+    ThreadLocal(i64),
     Lock {
         #[serde(default)]
         protocol: Protocol,
@@ -111,6 +114,7 @@ impl Shared {
         let bare = BARE.iter().find(is_bare).map(|word| format!("{word}()"));
         Ok(match crate::scenario::load::dialect().from_str(bare.as_deref().unwrap_or(text))? {
             Written::Int(value) => Shared::Int(value),
+            Written::ThreadLocal(value) => Shared::ThreadLocal(value),
             Written::Lock { protocol, ceiling } => Shared::Lock(Lock { protocol, ceiling }),
             Written::RLock => Shared::RLock,
             Written::Semaphore(permits) => Shared::Semaphore(permits),

@@ -259,9 +259,7 @@ impl Asker<'_, '_> {
         let path = path.name("var");
         match self.subject.scenario.shared.get(var) {
             Some(shared) if !matches!(Kind::of(shared), Kind::Int | Kind::Object) => {
-                let is = Kind::of(shared).words().0;
-                let finding =
-                    Finding::error("E13", format!("\"{var}\" is {is}, which has no value"), path, "a variable");
+                let finding = Finding::error("E13", Kind::of(shared).without_value(var), path, "a variable");
                 self.found.push(finding.and(key(&entry("shared", var)), "declared here"));
             }
             None if self.subject.is_whole("shared") => {

@@ -77,7 +77,9 @@ fn dropped(subject: &Subject<'_>, found: &mut Findings) {
         body.each(&mut |path, step| {
             for named in objects(path, step) {
                 let kind = subject.scenario.shared.get(named.name).map(Kind::of);
-                if let Some(kind) = kind.filter(|kind| !matches!(kind, Kind::Int | Kind::Lock | Kind::RLock)) {
+                if let Some(kind) =
+                    kind.filter(|kind| !matches!(kind, Kind::Int | Kind::ThreadLocal | Kind::Lock | Kind::RLock))
+                {
                     let title = format!("a job that can be dropped cannot use {}", kind.words().0);
                     let label = "what it has of it would be lost";
                     let help = "leave out `late: Abort`, or use a Lock, which is released";

@@ -35,6 +35,17 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
             let title = "Interprocess needs a shared object inside";
             found.push(Finding::error("E02", title, entry("shared", name), "it says it twice"));
         }
+        if let Shared::Interprocess(inner) = shared
+            && let Shared::ThreadLocal(_) = **inner
+        {
+            let title = "what every thread has its own of is not shared by processes";
+            found.push(Finding::error(
+                "E02",
+                title,
+                entry("shared", name),
+                "write ThreadLocal(..) or Interprocess(Int(..))",
+            ));
+        }
     }
 }
 
@@ -95,6 +106,7 @@ fn step_names(subject: &Subject<'_>, path: &Path, step: &Step, found: &mut Findi
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Int,
+    ThreadLocal,
     Lock,
     RLock,
     Semaphore,
@@ -111,6 +123,7 @@ impl Kind {
     pub fn of(shared: &Shared) -> Kind {
         match shared {
             Shared::Int(_) => Kind::Int,
+            Shared::ThreadLocal(_) => Kind::ThreadLocal,
             Shared::Lock(_) => Kind::Lock,
             Shared::RLock => Kind::RLock,
             Shared::Semaphore(_) | Shared::BoundedSemaphore(_) => Kind::Semaphore,
@@ -124,10 +137,17 @@ impl Kind {
         }
     }
 
+    /// Why nobody can ask for the value of something of this kind.
+    pub fn without_value(self, name: &str) -> String {
+        let why = if self == Kind::ThreadLocal { "has a value for each thread" } else { "has no value" };
+        format!("\"{name}\" is {}, which {why}", self.words().0)
+    }
+
     /// What it is called with its article, and what something else is not.
     pub fn words(self) -> (&'static str, &'static str) {
         match self {
             Kind::Int => ("an Int", "not a variable"),
+            Kind::ThreadLocal => ("a ThreadLocal", "a variable of which every thread has its own"),
             Kind::Lock => ("a Lock", "not a lock"),
             Kind::RLock => ("an RLock", "not a lock"),
             Kind::Semaphore => ("a Semaphore", "not a semaphore"),

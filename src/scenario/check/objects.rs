@@ -66,7 +66,7 @@ fn condition_values<'a>(path: &Path, condition: &'a Condition, found: &mut Vec<(
 
 /// What is taken and given back.
 const ACQUIRED: &[Kind] = &[Kind::Lock, Kind::RLock, Kind::Semaphore, Kind::RwLock, Kind::Condition];
-const INT: &[Kind] = &[Kind::Int];
+const INT: &[Kind] = &[Kind::Int, Kind::ThreadLocal];
 
 struct List<'a> {
     found: Vec<Named<'a>>,

@@ -84,8 +84,7 @@ fn number(subject: &Subject<'_>, path: &Path, value: &Value, found: &mut Finding
 fn variable(subject: &Subject<'_>, path: &Path, name: &str, found: &mut Findings) {
     match subject.scenario.shared.get(name) {
         Some(shared) if !matches!(Kind::of(shared), Kind::Int | Kind::Object) => {
-            let title = format!("\"{name}\" is {}, which has no value", Kind::of(shared).words().0);
-            let finding = Finding::error("E13", title, path, "a variable");
+            let finding = Finding::error("E13", Kind::of(shared).without_value(name), path, "a variable");
             found.push(finding.and(key(&entry("shared", name)), "declared here"));
         }
         None if subject.is_whole("shared") => found.push(unknown("E13", subject.scenario, "shared", name, path)),

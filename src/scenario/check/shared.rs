@@ -24,7 +24,12 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
             }
         });
     }
-    for name in scenario.shared.iter().filter(|(_, s)| !matches!(s, Shared::Interprocess(_))).map(|(name, _)| name) {
+    for name in scenario
+        .shared
+        .iter()
+        .filter(|(_, s)| !matches!(s, Shared::Interprocess(_) | Shared::ThreadLocal(_)))
+        .map(|(name, _)| name)
+    {
         let users = users.get(name.as_str()).map_or(&[][..], Vec::as_slice);
         let inside = subject.code.reaching(users, |r| !r.spawn.is_some_and(SpawnWhat::is_process));
         let spot = key(&entry("shared", name));

@@ -43,6 +43,7 @@ pub(super) fn declare(builder: &mut Builder, shared: &IndexMap<String, Shared>) 
 fn one(builder: &mut Builder, name: &str, shared: &Shared, everywhere: bool) -> Option<Object> {
     let config = match shared {
         Shared::Int(initial) => return Some(Object::Var(builder.var(name, *initial, everywhere))),
+        Shared::ThreadLocal(initial) => return Some(Object::Var(builder.thread_local(name, *initial))),
         Shared::Lock(lock) => {
             let id = builder.lock(name, everywhere);
             builder.protocol(id, protocol(lock));

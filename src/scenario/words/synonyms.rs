@@ -172,6 +172,7 @@ pub(super) const SYNONYMS: &[(&str, &str)] = &[
     ("rdlock", "AcquireRead"),
     ("post", "Release"),
     ("counter", "Int"),
+    ("local", "ThreadLocal"),
     ("sequential", "Serial"),
     ("threading", "Threads"),
     ("threadpoolexecutor", "ThreadPool"),
