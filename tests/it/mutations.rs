@@ -200,8 +200,8 @@ fn updates() -> Model {
 fn own_values() -> Model {
     let mut builder = Builder::new(2, Execution::ThreadPerTask).native();
     let own = builder.thread_local("own", 5);
-    for name in ["one", "other"] {
-        builder.batch(name, 1, vec![Stmt::Repeat(20, vec![Stmt::Incr(own, 1), cpu(Duration::us(3))])]);
+    for (name, by) in [("ones", 1), ("tens", 10)] {
+        builder.batch(name, 1, vec![Stmt::Repeat(20, vec![Stmt::Incr(own, by), cpu(Duration::us(3))])]);
     }
     builder.build()
 }
