@@ -437,7 +437,13 @@ impl Kernel {
     /// Sets the timer of a core; [`Time::NEVER`] stops it.
     #[inline]
     pub fn set_timer(&mut self, core: CoreId, at: Time) {
-        self.timers.set(core, at);
+        self.timers.set(core, at, false);
+    }
+
+    /// Sets the timer of a core to the end of a slice, which comes after all else at that instant.
+    #[inline]
+    pub fn set_slice_timer(&mut self, core: CoreId, at: Time) {
+        self.timers.set(core, at, true);
     }
 
     /// The earliest timer, and the lowest core it belongs to.

@@ -70,7 +70,7 @@ impl Kernel {
         };
         let (slot, at) = (CoreId::from(self.cores.len()), policy.min(balance).min(interrupt));
         let moved = self.timers.get(slot) != at;
-        self.timers.set(slot, at);
+        self.timers.set(slot, at, true);
         moved
     }
 }

@@ -69,11 +69,14 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             false => burst.since + burst.left,
             true => self.world.kernel.burst_end(core, thread, burst.since, burst.left, burst.rest),
         };
-        if self.world.kernel.ends_slices(core) {
-            at = at.min(self.world.kernel.slice_end(core, now));
-        }
         if let Some(due) = self.check_point(thread) {
             at = at.min(due.max(now));
+        }
+        if self.world.kernel.ends_slices(core) {
+            let end = self.world.kernel.slice_end(core, now);
+            if end < at {
+                return self.world.kernel.set_slice_timer(core, end);
+            }
         }
         self.world.kernel.set_timer(core, at);
     }
@@ -124,6 +127,10 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         } else if self.world.kernel.ends_slices(core)
             && self.world.kernel.slice_end(core, self.world.now) == self.world.now
         {
+            // Whoever waits takes a free core first; then all slices that end now do so in order.
+            if !self.world.kernel.is_spread() && self.take_free_cores() | self.watch_slices() {
+                return self.arm(core, thread);
+            }
             let reasons = self.sink.explains().then(|| self.reasons_at_slice_end(core, thread));
             let keeps = self.world.kernel.renew(core, self.world.now);
             if let Some(reasons) = reasons {

@@ -105,6 +105,38 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if self.world.kernel.is_spread() {
             return self.settle_queues() || done;
         }
+        done |= self.take_free_cores();
+        if !self.woken.is_empty() {
+            self.preempt_for_woken();
+            done = true;
+        }
+        if self.world.kernel.contender().is_some() {
+            done |= self.preempt_for_first();
+        }
+        done |= self.watch_slices();
+        if self.paced {
+            done |= self.change_rates();
+        }
+        if self.world.kernel.has_own_timer() {
+            done |= self.world.kernel.arm_own_timer(self.world.now);
+        }
+        done
+    }
+
+    /// While somebody waits, running threads have timers for the ends of their slices. Whether they are new.
+    pub(super) fn watch_slices(&mut self) -> bool {
+        let waits = self.world.kernel.waiting() > 0;
+        let new = waits && !self.slicing;
+        self.slicing = waits;
+        if new {
+            self.arm_all();
+        }
+        new
+    }
+
+    /// Waiting threads take free cores of the one run queue. Whether any did.
+    pub(super) fn take_free_cores(&mut self) -> bool {
+        let mut done = false;
         while self.world.kernel.can_dispatch() && self.outcome.is_none() {
             // Some policies let cores idle.
             let Some(thread) = self.world.kernel.pick() else { break };
@@ -114,26 +146,6 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             }
             self.dispatch(core, thread);
             done = true;
-        }
-        if !self.woken.is_empty() {
-            self.preempt_for_woken();
-            done = true;
-        }
-        if self.world.kernel.contender().is_some() {
-            done |= self.preempt_for_first();
-        }
-        if self.world.kernel.waiting() == 0 {
-            self.slicing = false;
-        } else if !self.slicing {
-            self.slicing = true;
-            done = true;
-            self.arm_all();
-        }
-        if self.paced {
-            done |= self.change_rates();
-        }
-        if self.world.kernel.has_own_timer() {
-            done |= self.world.kernel.arm_own_timer(self.world.now);
         }
         done
     }

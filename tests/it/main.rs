@@ -35,6 +35,7 @@ mod oracle_instructions;
 mod oracle_levels;
 mod oracle_processes;
 mod oracle_shares;
+mod oracle_turns;
 mod pictures;
 mod probe;
 mod process_pools;

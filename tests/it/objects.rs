@@ -214,7 +214,7 @@ fn what_cannot_be_is_an_error() {
         ("Jython", "Object", r#"Use("x")"#, "", "E10 Jython counts no references"),
         ("Native", "Object(references: 0)", r#"Use("x")"#, "", "E05 an object has 1 to 1000000000 references"),
         ("Native", "Object", r#"IncRef("n")"#, "", "E02 IncRef needs an Object, but \"n\" is an Int"),
-        ("Native", "Object", r#"Load("x")"#, "", "E02 Load needs an Int, but \"x\" is an Object"),
+        ("Native", "Object", r#"Load("x")"#, "", "E02 Load needs an Int or a ThreadLocal, but \"x\" is an Object"),
         ("Native", "Object", r#"Use("y")"#, "", "E01 no shared object named \"y\""),
         ("Native", "Object", r#"Use("x")"#, r#"Leaked("n")"#, "E13 \"n\" is an Int, which nobody frees"),
         ("Native", "Object", r#"Use("x")"#, r#"UsedAfterFree("z")"#, "E13 no shared object named \"z\""),
