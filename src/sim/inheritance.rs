@@ -172,7 +172,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn lender(&self, thread: ThreadId, inherited: u64) -> String {
         let held = self.world.held.get(thread.index()).map_or(&[][..], Vec::as_slice);
         let held = held.iter().find(|held| inherited < u64::MAX && self.inherited_by(**held) == inherited);
-        let Some(held) = held else { return "it inherits nothing any more".to_owned() };
+        let Some(held) = held else { return "it holds no lock any more that makes it more urgent".to_owned() };
         let name = &self.model.locks[held.lock.index()].name;
         let mut waiters = self.world.processes[held.process.index()].locks[held.lock.index()].waiters();
         match waiters.find(|waiter| self.urgency(*waiter) == inherited) {

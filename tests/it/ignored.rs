@@ -41,6 +41,8 @@ fn what_has_no_effect_is_told() {
         (&*caches(0), "working_set: 30, ", "nothing fits into these caches"),
         (&*caches(100), "", "no task has a working set, so caches play no part"),
         (r#"scheduler: Fair, loses: HighestCore"#, "", "under"),
+        (r#"queues: PerCore(steal: false, hot: "1ms")"#, "", "no thread is ever taken from its queue"),
+        (r#"scheduler: SchedRr(throttle: (runtime: "1ms", period: "2ms"))"#, "", "a throttle is for tasks with a"),
         (r#"scheduler: RoundRobin("4ms"), loses: HighestCore"#, "", "under"),
         (r#"scheduler: RoundRobin("4ms"), interrupt: "10ms""#, "", "the interrupt ends the turns of threads"),
         ("scheduler: Edf()", "", "Edf() orders threads by deadlines or periods, and no task has any"),
@@ -64,6 +66,9 @@ fn what_has_no_effect_is_told() {
         ("scheduler: Priority(), loses: HighestCore", "priority: 3, "),
         ("scheduler: Fair, queues: Global, loses: HighestCore", ""),
         ("speeds: [1.0, 0.333]", ""),
+        (r#"queues: PerCore(steal: false, balance: "4ms", hot: "1ms")"#, ""),
+        (r#"queues: PerCore(hot: "1ms")"#, ""),
+        (r#"scheduler: SchedFifo(throttle: (runtime: "1ms", period: "2ms"))"#, "priority: 3, "),
         ("scheduler: Edf()", r#"deadline: "9ms", "#),
         // Counted, whoever runs.
         ("scheduler: FirstCome", r#"deadline: "9ms", "#),
@@ -82,9 +87,30 @@ fn what_cannot_be_is_an_error() {
     for (machine, task, expected) in [
         ("smt: (siblings: 2, factor: 1.5)", "", "E05 cores that share a physical core do not speed each other up"),
         ("", "affinity: [0, 1, 0], ", "E05 core 0 is named twice"),
+        ("speeds: [1e300, 1.0]", "", "E05 a core cannot be 1e300 times as fast"),
+        (r#"scheduler: SchedFifo(throttle: ("1ms", "2ms"))"#, "", "T04 these values have names"),
     ] {
         assert_eq!(said(machine, task), [expected], "{machine} {task}");
     }
+}
+
+#[test]
+fn errors_say_what_to_write() {
+    let first = |text: &str| {
+        let error = compile("x.ron", text, &[]).expect_err("an error").remove(0);
+        format!("{} {}", error.labels[0].text, error.help.unwrap_or_default())
+    };
+    let rest = r#"models: [Serial], tasks: { "a": (affinity: [-1], steps: [Cpu("1ms")]) })"#;
+    assert_eq!(first(&format!("({rest}")), "0 or more ");
+    let throttled = r#"machine: (scheduler: SchedFifo(throttle: ("1ms", "2ms"))), "#;
+    assert!(first(&format!("({throttled}{rest}")).ends_with("it is written (runtime: .., period: ..)"));
+}
+
+#[test]
+fn one_core_has_one_queue() {
+    let text = r#"(machine: (cores: 1, queues: PerCore()), models: [Serial], tasks: { "a": (steps: [Cpu("1ms")]) })"#;
+    let said = compile("x.ron", text, &[]).expect("a warning only").warnings;
+    assert_eq!((said.len(), said[0].code), (1, "ignored"), "{said:#?}");
 }
 
 #[test]

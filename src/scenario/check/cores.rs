@@ -50,7 +50,8 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
 /// A factor is a whole number of thousandths, and not beyond reason.
 fn factor(value: f64, path: Path, found: &mut Findings) {
     if !(0.001..=1_000.0).contains(&value) {
-        let title = format!("a core cannot be {value} times as fast");
+        let shown = if value.abs() < 1e9 { value.to_string() } else { format!("{value:e}") };
+        let title = format!("a core cannot be {shown} times as fast");
         found.push(Finding::error("E05", title, path, "0.001 to 1000"));
         return;
     }

@@ -3,8 +3,8 @@
 
 use super::model::has_loop;
 use super::{Finding, Findings, Path, Subject, entry};
-use crate::kernel::Loses;
 use crate::kernel::policy::{ASKS, Ask, POLICIES, Rank};
+use crate::kernel::{Loses, Queues};
 use crate::scenario::ast::{Arrive, Interpreter, SpawnWhat, Task};
 use crate::time::Duration;
 
@@ -45,6 +45,20 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
             _ => format!("under {} with these queues no thread chooses whose core it takes", machine.scheduler),
         };
         ignored(title, path.name("loses"), "has no effect");
+    }
+    if let Some(Queues::PerCore { steal, balance, hot }) = machine.queues {
+        let path = path.name("queues");
+        if machine.cores == 1 {
+            let title = "one core has one run queue, however it is written".to_owned();
+            ignored(title, path, "the machine has one core");
+        } else if hot.is_some() && !steal && balance.is_none() {
+            let title = "no thread is ever taken from its queue, hot or not".to_owned();
+            ignored(title, path.name("hot"), "neither `steal` nor `balance` would");
+        }
+    }
+    if promises.throttled && !tasks.values().any(|task| task.priority.is_some()) {
+        let title = "a throttle is for tasks with a `priority`, and no task has one".to_owned();
+        ignored(title, path.name("scheduler").name("throttle"), "all tasks are normal ones");
     }
     let by_deadline = |task: &Task| task.deadline.is_some();
     let periodic = |task: &Task| matches!(task.arrive, Arrive::Every(every) if every > Duration::ZERO);

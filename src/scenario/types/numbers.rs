@@ -52,7 +52,13 @@ impl Asking<'_> {
             (true, _) => "this number cannot be negative",
             (false, _) => "this number is too large",
         };
-        let label = range.map_or("out of range".to_owned(), |(least, most)| format!("{least} to {most}"));
+        let negative = self.written().starts_with('-');
+        let label = match range {
+            None => "out of range".to_owned(),
+            // Nobody means the largest number of a type.
+            Some((least, most)) if negative && most >= i128::from(u32::MAX) => format!("{least} or more"),
+            Some((least, most)) => format!("{least} to {most}"),
+        };
         self.say("T06", title, label)
     }
 

@@ -90,8 +90,19 @@ impl Asking<'_> {
         let named = |field: &&str| format!("{field}: {}", self.written());
         let fits = |field: &&&str| !given(field) && self.fits(self.node.span.clone(), &named(field));
         let fitting: Vec<&&str> = fields.iter().filter(fits).collect();
-        let title = format!("the values of `{name}` have names");
-        let example = words::example(name).map_or(String::new(), |example| format!("; for example {example}"));
+        let nameless = self.cst.name(record).is_none();
+        let title = match nameless {
+            true => "these values have names".to_owned(),
+            false => format!("the values of `{name}` have names"),
+        };
+        let example = match words::example(name) {
+            Some(example) => format!("; for example {example}"),
+            None if nameless => {
+                let all: Vec<String> = fields.iter().map(|field| format!("{field}: ..")).collect();
+                format!("; it is written ({})", all.join(", "))
+            }
+            None => String::new(),
+        };
         let help = format!("fields: {}{example}", words::list(fields));
         match fitting[..] {
             [field] => {
