@@ -39,7 +39,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         task.pending = Some(Raised::Cancelled);
         task.cancelling += 1;
         match self.world.contexts[context].waits {
-            Some((On::Together, _)) if !self.awaits_apart(context) => self.cancel_group(context, Cause::Parent),
+            Some((On::Together, _)) if !self.awaits_apart(context) => self.cancel_awaited(context),
             Some((on, _)) if on != On::Nothing && !self.is_shielded(context) => self.withdraw(context),
             _ => {}
         }
@@ -169,6 +169,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.threads[thread].phase = Phase::Handle;
         match self.event_loop(thread).next_call().expect("there are as many calls as handles for them") {
             Call::Ended { parent, round, raised } => self.child_ended(parent, round, raised),
+            Call::Abort { parent, round } => self.abort_group(parent, round),
             Call::Expire { context, number } if self.world.contexts[context].thread == thread => {
                 self.expire(context, number);
             }

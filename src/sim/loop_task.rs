@@ -53,6 +53,18 @@ pub(super) struct Group {
     pub failed: bool,
     /// What a wait for some of them was for has come about.
     pub over: bool,
+    /// How far a task group is whose parent was cancelled.
+    pub abort: Abort,
+}
+
+/// `TaskGroup._abort`, which the parent calls at its next step.
+#[derive(Clone, Copy, Debug, Default, Hash, PartialEq, Eq)]
+pub(super) enum Abort {
+    #[default]
+    No,
+    /// The parent was cancelled and has not had its step.
+    Asked,
+    Done,
 }
 
 /// A timeout.

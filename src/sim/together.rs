@@ -2,7 +2,7 @@
 //!
 //! The end of each is a callback of the loop, in the iteration after; who awaits them goes on in the one after that.
 
-use super::loop_task::Group;
+use super::loop_task::{Abort, Group};
 use super::world::Resume;
 use super::{Chooser, Sim};
 use crate::id::{ContextId, ThreadId};
@@ -95,13 +95,42 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             }
             (Some(Together::TaskGroup), Some(Raised::Exception | Raised::Timeout)) if !group.failed => {
                 group.failed = true;
-                self.cancel_group(parent, Cause::Sibling);
+                if group.abort != Abort::Done {
+                    self.cancel_group(parent, Cause::Sibling);
+                }
             }
             _ => {}
         }
         let group = self.world.loop_task(parent).group;
         if group.live == 0 {
             self.end_group(parent, group.failed);
+        }
+    }
+
+    /// Who awaits several is cancelled: those of a gather are at once, those of a task group when their parent has its next
+    /// step, in the iteration after, and only once.
+    #[cold]
+    pub(super) fn cancel_awaited(&mut self, parent: ContextId) {
+        let thread = self.world.contexts[parent].thread;
+        let group = &mut self.world.loop_task(parent).group;
+        if group.how != Some(Together::TaskGroup) {
+            return self.cancel_group(parent, Cause::Parent);
+        }
+        if group.abort == Abort::No && !group.failed {
+            group.abort = Abort::Asked;
+            let round = group.round;
+            self.event_loop(thread).call(Call::Abort { parent, round });
+        }
+    }
+
+    /// The parent of the task group has `CancelledError` raised in it.
+    #[cold]
+    pub(super) fn abort_group(&mut self, parent: ContextId, round: u32) {
+        let waits = matches!(self.world.contexts[parent].waits, Some((On::Together, _)));
+        let group = &mut self.world.loop_task(parent).group;
+        if group.round == round && waits && !group.failed {
+            group.abort = Abort::Done;
+            self.cancel_group(parent, Cause::Parent);
         }
     }
 

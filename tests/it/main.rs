@@ -17,6 +17,7 @@ mod fidelity_figures;
 mod fidelity_scenarios;
 mod gil;
 mod giving_up;
+mod groups;
 mod ignored;
 mod interpreters;
 mod inversion;
