@@ -128,7 +128,7 @@ fn waits_and_what_is_inherited_are_in_the_log() {
             &format!(
                 "2ms core 0 takes low over mid, because {its}inherited priority 1 goes before 2; it ran on this core last"
             ),
-            "5ms low has priority 3, because it inherits nothing any more",
+            "5ms low has priority 3, because it holds no lock any more that makes it more urgent",
             "5ms core 0 lets high go, because it waits for the device \"disk\"",
             "7ms mid has priority 1, because that is the ceiling of the lock \"c\", which it holds",
             "8ms core 0 lets mid go, because it sleeps",

@@ -56,7 +56,9 @@ impl Asking<'_> {
         let label = match range {
             None => "out of range".to_owned(),
             // Nobody means the largest number of a type.
-            Some((least, most)) if negative && most >= i128::from(u32::MAX) => format!("{least} or more"),
+            Some((least, most)) if negative && self.cst.key_of(self.node).is_none() && most == i128::from(u32::MAX) => {
+                format!("{least} or more")
+            }
             Some((least, most)) => format!("{least} to {most}"),
         };
         self.say("T06", title, label)
