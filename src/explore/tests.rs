@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::id::{LockId, OperandId, ProgramId, SyncId, TextId, VarId};
-use crate::model::Home;
-use crate::model::{Act, Arithmetic, Arrivals, Builder, Comparison, Execution, Model, Op, Operand};
+use crate::model::{Act, Arithmetic, Arrivals, Builder, Comparison, Execution, Home, Model, Op, Operand};
 use crate::scenario::expect::Bounds;
 use crate::sync::{Config, Preference};
 
