@@ -152,7 +152,7 @@ fn models_come_with_versions() {
         let interpreter = format!(r#"interpreter: CPython(version: "{version}")"#);
         let text = format!(r#"({interpreter}, models: [{model}], tasks: {{ "a": (count: 20, steps: [Cpu("1ms")]) }})"#);
         let said = compile("x.ron", &text, &[]).expect("a warning at most").warnings;
-        let codes: Vec<&str> = said.iter().map(|warning| &*warning.code).filter(|code| *code == "too-early").collect();
+        let codes: Vec<&str> = said.iter().map(|warning| warning.code).filter(|code| *code == "too-early").collect();
         assert_eq!(codes.len(), usize::from(early), "{version} {model}: {said:#?}");
     }
 }
