@@ -2,8 +2,9 @@
 
 use super::property::{Moment, Property};
 use super::state::{Life, NOBODY, Origin, Owner, Pause, State, Thread, Wrong};
+use super::unfit::Unfit;
 use crate::id::{ProgramId, TaskId};
-use crate::model::{Arrivals, CheckPoints, Execution, Home, Late, Model, Op, SpawnKind};
+use crate::model::{CheckPoints, Execution, Model, Op, SpawnKind};
 use crate::scenario::expect::When;
 use crate::trace::{CpuKind, Role};
 
@@ -18,46 +19,8 @@ pub enum Preemption {
     Awaits,
 }
 
-/// Why a model cannot be explored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unfit {
-    /// The number of its jobs has no end.
-    Endless {
-        /// The task whose jobs never end to arrive.
-        task: String,
-    },
-    /// The clock decides whether its jobs are done: they can be refused, or dropped when they are late.
-    Timed {
-        /// The task.
-        task: String,
-    },
-    /// A coroutine waits without awaiting, which stops its loop: that is not searched yet.
-    Blocking,
-    /// It has connections, which are not searched yet.
-    Sockets,
-    /// It has threads do steps of its coroutines: that is not searched yet.
-    Executor,
-    /// It has daemons: that is not searched yet.
-    Daemons,
-    /// A thread waits with a timeout: that is not searched yet.
-    Limits,
-    /// It gathers coroutines or cancels them by name, or workers exit: that is not searched yet.
-    Exceptions,
-    /// It asks its event loop for callbacks: that is not searched yet.
-    Callbacks,
-    /// It has variables of threads: that is not searched yet.
-    Locals,
-    /// Coroutines begin inside of the steps that create them: that is not searched yet.
-    Eager,
-    /// There are more jobs than anybody could explore.
-    Crowded {
-        /// How many.
-        jobs: u64,
-    },
-}
-
 /// More jobs than this are never explored to an end.
-const MOST_JOBS: u64 = 200;
+pub(super) const MOST_JOBS: u64 = 200;
 
 /// A model, and how its threads can come between each other.
 pub struct Machine<'m> {
@@ -65,6 +28,10 @@ pub struct Machine<'m> {
     pub(super) preemption: Preemption,
     /// All jobs: task and number within it.
     pub(super) jobs: Vec<(TaskId, u32)>,
+    /// How many variables a thread has for itself.
+    pub(super) locals: usize,
+    /// Whether there are threads that the end of a run does not wait for.
+    pub(super) daemons: bool,
     /// By op: whether it is a point, before which others may come.
     points: Vec<bool>,
     /// Whether steps that nobody could notice are taken at once.
@@ -77,72 +44,16 @@ impl<'m> Machine<'m> {
     /// Looks at a model.
     ///
     /// # Errors
-    /// It has jobs without end.
+    /// It has jobs without end, or what is not searched.
     pub fn new(model: &'m Model, preemption: Preemption) -> Result<Machine<'m>, Unfit> {
-        let loops = model.execution.has_loops();
-        if !model.peers.is_empty() {
-            return Err(Unfit::Sockets);
-        }
-        if loops && model.code.contains(&Op::BeginBlocking) {
-            return Err(Unfit::Blocking);
-        }
-        if model.has_executor() {
-            return Err(Unfit::Executor);
-        }
-        let spawns = |kinds: fn(SpawnKind) -> bool| {
-            model.code.iter().any(|op| matches!(op, Op::Spawn { kind, .. } if kinds(*kind)))
-        };
-        if spawns(SpawnKind::is_daemon) {
-            return Err(Unfit::Daemons);
-        }
-        let times = model.code.iter().any(|op| matches!(op, Op::BeginTimeout { .. }));
-        if times && (!loops || spawns(|kind| kind != SpawnKind::Coroutine)) {
-            return Err(Unfit::Limits);
-        }
-        let gathers = |op: &Op| {
-            matches!(
-                op,
-                Op::Begin { .. }
-                    | Op::Await
-                    | Op::Cancel { .. }
-                    | Op::Exit
-                    | Op::WaitTasks { .. }
-                    | Op::TasksWaited { .. }
-                    | Op::CallBack { .. }
-            )
-        };
-        if model.code.iter().any(gathers) {
-            return Err(Unfit::Exceptions);
-        }
-        if model.calls_back() {
-            return Err(Unfit::Callbacks);
-        }
-        if model.vars.iter().any(|var| var.home == Home::Thread) {
-            return Err(Unfit::Locals);
-        }
-        if model.starts_eagerly() {
-            return Err(Unfit::Eager);
-        }
-        let mut jobs = Vec::new();
-        let mut all = 0u64;
-        for (index, task) in model.tasks.iter().enumerate() {
-            if task.capacity.is_some() || task.late == Late::Abort {
-                return Err(Unfit::Timed { task: task.name.clone() });
-            }
-            let count = match (&task.arrivals, task.count) {
-                (Arrivals::Closed { .. }, None) | (_, None) => return Err(Unfit::Endless { task: task.name.clone() }),
-                (_, Some(count)) => count,
-            };
-            all += u64::from(count);
-            if all <= MOST_JOBS {
-                jobs.extend((0..count).map(|number| (TaskId::from(index), number)));
-            }
-        }
-        if all > MOST_JOBS {
-            return Err(Unfit::Crowded { jobs: all });
-        }
-        let points = model.code.iter().enumerate().map(|(at, op)| is_point(preemption, at as u32, op)).collect();
-        Ok(Machine { model, preemption, jobs, points, reduced: false, moments: Vec::new() })
+        let jobs = Machine::fit(model)?;
+        let locals = Machine::locals_of(model);
+        let daemons = model.code.iter().any(|op| matches!(op, Op::Spawn { kind, .. } if kind.is_daemon()));
+        let ends = |op: &Op| matches!(op, Op::Return | Op::Raise | Op::Reraise);
+        // Daemons notice when somebody ends, for that may be the end of them all.
+        let is_point = |(at, op): (usize, &Op)| is_point(preemption, at as u32, op) || daemons && ends(op);
+        let points = model.code.iter().enumerate().map(is_point).collect();
+        Ok(Machine { model, preemption, jobs, locals, daemons, points, reduced: false, moments: Vec::new() })
     }
 
     /// The same machine, with an eye on what the property says about every moment.
@@ -173,8 +84,8 @@ impl<'m> Machine<'m> {
     /// difference when. Whether something can happen is not changed by that; the number of schedules is.
     pub fn reduced(mut self) -> Machine<'m> {
         self.reduced = true;
-        // An exception can lead from any await to anywhere.
-        if self.model.raises() {
+        // An exception can lead from any await to anywhere, and the end of all others cuts daemons off.
+        if self.model.raises() || self.daemons {
             return self;
         }
         let quiet: Vec<bool> = (0..self.points.len()).map(|at| self.points[at] && self.is_quiet(at)).collect();
@@ -272,6 +183,7 @@ impl<'m> Machine<'m> {
             things: (0..processes).flat_map(|_| self.things()).collect(),
             objects: self.objects().repeat(processes as usize),
             threads: Vec::new(),
+            locals: Vec::new(),
             taken: vec![false; self.jobs.len()],
             ended: vec![0; self.model.tasks.len()],
             spawned: vec![0; self.model.programs.len()],
@@ -281,17 +193,20 @@ impl<'m> Machine<'m> {
         };
         // More workers than jobs would only stand about; in a process of its own each has its turn.
         let enough = if processes == 1 { workers.min(self.jobs.len() as u32) } else { workers };
-        let each_its_own = workers > 0 && processes == 1 && enough as usize == self.jobs.len();
+        // But for what its last job has left in variables of its own.
+        let each_its_own = workers > 0 && processes == 1 && enough as usize == self.jobs.len() && self.locals == 0;
         if workers == 0 || each_its_own {
             for (number, (task, index)) in self.jobs.iter().enumerate() {
                 let process = number as u32 % processes;
-                state.threads.push(self.thread(Origin::Job { task: *task, index: *index }, process as u16));
+                let thread = self.thread(Origin::Job { task: *task, index: *index }, process as u16);
+                self.push(&mut state, thread);
                 state.taken[number] = true;
             }
         } else {
             for number in 0..processes * enough {
                 let origin = Origin::Worker { number, job: None };
-                state.threads.push(self.thread(origin, (number / enough) as u16));
+                let thread = self.thread(origin, (number / enough) as u16);
+                self.push(&mut state, thread);
             }
         }
         self.release_jobs(&mut state);
@@ -310,6 +225,8 @@ impl<'m> Machine<'m> {
             pause: Pause::No,
             parent: NOBODY,
             blocking: 0,
+            coroutine: self.model.execution.has_loops(),
+            daemon: false,
             deadlines: Vec::new(),
         }
     }

@@ -150,7 +150,10 @@ impl Machine<'_> {
             },
         );
         put(out, state.seen);
-        state.threads.iter().for_each(|thread| pack_thread(thread, out));
+        for (number, thread) in state.threads.iter().enumerate() {
+            pack_thread(thread, out);
+            state.locals[number * self.locals..][..self.locals].iter().for_each(|local| put_signed(out, *local));
+        }
     }
 
     /// The state of the bytes.
@@ -193,11 +196,13 @@ impl Machine<'_> {
         };
         state.seen = of.get();
         let mut threads = 0;
+        state.locals.clear();
         while from.at < bytes.len() {
             if state.threads.len() == threads {
                 state.threads.push(self.thread(Origin::Worker { number: 0, job: None }, 0));
             }
             unpack_thread(&mut state.threads[threads], &mut from);
+            state.locals.extend((0..self.locals).map(|_| from.signed()));
             threads += 1;
         }
         state.threads.truncate(threads);
@@ -262,10 +267,10 @@ fn pack_thread(thread: &Thread, out: &mut Vec<u8>) {
         Pause::Begin => 1,
         Pause::Until => 2,
     };
-    out.push(kind | life << 2 | pause << 4);
+    out.push(kind | life << 2 | pause << 4 | u8::from(thread.daemon) << 7);
     [u64::from(first), u64::from(second), u64::from(thread.process)].into_iter().for_each(|word| put(out, word));
     put(out, u64::from(thread.parent.wrapping_add(1)));
-    put(out, u64::from(thread.blocking));
+    put(out, u64::from(thread.blocking) << 1 | u64::from(thread.coroutine));
     if thread.life == Life::Going {
         put(out, u64::from(thread.pc));
         put(out, thread.stack.len() as u64);
@@ -291,14 +296,16 @@ fn unpack_thread(thread: &mut Thread, of: &mut Reader<'_>) {
         1 => Life::Going,
         _ => Life::Over,
     };
-    thread.pause = match head >> 4 {
+    thread.daemon = head >> 7 == 1;
+    thread.pause = match head >> 4 & 7 {
         0 => Pause::No,
         1 => Pause::Begin,
         _ => Pause::Until,
     };
     thread.process = of.get() as u16;
     thread.parent = (of.get() as u16).wrapping_sub(1);
-    thread.blocking = of.get() as u16;
+    let blocking = of.get();
+    (thread.blocking, thread.coroutine) = ((blocking >> 1) as u16, blocking & 1 == 1);
     thread.pc = 0;
     thread.stack.clear();
     thread.registers.clear();

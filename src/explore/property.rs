@@ -153,7 +153,7 @@ impl Property {
         let left = |number: &usize| {
             let thread = &state.threads[*number];
             let idle = matches!(thread.origin, Origin::Worker { job: None, .. });
-            thread.life != Life::Over && !idle
+            thread.life != Life::Over && !idle && !thread.daemon
         };
         let left: Vec<String> =
             (0..state.threads.len()).filter(left).map(|number| machine.name(state, number as u16)).collect();

@@ -2,8 +2,9 @@
 //! workers that do not matter.
 
 use super::graph::Budget;
-use super::machine::{Machine, Unfit};
+use super::machine::Machine;
 use super::property::{Failure, Property};
+use super::unfit::Unfit;
 use super::verdict::{Search, Verdict, search};
 use crate::model::{Execution, Model};
 use crate::scenario::smaller::{candidates, edited, laid_out};

@@ -14,6 +14,8 @@ pub struct State {
     /// By process, then by object: references that are there, and whether it is freed.
     pub(super) objects: Vec<(i32, bool)>,
     pub(super) threads: Vec<Thread>,
+    /// By thread, then by variable: those of which every thread has its own. Empty if there are none.
+    pub(super) locals: Vec<i64>,
     /// Jobs by number: whether a worker has taken them.
     pub(super) taken: Vec<bool>,
     /// By task: how many jobs have ended.
@@ -71,6 +73,10 @@ pub(super) struct Thread {
     pub parent: u16,
     /// Depth of steps that block the whole loop.
     pub blocking: u16,
+    /// A coroutine, or a callback, of the loop of its process.
+    pub coroutine: bool,
+    /// The end of a run does not wait for it.
+    pub daemon: bool,
     /// Timeouts around it, outermost first: whether their time is over.
     pub deadlines: Vec<bool>,
 }
@@ -135,6 +141,7 @@ impl Clone for State {
             things: self.things.clone(),
             objects: self.objects.clone(),
             threads: self.threads.clone(),
+            locals: self.locals.clone(),
             taken: self.taken.clone(),
             ended: self.ended.clone(),
             spawned: self.spawned.clone(),
@@ -151,6 +158,7 @@ impl Clone for State {
         self.things.clone_from(&from.things);
         self.objects.clone_from(&from.objects);
         self.threads.clone_from(&from.threads);
+        self.locals.clone_from(&from.locals);
         self.taken.clone_from(&from.taken);
         self.ended.clone_from(&from.ended);
         self.spawned.clone_from(&from.spawned);
@@ -174,5 +182,6 @@ impl Clone for Thread {
         self.deadlines.clone_from(&from.deadlines);
         (self.origin, self.process, self.pc) = (from.origin, from.process, from.pc);
         (self.life, self.pause, self.parent, self.blocking) = (from.life, from.pause, from.parent, from.blocking);
+        (self.coroutine, self.daemon) = (from.coroutine, from.daemon);
     }
 }

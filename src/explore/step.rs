@@ -1,8 +1,8 @@
 //! One step: the op at a point, and all that follows it up to the next one.
 
 use super::machine::{Machine, Preemption};
-use super::raise::{EXPIRE, RAISED};
-use super::state::{Life, Origin, Owner, Pause, State, Thread, Wrong};
+use super::raise::{EXPIRE, RAISED, TIMEOUT};
+use super::state::{Life, NOBODY, Origin, Owner, Pause, State, Thread, Wrong};
 use crate::id::{LockId, ProgramId, VarId};
 use crate::model::{Op, SpawnKind, evaluate};
 
@@ -45,14 +45,25 @@ impl Machine<'_> {
     /// All steps that can be next, by thread.
     pub fn choices(&self, state: &State, out: &mut Vec<Choice>) {
         out.clear();
+        if self.daemons && self.is_over(state) {
+            return;
+        }
         for number in 0..state.threads.len() {
             if self.is_enabled(state, number) {
                 let thread = number as u16;
                 out.extend((0..self.branches(&state.threads[number])).map(|branch| Choice { thread, branch }));
             }
-            let timeouts = self.timeouts(&state.threads[number]);
+            let timeouts = self.timeouts(state, number);
             out.extend((0..timeouts).map(|timeout| Choice { thread: number as u16, branch: EXPIRE + timeout }));
         }
+    }
+
+    /// Whether nobody is left but daemons, and no job.
+    fn is_over(&self, state: &State) -> bool {
+        let ends = |thread: &Thread| {
+            thread.daemon || thread.life == Life::Over || matches!(thread.origin, Origin::Worker { job: None, .. })
+        };
+        state.threads.iter().all(ends) && self.next_job(state).is_none()
     }
 
     fn branches(&self, thread: &Thread) -> u16 {
@@ -89,6 +100,8 @@ impl Machine<'_> {
     fn take_job(&self, state: &mut State, number: usize) {
         let job = self.next_job(state).expect("an idle worker is enabled if there is a job");
         state.taken[job] = true;
+        // Children of its last job are none of this one.
+        state.threads.iter_mut().filter(|child| child.parent == number as u16).for_each(|child| child.parent = NOBODY);
         let thread = &mut state.threads[number];
         if let Origin::Worker { job: own, .. } = &mut thread.origin {
             *own = Some(job as u32);
@@ -100,7 +113,12 @@ impl Machine<'_> {
     pub(super) fn run_to_point(&self, state: &mut State, number: usize) {
         for _ in 0..MOST_OPS {
             let thread = &state.threads[number];
-            if thread.life == Life::Waiting && self.reduced && state.processes == 1 && self.is_enabled(state, number) {
+            if thread.life == Life::Waiting
+                && self.reduced
+                && state.processes == 1
+                && self.locals == 0
+                && self.is_enabled(state, number)
+            {
                 // Workers of one process are all alike: it makes no difference which of them takes the job.
                 self.take_job(state, number);
                 state.threads[number].pause = Pause::No;
@@ -153,12 +171,6 @@ impl Machine<'_> {
         process * self.model.locks.len() + lock.index()
     }
 
-    pub(super) fn var(&self, state: &State, number: usize, var: VarId) -> usize {
-        let shared = self.model.vars[var.index()].is_interprocess();
-        let process = if shared { 0 } else { state.threads[number].process as usize };
-        process * self.model.vars.len() + var.index()
-    }
-
     fn has_children(&self, state: &State, number: usize, program: ProgramId) -> bool {
         state.threads.iter().any(|child| {
             let spawned = matches!(child.origin, Origin::Spawned { program: of, .. } if of == program);
@@ -174,12 +186,10 @@ impl Machine<'_> {
         let operand = |thread: &Thread, id| evaluate(&self.model.operands, &thread.registers, id);
         match op {
             Op::Load { var, register } => {
-                let at = self.var(state, number, var);
-                state.threads[number].registers[register as usize] = state.vars[at];
+                state.threads[number].registers[register as usize] = self.read(state, number, var);
             }
             Op::Store { var, register } => {
-                let at = self.var(state, number, var);
-                state.vars[at] = state.threads[number].registers[register as usize];
+                self.write(state, number, var, state.threads[number].registers[register as usize]);
             }
             Op::Set { register, value } => {
                 let thread = &mut state.threads[number];
@@ -302,7 +312,13 @@ impl Machine<'_> {
             // Nobody is cancelled while he cannot be.
             Op::Deliver => {}
             Op::BeginTimeout { .. } => state.threads[number].deadlines.push(false),
-            Op::EndTimeout => drop(state.threads[number].deadlines.pop()),
+            Op::EndTimeout => {
+                let given_up = state.threads[number].deadlines.pop() == Some(true);
+                if given_up && !state.threads[number].coroutine {
+                    // A thread has given up its wait, which is an exception inside.
+                    self.unwind(state, number, TIMEOUT, pc - 1);
+                }
+            }
             Op::Begin { .. }
             | Op::Await
             | Op::WaitTasks { .. }
@@ -321,17 +337,18 @@ impl Machine<'_> {
         register: u16,
         new: impl FnOnce(i64) -> i64,
     ) -> i64 {
-        let at = self.var(state, number, var);
-        let found = state.vars[at];
+        let found = self.read(state, number, var);
         state.threads[number].registers[register as usize] = found;
-        state.vars[at] = new(found);
+        self.write(state, number, var, new(found));
         found
     }
 
     fn spawn(&self, state: &mut State, number: usize, kind: SpawnKind, program: ProgramId) {
         let index = state.spawned[program.index()];
         state.spawned[program.index()] += 1;
-        let parent = state.threads[number].process;
+        let Thread { process: parent, daemon, .. } = state.threads[number];
+        // A thread that a daemon starts is one; a process is not.
+        let daemon = kind.is_daemon() || daemon && kind.is_thread();
         let process = match kind {
             SpawnKind::Thread | SpawnKind::DaemonThread | SpawnKind::Coroutine => parent,
             SpawnKind::Process | SpawnKind::DaemonProcess => {
@@ -355,10 +372,12 @@ impl Machine<'_> {
             pause: Pause::No,
             parent: number as u16,
             blocking: 0,
+            coroutine: kind == SpawnKind::Coroutine,
+            daemon,
             deadlines: Vec::new(),
         };
         self.enter(&mut child, program);
-        state.threads.push(child);
+        self.push(state, child);
         let child = state.threads.len() - 1;
         self.run_to_point(state, child);
     }
@@ -378,6 +397,9 @@ impl Machine<'_> {
             Origin::Job { task, .. } => Some(*task),
             Origin::Spawned { .. } => None,
         };
+        if self.locals > 0 && state.threads[number].life == Life::Over {
+            self.forget_own(state, number);
+        }
         if let Some(task) = task {
             state.ended[task.index()] += 1;
             if Some(state.ended[task.index()]) == self.model.tasks[task.index()].count {

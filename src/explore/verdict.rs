@@ -3,12 +3,13 @@
 use super::bounds::{Bounded, Cost, bounded, nearest};
 use super::counts::{Counts, counts, random_walk};
 use super::graph::{Budget, Graph};
-use super::machine::{Machine, Unfit};
+use super::machine::Machine;
 use super::portfolio::{self, Bad, Sampled};
 use super::property::{Failure, Property};
 use super::state::State;
 use super::step::Choice;
 use super::strategy::{End, Sampler, Strategy, shrink};
+use super::unfit::Unfit;
 use crate::model::Model;
 
 /// How to look.

@@ -56,7 +56,8 @@ impl Machine<'_> {
         let number = step.thread as usize;
         let thread = &before.threads[number];
         if step.expires() {
-            return "is cancelled: its timeout is over".to_owned();
+            let words = if thread.coroutine { "is cancelled" } else { "gives its wait up" };
+            return format!("{words}: its timeout is over");
         }
         if thread.pause == Pause::Begin {
             return "begins".to_owned();
@@ -66,11 +67,7 @@ impl Machine<'_> {
         }
         let var = |var: crate::id::VarId| self.model.vars[var.index()].name.as_str();
         let lock = |lock: crate::id::LockId| self.model.locks[lock.index()].name.as_str();
-        let value = |of: crate::id::VarId, state: &State| {
-            let shared = self.model.vars[of.index()].is_interprocess();
-            let process = if shared { 0 } else { thread.process as usize };
-            state.vars[process * self.model.vars.len() + of.index()]
-        };
+        let value = |of: crate::id::VarId, state: &State| self.read(state, number, of);
         match self.model.code[thread.pc as usize] {
             Op::Load { var: of, .. } => format!("reads {} = {}", var(of), value(of, before)),
             Op::Store { var: of, .. } => format!("writes {} = {}", var(of), value(of, after)),

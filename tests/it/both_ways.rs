@@ -13,10 +13,11 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 /// Where programs run: interpreter and model.
-const WORLDS: [(&str, &str); 4] = [
+const WORLDS: [(&str, &str); 5] = [
     ("Native", "ThreadPerTask"),
     ("CPython(version: \"3.9\", switch_interval: \"5us\")", "ThreadPerTask"),
     ("CPython(version: \"3.14\", switch_interval: \"5us\")", "ThreadPerTask"),
+    ("CPython(version: \"3.14\", switch_interval: \"5us\")", "Threads(2)"),
     ("CPython(version: \"3.14\")", "Asyncio"),
 ];
 
@@ -46,6 +47,14 @@ fn step() -> impl Strategy<Value = String> {
         Just(r#"Get("q", "x"), Store("x")"#.to_owned()),
         Just(r#"Acquire("s"), FetchAdd("y", 1000), Release("s")"#.to_owned()),
         Just(r#"Acquire("s"), Sleep(Exp("3us")), FetchAdd("y", 1000)"#.to_owned()),
+        Just(r#"Load("own"), Add("own", 1), Store("own"), FetchAdd("x", Product(Own("own"), 3))"#.to_owned()),
+        Just(r#"Timeout("3us", [Wait("e")], [FetchAdd("x", 11)])"#.to_owned()),
+        Just(r#"Timeout("4us", [Get("q", "y")], [FetchAdd("y", 13)])"#.to_owned()),
+        Just(r#"Try([Timeout("2us", [Acquire("a")]), Cpu(Exp("4us")), Release("a")], [FetchAdd("x", 17)])"#.to_owned()),
+        Just(r#"With("c", [Timeout("6us", [Wait("c")], [FetchAdd("y", 19)]), FetchAdd("x", 23)])"#.to_owned()),
+        Just(r#"Spawn(Thread, "p"), Cpu(Exp("2us")), Join("p"), FetchAdd("x", 29)"#.to_owned()),
+        Just(r#"Spawn(Thread, "p", 2), Timeout("7us", [Join("p")], [FetchAdd("x", 31)])"#.to_owned()),
+        Just(r#"Spawn(DaemonThread, "p")"#.to_owned()),
     ];
     (plain, 0..5u8).prop_map(|(step, around)| match around {
         0 => format!("With(\"a\", [{step}])"),
@@ -59,7 +68,9 @@ fn program() -> impl Strategy<Value = String> {
 }
 
 /// What coroutines do instead: waits have timeouts.
-const IN_A_LOOP: [(&str, &str); 4] = [
+const IN_A_LOOP: [(&str, &str); 6] = [
+    ("Spawn(Thread", "Spawn(Coroutine"),
+    ("Spawn(DaemonThread", "Spawn(Coroutine"),
     (r#"Sleep(Exp("5us"))"#, r#"Timeout("4us", [Sleep(Exp("5us")), FetchAdd("x", 3)], [FetchAdd("y", 50)])"#),
     (
         r#"Cpu(Exp("8us"))"#,
@@ -80,7 +91,8 @@ fn compiled(programs: &[String], (interpreter, model): (&str, &str)) -> Option<M
         r#"(
             machine: (cores: 2),
             interpreter: {interpreter},
-            shared: {{ "x": Int(0), "y": Int(0), "a": Lock, "c": Condition, "e": Event, "q": Queue(capacity: 1), "s": Semaphore(1) }},
+            shared: {{ "x": Int(0), "y": Int(0), "a": Lock, "c": Condition, "e": Event, "q": Queue(capacity: 1), "s": Semaphore(1), "own": ThreadLocal(4) }},
+            programs: {{ "p": [Cpu(Exp("5us")), FetchAdd("y", 37), Load("own"), FetchAdd("own", 2), FetchAdd("x", Own("own"))] }},
             tasks: {{ {} }},
             models: [{model}],
         )"#,
@@ -97,7 +109,7 @@ fn compiled(programs: &[String], (interpreter, model): (&str, &str)) -> Option<M
 fn possible(model: &Model) -> Option<BTreeSet<Ending>> {
     let machine = Machine::new(model, Machine::preemption_of(model)).unwrap();
     let property = Property::default();
-    let graph = Graph::build(&machine, &property, Budget::of(200_000, 0)).ok()?;
+    let graph = Graph::build(&machine, &property, Budget::of(40_000, 0)).ok()?;
     let ends = (0..graph.len()).filter(|state| graph.steps(*state).is_empty());
     let ending = |number: usize| {
         let state = graph.state(&machine, number);
@@ -133,7 +145,7 @@ fn check(programs: &[String], world: (&str, &str)) -> Result<bool, TestCaseError
 fn what_happens_in_a_run_is_possible() {
     let seen = std::cell::Cell::new([0; WORLDS.len()]);
     let mut runner =
-        TestRunner::new(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() });
+        TestRunner::new(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() });
     let cases = (proptest::collection::vec(program(), 2..4), 0..WORLDS.len());
     let result = runner.run(&cases, |(programs, world)| {
         let mut count = seen.get();
@@ -143,7 +155,7 @@ fn what_happens_in_a_run_is_possible() {
     });
     result.unwrap_or_else(|error| panic!("{error}"));
     // Most random programs are scenarios: the test looks at something.
-    assert!(seen.get().iter().all(|seen| *seen >= 30), "{:?}", seen.get());
+    assert!(seen.get().iter().all(|seen| *seen >= 25), "{:?}", seen.get());
 }
 
 /// The other direction, where a run can be made to do anything: each ending of two increments is some run's.

@@ -46,6 +46,7 @@ mod real_runs;
 mod reasons;
 mod scenarios;
 mod schedules;
+mod searched;
 mod sharing;
 mod sockets;
 mod spread;

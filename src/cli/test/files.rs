@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::matrix::World;
-use super::{Case, Options, words};
+use super::{Case, Options};
 use crate::cli::Exit;
 use crate::cli::load::Loaded;
 use crate::cli::terminal::Terminal;
@@ -173,7 +173,7 @@ fn one(loaded: &Loaded, case: &Case<'_>) -> One {
         ..One::default()
     };
     match &case.verdict {
-        Err(unfit) => one.why = Some(words::unfit(unfit)),
+        Err(unfit) => one.why = Some(unfit.to_string()),
         Ok(Verdict::Proved(explored) | Verdict::Failed(explored, _)) => one.explored = Some(counted(explored)),
         Ok(Verdict::Impossible(explored, text)) => {
             one.explored = Some(counted(explored));

@@ -81,7 +81,7 @@ fn world(
                     world.verdict = verdict.word();
                     world.words = words(&verdict);
                 }
-                Err(unfit) => (world.verdict, world.words) = ("unsearched", super::words::unfit(&unfit)),
+                Err(unfit) => (world.verdict, world.words) = ("unsearched", unfit.to_string()),
             }
         }
     }

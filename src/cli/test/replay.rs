@@ -7,7 +7,6 @@ use gilsim::explore::schedule::{self, Drift, Token};
 use gilsim::explore::{outcome, words};
 use gilsim::trace::BEHAVIOUR;
 
-use super::words::unfit;
 use super::{machine, property};
 use crate::cli::Exit;
 use crate::cli::load;
@@ -45,7 +44,7 @@ pub fn replay(file: &Path, text: &str, sets: &[String], terminal: &Terminal) -> 
     let property = property(&loaded, point, model);
     let machine = match machine(model, &property, token.reduced) {
         Ok(machine) => machine,
-        Err(why) => return refuse(&format!("not searched, {}", unfit(&why)), Exit::Invalid),
+        Err(why) => return refuse(&format!("not searched, {}", why), Exit::Invalid),
     };
     let steps = match schedule::replay(&machine, &token.deviations, token.stop) {
         Ok(steps) => steps,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use gilsim::experiment::Frequency;
-use gilsim::explore::{Counts, Explored, Sampled, Smaller, Unfit, Verdict};
+use gilsim::explore::{Counts, Explored, Sampled, Smaller, Verdict};
 
 use super::matrix::{Timed, World};
 use super::{Case, Shown};
@@ -20,7 +20,7 @@ pub fn scenario(loaded: &Loaded, cases: &[Case<'_>], terminal: &Terminal) -> Str
         let name = case.name();
         let (good, bad) = (terminal.mark(true), terminal.mark(false));
         match &case.verdict {
-            Err(why) => _ = writeln!(out, "  {name}: not searched, {}", unfit(why)),
+            Err(why) => _ = writeln!(out, "  {name}: not searched, {}", why),
             Ok(Verdict::Proved(explored)) => _ = writeln!(out, "  {good}  {name}: proved, {}", amount(explored)),
             Ok(Verdict::Impossible(explored, text)) => {
                 _ = writeln!(out, "  {bad}  {name}: impossible is {text}; {}", amount(explored));
@@ -179,24 +179,4 @@ fn passed(sampled: &Sampled) -> String {
 
 fn probability(p: f64) -> String {
     if p > 0.001 { format!("{:.1} %", p * 100.0) } else { format!("{p:.0e}") }
-}
-
-/// Why a model is not searched.
-pub fn unfit(unfit: &Unfit) -> String {
-    match unfit {
-        Unfit::Endless { task } => format!("since the jobs of \"{task}\" have no end: give it a `count`"),
-        Unfit::Timed { task } => format!("since the clock decides which jobs of \"{task}\" are done"),
-        Unfit::Blocking => "since a coroutine waits without awaiting (`Blocking`)".to_owned(),
-        Unfit::Sockets => "since it uses the network".to_owned(),
-        Unfit::Executor => "since threads do steps of its coroutines".to_owned(),
-        Unfit::Daemons => "since it has daemons, which the end of a run cuts off".to_owned(),
-        Unfit::Limits => "since a thread gives up a wait when a time is over".to_owned(),
-        Unfit::Exceptions => {
-            "since it gathers, awaits the first of, cancels or calls back coroutines, or workers exit".to_owned()
-        }
-        Unfit::Callbacks => "since it asks its event loop for callbacks".to_owned(),
-        Unfit::Locals => "since it has variables of which every thread has its own".to_owned(),
-        Unfit::Eager => "since its tasks are eager".to_owned(),
-        Unfit::Crowded { jobs } => format!("since {jobs} jobs are more than anybody could look at"),
-    }
 }
