@@ -1,9 +1,9 @@
 //! A model as threads that take steps.
 
 use super::property::{Moment, Property};
-use super::state::{Life, NOBODY, Origin, Owner, Pause, State, Thread, Wrong};
+use super::state::{NOBODY, Origin, Owner, State, Wrong};
 use super::unfit::Unfit;
-use crate::id::{ProgramId, TaskId};
+use crate::id::TaskId;
 use crate::model::{CheckPoints, Execution, Model, Op, SpawnKind};
 use crate::scenario::expect::When;
 use crate::trace::{CpuKind, Role};
@@ -32,6 +32,14 @@ pub struct Machine<'m> {
     pub(super) locals: usize,
     /// Whether there are threads that the end of a run does not wait for.
     pub(super) daemons: bool,
+    /// Whether there are event loops.
+    pub(super) loops: bool,
+    /// Whether a coroutine begins inside of the step that creates it.
+    pub(super) eager: bool,
+    /// Whether anybody can be cancelled, or have an exception raised by others.
+    pub(super) tracks: bool,
+    /// By op: whether a coroutine awaits there.
+    pub(super) awaits: Vec<bool>,
     /// By op: whether it is a point, before which others may come.
     points: Vec<bool>,
     /// Whether steps that nobody could notice are taken at once.
@@ -53,7 +61,13 @@ impl<'m> Machine<'m> {
         // Daemons notice when somebody ends, for that may be the end of them all.
         let is_point = |(at, op): (usize, &Op)| is_point(preemption, at as u32, op) || daemons && ends(op);
         let points = model.code.iter().enumerate().map(is_point).collect();
-        Ok(Machine { model, preemption, jobs, locals, daemons, points, reduced: false, moments: Vec::new() })
+        let loops = model.execution.has_loops();
+        let awaits = |op: &Op| loops && matches!(op, Op::Yield | Op::Io { .. } | Op::Sleep { .. });
+        let awaits = model.code.iter().map(awaits).collect();
+        let eager = model.starts_eagerly();
+        let tracks = loops && (model.cancels() || model.has_executor() || eager);
+        let (reduced, moments) = (false, Vec::new());
+        Ok(Machine { model, preemption, jobs, locals, daemons, loops, eager, tracks, awaits, points, reduced, moments })
     }
 
     /// The same machine, with an eye on what the property says about every moment.
@@ -85,12 +99,12 @@ impl<'m> Machine<'m> {
     pub fn reduced(mut self) -> Machine<'m> {
         self.reduced = true;
         // An exception can lead from any await to anywhere, and the end of all others cuts daemons off.
-        if self.model.raises() || self.daemons {
+        if self.model.raises() || self.daemons || self.tracks || self.model.calls_back() {
             return self;
         }
-        let quiet: Vec<bool> = (0..self.points.len()).map(|at| self.points[at] && self.is_quiet(at)).collect();
-        for (point, quiet) in self.points.iter_mut().zip(quiet) {
-            *point &= !quiet;
+        let quiet: Vec<bool> = (0..self.points.len()).map(|at| self.stops(at) && self.is_quiet(at)).collect();
+        for (at, _) in quiet.iter().enumerate().filter(|(_, quiet)| **quiet) {
+            (self.points[at], self.awaits[at]) = (false, false);
         }
         self
     }
@@ -105,6 +119,10 @@ impl<'m> Machine<'m> {
         Some(finer)
     }
 
+    fn stops(&self, at: usize) -> bool {
+        self.points[at] || self.awaits[at]
+    }
+
     /// Whether neither the op nor anything after it, up to the next point, is noticed by others.
     fn is_quiet(&self, at: usize) -> bool {
         if is_noticed(&self.model.code[at]) {
@@ -113,7 +131,7 @@ impl<'m> Machine<'m> {
         let mut seen = vec![false; self.points.len()];
         let mut open = self.after(at);
         while let Some(at) = open.pop() {
-            if seen[at] || self.points[at] {
+            if seen[at] || self.stops(at) {
                 continue;
             }
             seen[at] = true;
@@ -140,10 +158,12 @@ impl<'m> Machine<'m> {
 
     /// Where the interpreter of the model lets others in; before every op if there is more than one process or loop.
     pub fn preemption_of(model: &Model) -> Preemption {
-        let spawns =
-            |kind: SpawnKind| model.code.iter().any(|op| matches!(op, Op::Spawn { kind: of, .. } if *of == kind));
+        let spawns = |kinds: fn(SpawnKind) -> bool| {
+            model.code.iter().any(|op| matches!(op, Op::Spawn { kind, .. } if kinds(*kind)))
+        };
         let in_loop = matches!(model.execution, Execution::Asyncio | Execution::Polling);
-        if spawns(SpawnKind::Process) || in_loop && spawns(SpawnKind::Thread) {
+        let threads = spawns(SpawnKind::is_thread) || model.has_executor();
+        if spawns(|kind| !kind.is_thread() && kind != SpawnKind::Coroutine) || in_loop && threads {
             return Preemption::EveryOp;
         }
         let one_process = matches!(
@@ -187,6 +207,7 @@ impl<'m> Machine<'m> {
             taken: vec![false; self.jobs.len()],
             ended: vec![0; self.model.tasks.len()],
             spawned: vec![0; self.model.programs.len()],
+            busy: if self.loops { vec![NOBODY; processes as usize] } else { Vec::new() },
             processes: processes as u16,
             wrong: None,
             seen: 0,
@@ -214,59 +235,6 @@ impl<'m> Machine<'m> {
         state
     }
 
-    pub(super) fn thread(&self, origin: Origin, process: u16) -> Thread {
-        Thread {
-            origin,
-            process,
-            pc: 0,
-            stack: Vec::new(),
-            registers: Vec::new(),
-            life: Life::Waiting,
-            pause: Pause::No,
-            parent: NOBODY,
-            blocking: 0,
-            coroutine: self.model.execution.has_loops(),
-            daemon: false,
-            deadlines: Vec::new(),
-        }
-    }
-
-    /// Lets the thread begin a program.
-    pub(super) fn enter(&self, thread: &mut Thread, program: ProgramId) {
-        let program = &self.model.programs[program.index()];
-        thread.pc = program.entry;
-        thread.stack.clear();
-        thread.registers.clear();
-        thread.registers.resize(program.registers as usize, 0);
-        thread.life = Life::Going;
-        // Where every op that others notice is a point, what comes before the first of them is of no interest.
-        if self.preemption != Preemption::EveryOp {
-            thread.pause = Pause::Begin;
-        }
-    }
-
-    /// Whether all tasks before this one have ended.
-    pub(super) fn is_released(&self, state: &State, task: TaskId) -> bool {
-        let ended = |before: &TaskId| Some(state.ended[before.index()]) == self.model.tasks[before.index()].count;
-        self.model.tasks[task.index()].after.iter().all(ended)
-    }
-
-    /// Jobs that have a thread of their own begin, up to their first point.
-    pub(super) fn release_jobs(&self, state: &mut State) {
-        for number in 0..state.threads.len() {
-            let Origin::Job { task, .. } = state.threads[number].origin else { continue };
-            if state.threads[number].life == Life::Waiting && self.is_released(state, task) {
-                self.enter(&mut state.threads[number], self.model.tasks[task.index()].program);
-                self.run_to_point(state, number);
-            }
-        }
-    }
-
-    /// The first job that a worker could take.
-    pub(super) fn next_job(&self, state: &State) -> Option<usize> {
-        (0..self.jobs.len()).find(|job| !state.taken[*job] && self.is_released(state, self.jobs[*job].0))
-    }
-
     /// What people call the thread.
     pub fn name(&self, state: &State, thread: u16) -> String {
         let name = |task, index| self.model.role_name(Role::Task { task, index });
@@ -278,6 +246,8 @@ impl<'m> Machine<'m> {
             }
             Origin::Job { task, index } => name(task, index),
             Origin::Spawned { program, index } => self.model.role_name(Role::Spawned { program, index }),
+            Origin::Steps { of, nth: 0 } => format!("{} in a thread", self.name(state, of)),
+            Origin::Steps { of, nth } => format!("{} in a thread ({})", self.name(state, of), nth + 1),
         }
     }
 }
@@ -301,6 +271,9 @@ fn is_noticed(op: &Op) -> bool {
             | Op::Join { .. }
             | Op::Refer { by: 0, .. }
             | Op::Mutate { .. }
+            | Op::ToThread { .. }
+            | Op::EndThread
+            | Op::CallBack { .. }
     )
 }
 
@@ -316,8 +289,7 @@ fn is_point(preemption: Preemption, at: u32, op: &Op) -> bool {
             Op::Io { .. } | Op::Sleep { .. } | Op::Print { .. } | Op::Call { .. } => true,
             _ => visible,
         },
-        Preemption::Awaits => {
-            matches!(op, Op::Yield | Op::Io { .. } | Op::Sleep { .. } | Op::Choose { .. } | Op::Join { .. })
-        }
+        // Nobody comes in between; but which branch it takes, is a step of its own.
+        Preemption::Awaits => matches!(op, Op::Choose { .. }),
     }
 }

@@ -1,7 +1,8 @@
 //! States as short strings of bytes: a million of them fit into memory, and equal states are equal bytes.
 
 use super::machine::Machine;
-use super::state::{Life, NOBODY, Origin, Owner, Pause, State, Thing, Thread, Wrong};
+use super::packed_task::{pack_task, unpack_task};
+use super::state::{Deadline, Life, NOBODY, Origin, Owner, Pause, State, Task, Thing, Thread, Wrong};
 use crate::id::{ProgramId, TaskId};
 
 /// Different states in the order in which they were put in.
@@ -82,7 +83,7 @@ pub(super) fn fold(word: u64) -> u64 {
     (product as u64) ^ (product >> 64) as u64
 }
 
-fn put(out: &mut Vec<u8>, mut number: u64) {
+pub(super) fn put(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -95,14 +96,14 @@ fn put_signed(out: &mut Vec<u8>, number: i64) {
 }
 
 /// Reads what was put.
-struct Reader<'b> {
+pub(super) struct Reader<'b> {
     bytes: &'b [u8],
     at: usize,
 }
 
 impl Reader<'_> {
     #[inline]
-    fn get(&mut self) -> u64 {
+    pub fn get(&mut self) -> u64 {
         let (mut number, mut shift) = (0, 0);
         loop {
             let byte = self.bytes[self.at];
@@ -141,6 +142,7 @@ impl Machine<'_> {
             out.push(taken.iter().enumerate().map(|(n, taken)| u8::from(*taken) << n).sum());
         }
         state.ended.iter().chain(&state.spawned).for_each(|count| put(out, u64::from(*count)));
+        state.busy.iter().for_each(|thread| put(out, u64::from(thread.wrapping_add(1))));
         put(
             out,
             match state.wrong {
@@ -189,6 +191,9 @@ impl Machine<'_> {
             state.taken.extend((0..most).map(|n| bits >> n & 1 == 1));
         }
         state.ended.iter_mut().chain(&mut state.spawned).for_each(|count| *count = of.get() as u32);
+        state.busy.clear();
+        let loops = if self.loops { processes } else { 0 };
+        state.busy.extend((0..loops).map(|_| (of.get() as u16).wrapping_sub(1)));
         state.wrong = match of.get() {
             0 => None,
             op if op & 1 == 1 => Some(Wrong::Op((op >> 1) as u32)),
@@ -201,7 +206,7 @@ impl Machine<'_> {
             if state.threads.len() == threads {
                 state.threads.push(self.thread(Origin::Worker { number: 0, job: None }, 0));
             }
-            unpack_thread(&mut state.threads[threads], &mut from);
+            unpack_thread(&mut state.threads[threads], self.tracks, &mut from);
             state.locals.extend((0..self.locals).map(|_| from.signed()));
             threads += 1;
         }
@@ -251,11 +256,18 @@ fn unpack_thing(thing: &mut Thing, of: &mut Reader<'_>) {
     }
 }
 
+/// Whether the place in its program matters: of steps also before a thread has begun them.
+fn goes_on(thread: &Thread) -> bool {
+    let waits = thread.life == Life::Waiting && matches!(thread.origin, Origin::Steps { .. });
+    thread.life == Life::Going || waits
+}
+
 fn pack_thread(thread: &Thread, out: &mut Vec<u8>) {
     let (kind, first, second) = match thread.origin {
         Origin::Worker { number, job } => (0, number, job.map_or(0, |job| job + 1)),
         Origin::Job { task, index } => (1, task.0, index),
         Origin::Spawned { program, index } => (2, program.0, index),
+        Origin::Steps { of, nth } => (3, u32::from(of), u32::from(nth)),
     };
     let life = match thread.life {
         Life::Waiting => 0,
@@ -266,30 +278,40 @@ fn pack_thread(thread: &Thread, out: &mut Vec<u8>) {
         Pause::No => 0,
         Pause::Begin => 1,
         Pause::Until => 2,
+        Pause::Together => 3,
+        Pause::Steps => 4,
+        Pause::Creates => 5,
+        Pause::Resume => 6,
     };
     out.push(kind | life << 2 | pause << 4 | u8::from(thread.daemon) << 7);
     [u64::from(first), u64::from(second), u64::from(thread.process)].into_iter().for_each(|word| put(out, word));
     put(out, u64::from(thread.parent.wrapping_add(1)));
     put(out, u64::from(thread.blocking) << 1 | u64::from(thread.coroutine));
-    if thread.life == Life::Going {
+    if goes_on(thread) {
         put(out, u64::from(thread.pc));
         put(out, thread.stack.len() as u64);
         thread.stack.iter().for_each(|word| put(out, u64::from(*word)));
         put(out, thread.registers.len() as u64);
         thread.registers.iter().for_each(|register| put_signed(out, *register));
         put(out, thread.deadlines.len() as u64);
-        out.extend(thread.deadlines.iter().map(|over| u8::from(*over)));
+        thread.deadlines.iter().for_each(|one| put(out, u64::from(one.before) << 1 | u64::from(one.over)));
+    }
+    if thread.life == Life::Going
+        && let Some(task) = &thread.task
+    {
+        pack_task(task, out);
     }
 }
 
-fn unpack_thread(thread: &mut Thread, of: &mut Reader<'_>) {
+fn unpack_thread(thread: &mut Thread, tracks: bool, of: &mut Reader<'_>) {
     let head = of.bytes[of.at];
     of.at += 1;
     let (first, second) = (of.get() as u32, of.get() as u32);
     thread.origin = match head & 3 {
         0 => Origin::Worker { number: first, job: second.checked_sub(1) },
         1 => Origin::Job { task: TaskId(first), index: second },
-        _ => Origin::Spawned { program: ProgramId(first), index: second },
+        2 => Origin::Spawned { program: ProgramId(first), index: second },
+        _ => Origin::Steps { of: first as u16, nth: second as u16 },
     };
     thread.life = match head >> 2 & 3 {
         0 => Life::Waiting,
@@ -300,7 +322,11 @@ fn unpack_thread(thread: &mut Thread, of: &mut Reader<'_>) {
     thread.pause = match head >> 4 & 7 {
         0 => Pause::No,
         1 => Pause::Begin,
-        _ => Pause::Until,
+        2 => Pause::Until,
+        3 => Pause::Together,
+        4 => Pause::Steps,
+        5 => Pause::Creates,
+        _ => Pause::Resume,
     };
     thread.process = of.get() as u16;
     thread.parent = (of.get() as u16).wrapping_sub(1);
@@ -310,13 +336,25 @@ fn unpack_thread(thread: &mut Thread, of: &mut Reader<'_>) {
     thread.stack.clear();
     thread.registers.clear();
     thread.deadlines.clear();
-    if thread.life == Life::Going {
+    if goes_on(thread) {
         thread.pc = of.get() as u32;
         let stack = of.get();
         thread.stack.extend((0..stack).map(|_| of.get() as u32));
         let registers = of.get();
         thread.registers.extend((0..registers).map(|_| of.signed()));
         let deadlines = of.get();
-        thread.deadlines.extend((0..deadlines).map(|_| of.get() == 1));
+        thread.deadlines.extend((0..deadlines).map(|_| {
+            let word = of.get();
+            Deadline { over: word & 1 == 1, before: (word >> 1) as u16 }
+        }));
+    }
+    if !(tracks && thread.coroutine) || thread.life == Life::Over {
+        thread.task = None;
+    } else {
+        let task = thread.task.get_or_insert_default();
+        match thread.life {
+            Life::Going => unpack_task(task, of),
+            _ => **task = Task::default(),
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::machine::Machine;
 use super::packed::Packed;
-use super::raise::EXPIRE;
+use super::raise::{EXPIRE, LATE};
 use super::state::State;
 use super::step::Choice;
 use crate::model::Model;
@@ -23,7 +23,8 @@ pub struct Deviation {
     pub after: u32,
     /// Who goes instead; the same, if only the branch is another.
     pub chosen: String,
-    /// The branch, if the step has several and it is not the first; written as `=t0` if it is that a timeout is over.
+    /// The branch, if the step has several and it is not the first; written as `=t0` if it is that a timeout is over, and as `=late` if that of
+    /// a wait for some coroutines is.
     pub branch: u16,
 }
 
@@ -187,6 +188,7 @@ impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}>{}", escaped(&self.passed), self.after, escaped(&self.chosen))?;
         match self.branch.checked_sub(EXPIRE) {
+            _ if self.branch == LATE => write!(f, "=late"),
             Some(timeout) => write!(f, "=t{timeout}"),
             None if self.branch > 0 => write!(f, "={}", self.branch),
             None => Ok(()),
@@ -232,6 +234,7 @@ impl Token {
             let (chosen, branch) = chosen.split_once('=').unwrap_or((chosen, "0"));
             let (passed, chosen) = (unescaped(passed)?, unescaped(chosen)?);
             let branch = match branch.strip_prefix('t') {
+                _ if branch == "late" => LATE,
                 Some(timeout) => EXPIRE.checked_add(timeout.parse().ok()?)?,
                 None => branch.parse().ok()?,
             };

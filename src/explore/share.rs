@@ -77,8 +77,13 @@ impl Machine<'_> {
                 }
                 let all = std::mem::take(waiting);
                 for thread in all.into_iter().filter(|thread| *thread != own) {
-                    state.threads[thread as usize].pause = Pause::No;
-                    self.run_to_point(state, thread as usize);
+                    let waits = &mut state.threads[thread as usize];
+                    if waits.coroutine {
+                        waits.pause = Pause::Resume;
+                    } else {
+                        waits.pause = Pause::No;
+                        self.run_to_point(state, thread as usize);
+                    }
                 }
             }
             (Thing::Waiting(_), _, _) => unreachable!("only conditions and barriers are waited at"),

@@ -1,6 +1,7 @@
 //! What a schedule can change.
 
 use crate::id::{ProgramId, TaskId, VarId};
+use crate::trace::Together;
 
 /// A state between two steps.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -22,6 +23,8 @@ pub struct State {
     pub(super) ended: Vec<u32>,
     /// By program: how many have been spawned.
     pub(super) spawned: Vec<u32>,
+    /// By process: the coroutine that its loop is in the middle of, if it is. Empty without loops.
+    pub(super) busy: Vec<u16>,
     pub(super) processes: u16,
     /// Something went wrong on the way.
     pub(super) wrong: Option<Wrong>,
@@ -77,8 +80,10 @@ pub(super) struct Thread {
     pub coroutine: bool,
     /// The end of a run does not wait for it.
     pub daemon: bool,
-    /// Timeouts around it, outermost first: whether their time is over.
-    pub deadlines: Vec<bool>,
+    /// Timeouts around it, outermost first.
+    pub deadlines: Vec<Deadline>,
+    /// Of a coroutine, where any can be cancelled.
+    pub task: Option<Box<Task>>,
 }
 
 /// Whether a thread that is going waits for something other than its next op.
@@ -89,6 +94,81 @@ pub(super) enum Pause {
     Begin,
     /// Until somebody notifies it, or comes to the barrier.
     Until,
+    /// A coroutine, while it has not heard of the end of all that it awaits together.
+    Together,
+    /// A coroutine, until a thread has done its steps.
+    Steps,
+    /// A coroutine, until one that it has created, and that began at once, gives the loop back.
+    Creates,
+    /// A coroutine goes on behind its op, or an exception is raised there.
+    Resume,
+}
+
+/// A timeout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Deadline {
+    /// Its time is over.
+    pub over: bool,
+    /// Requests to cancel the coroutine before it: more than one beyond that is somebody else's.
+    pub before: u16,
+}
+
+/// What `asyncio.Task` knows beyond the coroutine that it runs. Exceptions are numbers, as on the stack of a thread.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Task {
+    /// Raised at its next step.
+    pub pending: Option<u32>,
+    /// Requests to cancel it that no timeout has taken back.
+    pub cancelling: u16,
+    /// Its creator awaits it now, perhaps together with others.
+    pub bond: bool,
+    /// Its creator has a name for it: it can be joined and cancelled.
+    pub named: bool,
+    /// How many it is still to create in one step.
+    pub spawning: u32,
+    /// The one that it has created and that has the loop.
+    pub creates: u16,
+    /// What it awaits together itself.
+    pub group: Group,
+    /// What it has not heard of yet, in order.
+    pub calls: Vec<Call>,
+    /// Those of its children with names that are over, and that it does not know of yet.
+    pub ended: Vec<(ProgramId, Option<u32>)>,
+}
+
+/// Coroutines that one awaits together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Group {
+    pub how: Option<Together>,
+    /// They are being created.
+    pub starting: bool,
+    /// How many it has not heard of.
+    pub live: u32,
+    pub failed: bool,
+    /// What a wait for some of them was for has come about.
+    pub over: bool,
+    /// The wait has a timeout.
+    pub timed: bool,
+    /// How far a task group is whose parent was cancelled.
+    pub abort: Abort,
+}
+
+/// Whether a task group is cancelled with its parent, which does it at its next step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) enum Abort {
+    #[default]
+    No,
+    Asked,
+    Done,
+}
+
+/// What somebody who awaits several is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Call {
+    /// One has ended, perhaps with an exception.
+    Ended(Option<u32>),
+    /// The task group is to be cancelled.
+    Abort,
 }
 
 /// The state of something that threads wait for each other with.
@@ -115,6 +195,8 @@ pub(super) enum Origin {
     Job { task: TaskId, index: u32 },
     /// Spawned from a program: the how-many-th.
     Spawned { program: ProgramId, index: u32 },
+    /// A thread of an executor does steps of this coroutine: the how-many-th for it at once.
+    Steps { of: u16, nth: u16 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -145,6 +227,7 @@ impl Clone for State {
             taken: self.taken.clone(),
             ended: self.ended.clone(),
             spawned: self.spawned.clone(),
+            busy: self.busy.clone(),
             processes: self.processes,
             wrong: self.wrong,
             seen: self.seen,
@@ -162,6 +245,7 @@ impl Clone for State {
         self.taken.clone_from(&from.taken);
         self.ended.clone_from(&from.ended);
         self.spawned.clone_from(&from.spawned);
+        self.busy.clone_from(&from.busy);
         (self.processes, self.wrong, self.seen) = (from.processes, from.wrong, from.seen);
     }
 }
@@ -172,6 +256,7 @@ impl Clone for Thread {
             stack: self.stack.clone(),
             registers: self.registers.clone(),
             deadlines: self.deadlines.clone(),
+            task: self.task.clone(),
             ..*self
         }
     }
@@ -180,6 +265,10 @@ impl Clone for Thread {
         self.stack.clone_from(&from.stack);
         self.registers.clone_from(&from.registers);
         self.deadlines.clone_from(&from.deadlines);
+        match (&mut self.task, &from.task) {
+            (Some(task), Some(from)) => (**task).clone_from(from),
+            (task, from) => task.clone_from(from),
+        }
         (self.origin, self.process, self.pc) = (from.origin, from.process, from.pc);
         (self.life, self.pause, self.parent, self.blocking) = (from.life, from.pause, from.parent, from.blocking);
         (self.coroutine, self.daemon) = (from.coroutine, from.daemon);

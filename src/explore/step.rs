@@ -1,10 +1,10 @@
 //! One step: the op at a point, and all that follows it up to the next one.
 
-use super::machine::{Machine, Preemption};
-use super::raise::{EXPIRE, RAISED, TIMEOUT};
-use super::state::{Life, NOBODY, Origin, Owner, Pause, State, Thread, Wrong};
-use crate::id::{LockId, ProgramId, VarId};
-use crate::model::{Op, SpawnKind, evaluate};
+use super::machine::Machine;
+use super::raise::RAISED;
+use super::state::{Life, Origin, Owner, Pause, State, Thread, Wrong};
+use crate::id::{LockId, VarId};
+use crate::model::{Op, evaluate};
 
 /// Ops without a point in between, after which a loop is taken for endless.
 const MOST_OPS: u32 = 10_000_000;
@@ -19,29 +19,6 @@ pub struct Choice {
 }
 
 impl Machine<'_> {
-    /// Whether the thread can take a step.
-    pub(super) fn is_enabled(&self, state: &State, number: usize) -> bool {
-        let thread = &state.threads[number];
-        if thread.pause == Pause::Begin {
-            return true;
-        }
-        match thread.life {
-            Life::Over => false,
-            Life::Waiting => matches!(thread.origin, Origin::Worker { .. }) && self.next_job(state).is_some(),
-            Life::Going if thread.pause == Pause::Until => false,
-            Life::Going => match self.model.code[thread.pc as usize] {
-                Op::Acquire { lock } => state.owners[self.lock(state, number, lock)].is_none(),
-                Op::Reenter { lock } => {
-                    let owner = state.owners[self.lock(state, number, lock)];
-                    owner.is_none() || owner.thread == number as u16
-                }
-                Op::Sync { sync, act } => self.can_share(state, number, sync, act),
-                Op::Join { program } => !self.has_children(state, number, program),
-                _ => true,
-            },
-        }
-    }
-
     /// All steps that can be next, by thread.
     pub fn choices(&self, state: &State, out: &mut Vec<Choice>) {
         out.clear();
@@ -53,17 +30,8 @@ impl Machine<'_> {
                 let thread = number as u16;
                 out.extend((0..self.branches(&state.threads[number])).map(|branch| Choice { thread, branch }));
             }
-            let timeouts = self.timeouts(state, number);
-            out.extend((0..timeouts).map(|timeout| Choice { thread: number as u16, branch: EXPIRE + timeout }));
+            self.timeouts(state, number, out);
         }
-    }
-
-    /// Whether nobody is left but daemons, and no job.
-    fn is_over(&self, state: &State) -> bool {
-        let ends = |thread: &Thread| {
-            thread.daemon || thread.life == Life::Over || matches!(thread.origin, Origin::Worker { job: None, .. })
-        };
-        state.threads.iter().all(ends) && self.next_job(state).is_none()
     }
 
     fn branches(&self, thread: &Thread) -> u16 {
@@ -80,102 +48,82 @@ impl Machine<'_> {
 
     /// Takes the step.
     pub fn step(&self, state: &mut State, choice: Choice) {
-        let number = choice.thread as usize;
-        if choice.expires() {
-            self.expire(state, number, choice.branch - EXPIRE);
-        } else if state.threads[number].life == Life::Waiting {
-            self.take_job(state, number);
-            state.threads[number].pause = Pause::No;
-        } else if state.threads[number].pause == Pause::Begin {
-            state.threads[number].pause = Pause::No;
-        } else {
-            self.execute(state, number, choice.branch);
-        }
-        self.run_to_point(state, number);
+        self.take(state, choice.thread as usize, choice);
         if self.watches() {
             self.look(state);
         }
     }
 
-    fn take_job(&self, state: &mut State, number: usize) {
-        let job = self.next_job(state).expect("an idle worker is enabled if there is a job");
-        state.taken[job] = true;
-        // Children of its last job are none of this one.
-        state.threads.iter_mut().filter(|child| child.parent == number as u16).for_each(|child| child.parent = NOBODY);
-        let thread = &mut state.threads[number];
-        if let Origin::Worker { job: own, .. } = &mut thread.origin {
-            *own = Some(job as u32);
+    fn take(&self, state: &mut State, number: usize, choice: Choice) {
+        let thread = &state.threads[number];
+        let (life, pause, coroutine) = (thread.life, thread.pause, thread.coroutine);
+        if choice.expires() {
+            self.expire(state, number, choice.branch);
+        } else if pause == Pause::Together {
+            return self.hear(state, number);
+        } else if coroutine && self.take_turn(state, number) {
+            return;
+        } else {
+            match (life, pause) {
+                (Life::Waiting, _) => self.take_up(state, number),
+                (_, Pause::Begin) => self.begin(state, number),
+                (_, Pause::Resume) => self.resume(state, number),
+                _ => self.execute(state, number, choice.branch),
+            }
         }
-        self.enter(thread, self.model.tasks[self.jobs[job].0.index()].program);
+        // A coroutine that is cancelled goes on in its turn.
+        if !(coroutine && choice.expires()) {
+            self.run_to_point(state, number);
+        }
+    }
+
+    /// A worker takes a job, or a thread of an executor takes steps.
+    fn take_up(&self, state: &mut State, number: usize) {
+        let thread = &mut state.threads[number];
+        match thread.origin {
+            Origin::Steps { .. } => thread.life = Life::Going,
+            _ => self.take_job(state, number),
+        }
+    }
+
+    /// One that was cancelled before never begins.
+    fn begin(&self, state: &mut State, number: usize) {
+        let thread = &mut state.threads[number];
+        thread.pause = Pause::No;
+        let pending = thread.task.as_ref().and_then(|task| task.pending);
+        if pending.is_some() {
+            self.end(state, number, pending);
+        }
     }
 
     /// Goes on until others may come in between.
     pub(super) fn run_to_point(&self, state: &mut State, number: usize) {
         for _ in 0..MOST_OPS {
             let thread = &state.threads[number];
-            if thread.life == Life::Waiting
-                && self.reduced
-                && state.processes == 1
-                && self.locals == 0
-                && self.is_enabled(state, number)
-            {
+            let alike = self.reduced && state.processes == 1 && self.locals == 0;
+            if thread.life == Life::Waiting && alike && self.is_enabled(state, number) {
                 // Workers of one process are all alike: it makes no difference which of them takes the job.
                 self.take_job(state, number);
-                state.threads[number].pause = Pause::No;
                 continue;
             }
-            if thread.life != Life::Going || thread.pause != Pause::No || self.stops_at(state, number, thread) {
-                return;
+            if thread.life != Life::Going || thread.pause != Pause::No {
+                return self.rest(state, number, false);
+            }
+            if let Some(keeps) = self.stop_at(state, number, thread) {
+                return self.rest(state, number, keeps);
             }
             self.execute(state, number, 0);
         }
         // A loop in which nothing happens that others could see: it never gets on.
         state.wrong.get_or_insert(Wrong::Op(state.threads[number].pc));
         state.threads[number].life = Life::Over;
-    }
-
-    fn stops_at(&self, state: &State, number: usize, thread: &Thread) -> bool {
-        if self.preemption != Preemption::Awaits {
-            return self.is_point(thread.pc);
-        }
-        let op = self.model.code[thread.pc as usize];
-        let waits = matches!(op, Op::Acquire { .. } | Op::Reenter { .. } | Op::Join { .. } | Op::Sync { .. });
-        // asyncio lets nobody overtake those who wait: who comes to what others wait for has to wait, too.
-        if waits && (!self.is_enabled(state, number) || self.others_wait(state, number, op)) {
-            return true;
-        }
-        thread.blocking == 0 && self.is_point(thread.pc)
-    }
-
-    /// Whether somebody else stands before an op with the same lock or thing.
-    fn others_wait(&self, state: &State, number: usize, op: Op) -> bool {
-        let process = state.threads[number].process;
-        state.threads.iter().enumerate().any(|(other, thread)| {
-            let stands = thread.life == Life::Going && thread.pause == Pause::No && thread.process == process;
-            other != number
-                && stands
-                && match (self.model.code[thread.pc as usize], op) {
-                    (
-                        Op::Acquire { lock: a } | Op::Reenter { lock: a },
-                        Op::Acquire { lock: b } | Op::Reenter { lock: b },
-                    ) => a == b,
-                    (Op::Sync { sync: a, .. }, Op::Sync { sync: b, .. }) => a == b,
-                    _ => false,
-                }
-        })
+        self.rest(state, number, false);
     }
 
     pub(super) fn lock(&self, state: &State, number: usize, lock: LockId) -> usize {
         let shared = self.model.locks[lock.index()].is_interprocess();
         let process = if shared { 0 } else { state.threads[number].process as usize };
         process * self.model.locks.len() + lock.index()
-    }
-
-    fn has_children(&self, state: &State, number: usize, program: ProgramId) -> bool {
-        state.threads.iter().any(|child| {
-            let spawned = matches!(child.origin, Origin::Spawned { program: of, .. } if of == program);
-            spawned && child.parent == number as u16 && child.life != Life::Over
-        })
     }
 
     /// Executes the op at the program counter.
@@ -283,13 +231,26 @@ impl Machine<'_> {
             }
             Op::Return => match state.threads[number].stack.pop() {
                 Some(back) => state.threads[number].pc = back,
-                None => self.end(state, number),
+                None => self.end(state, number, None),
             },
-            Op::Spawn { kind, program, count } => (0..count).for_each(|_| self.spawn(state, number, kind, program)),
+            Op::Spawn { kind, program, count } => self.spawn_all(state, number, kind, program, count),
             Op::BeginBlocking => state.threads[number].blocking += 1,
             Op::EndBlocking => state.threads[number].blocking -= 1,
+            Op::ToThread { end } if state.threads[number].coroutine && state.threads[number].blocking == 0 => {
+                self.hand_over(state, number, end);
+            }
+            Op::EndThread if matches!(state.threads[number].origin, Origin::Steps { .. }) => {
+                self.hand_back(state, number, None);
+            }
             // A thread does the steps itself.
             Op::ToThread { .. } | Op::EndThread => {}
+            Op::CallBack { program, .. } => self.call_back(state, number, program),
+            Op::Begin { how } => self.begin_group(state, number, how),
+            Op::Await => self.await_group(state, number, pc),
+            Op::WaitTasks { wait } => self.wait_tasks(state, number, wait),
+            Op::TasksWaited { wait, to } => self.tasks_waited(state, number, wait, to),
+            Op::Cancel { program } => self.cancel_all(state, number, program),
+            Op::Join { program } => self.know_ended(state, number, program),
             Op::Mutate { object, .. } => {
                 if !self.refer(state, number, object, 0) {
                     state.wrong.get_or_insert(Wrong::Op(pc));
@@ -301,31 +262,14 @@ impl Machine<'_> {
             | Op::Io { .. }
             | Op::Sleep { .. }
             | Op::Yield
-            | Op::Print { .. }
-            | Op::Join { .. } => {}
+            | Op::Print { .. } => {}
             Op::Socket { .. } => unreachable!("a model with connections is not searched"),
             Op::Raise => self.unwind(state, number, RAISED, pc),
-            Op::Reraise => {
-                let raised = *state.threads[number].stack.last().expect("a handler is entered with the exception");
-                self.unwind(state, number, raised, pc);
-            }
-            // Nobody is cancelled while he cannot be.
-            Op::Deliver => {}
-            Op::BeginTimeout { .. } => state.threads[number].deadlines.push(false),
-            Op::EndTimeout => {
-                let given_up = state.threads[number].deadlines.pop() == Some(true);
-                if given_up && !state.threads[number].coroutine {
-                    // A thread has given up its wait, which is an exception inside.
-                    self.unwind(state, number, TIMEOUT, pc - 1);
-                }
-            }
-            Op::Begin { .. }
-            | Op::Await
-            | Op::WaitTasks { .. }
-            | Op::TasksWaited { .. }
-            | Op::Exit
-            | Op::CallBack { .. }
-            | Op::Cancel { .. } => unreachable!("models that gather, cancel, call back or exit are not fit"),
+            Op::Reraise => self.reraise(state, number, pc),
+            Op::Deliver => self.deliver(state, number, pc),
+            Op::BeginTimeout { .. } => self.begin_timeout(state, number),
+            Op::EndTimeout => self.end_timeout(state, number, pc),
+            Op::Exit => unreachable!("models whose workers exit are not searched"),
         }
     }
 
@@ -341,70 +285,5 @@ impl Machine<'_> {
         state.threads[number].registers[register as usize] = found;
         self.write(state, number, var, new(found));
         found
-    }
-
-    fn spawn(&self, state: &mut State, number: usize, kind: SpawnKind, program: ProgramId) {
-        let index = state.spawned[program.index()];
-        state.spawned[program.index()] += 1;
-        let Thread { process: parent, daemon, .. } = state.threads[number];
-        // A thread that a daemon starts is one; a process is not.
-        let daemon = kind.is_daemon() || daemon && kind.is_thread();
-        let process = match kind {
-            SpawnKind::Thread | SpawnKind::DaemonThread | SpawnKind::Coroutine => parent,
-            SpawnKind::Process | SpawnKind::DaemonProcess => {
-                let (vars, from) = (self.model.vars.len(), parent as usize * self.model.vars.len());
-                state.vars.extend_from_within(from..from + vars);
-                state.owners.resize(state.owners.len() + self.model.locks.len(), Owner::NONE);
-                state.things.extend(self.things());
-                let (objects, from) = (self.model.objects.len(), parent as usize * self.model.objects.len());
-                state.objects.extend_from_within(from..from + objects);
-                state.processes += 1;
-                state.processes - 1
-            }
-        };
-        let mut child = Thread {
-            origin: Origin::Spawned { program, index },
-            process,
-            pc: 0,
-            stack: Vec::new(),
-            registers: Vec::new(),
-            life: Life::Going,
-            pause: Pause::No,
-            parent: number as u16,
-            blocking: 0,
-            coroutine: kind == SpawnKind::Coroutine,
-            daemon,
-            deadlines: Vec::new(),
-        };
-        self.enter(&mut child, program);
-        self.push(state, child);
-        let child = state.threads.len() - 1;
-        self.run_to_point(state, child);
-    }
-
-    pub(super) fn end(&self, state: &mut State, number: usize) {
-        let thread = &mut state.threads[number];
-        thread.deadlines.clear();
-        // What it computed with is of no interest any more, and states that differ in nothing else are the same.
-        thread.registers.clear();
-        thread.pc = 0;
-        thread.life = Life::Over;
-        let task = match &mut thread.origin {
-            Origin::Worker { job, .. } => {
-                thread.life = Life::Waiting;
-                job.take().map(|job| self.jobs[job as usize].0)
-            }
-            Origin::Job { task, .. } => Some(*task),
-            Origin::Spawned { .. } => None,
-        };
-        if self.locals > 0 && state.threads[number].life == Life::Over {
-            self.forget_own(state, number);
-        }
-        if let Some(task) = task {
-            state.ended[task.index()] += 1;
-            if Some(state.ended[task.index()]) == self.model.tasks[task.index()].count {
-                self.release_jobs(state);
-            }
-        }
     }
 }

@@ -19,18 +19,13 @@ pub enum Unfit {
         /// The task.
         task: String,
     },
-    /// A coroutine waits without awaiting, which stops its loop: that is not searched yet.
-    Blocking,
     /// It has connections, which are not searched yet.
     Sockets,
-    /// It has threads do steps of its coroutines: that is not searched yet.
-    Executor,
-    /// It gathers coroutines or cancels them by name, or workers exit: that is not searched yet.
-    Exceptions,
-    /// It asks its event loop for callbacks: that is not searched yet.
-    Callbacks,
-    /// Coroutines begin inside of the steps that create them: that is not searched yet.
-    Eager,
+    /// Threads of an executor do steps of its coroutines, and have variables of their own: which thread does which steps is not
+    /// searched.
+    Locals,
+    /// Workers exit, which is not searched.
+    Exits,
     /// There are more jobs than anybody could explore.
     Crowded {
         /// How many.
@@ -44,14 +39,11 @@ impl fmt::Display for Unfit {
         match self {
             Unfit::Endless { task } => write!(f, "since the jobs of \"{task}\" have no end: give it a `count`"),
             Unfit::Timed { task } => write!(f, "since the clock decides which jobs of \"{task}\" are done"),
-            Unfit::Blocking => f.write_str("since a coroutine waits without awaiting (`Blocking`)"),
-            Unfit::Sockets => f.write_str("since it uses the network"),
-            Unfit::Executor => f.write_str("since threads do steps of its coroutines"),
-            Unfit::Exceptions => {
-                f.write_str("since it gathers, awaits the first of, cancels or calls back coroutines, or workers exit")
-            }
-            Unfit::Callbacks => f.write_str("since it asks its event loop for callbacks"),
-            Unfit::Eager => f.write_str("since its tasks are eager"),
+            Unfit::Sockets => f.write_str("since it uses the network: write a `Queue` for each direction"),
+            Unfit::Locals => f.write_str(
+                "since it does not look at which thread of the executor does which steps, and there are `ThreadLocal` variables",
+            ),
+            Unfit::Exits => f.write_str("since a worker exits in the middle of a job: write `Raise` for a job that fails"),
             Unfit::Crowded { jobs } => write!(f, "since {jobs} jobs are more than anybody could look at"),
         }
     }
@@ -60,36 +52,14 @@ impl fmt::Display for Unfit {
 impl Machine<'_> {
     /// The jobs of a model that can be searched: task and number within it.
     pub(super) fn fit(model: &Model) -> Result<Vec<(TaskId, u32)>, Unfit> {
-        let loops = model.execution.has_loops();
         if !model.peers.is_empty() {
             return Err(Unfit::Sockets);
         }
-        if loops && model.code.contains(&Op::BeginBlocking) {
-            return Err(Unfit::Blocking);
+        if model.has_executor() && Machine::locals_of(model) > 0 {
+            return Err(Unfit::Locals);
         }
-        if model.has_executor() {
-            return Err(Unfit::Executor);
-        }
-        let gathers = |op: &Op| {
-            matches!(
-                op,
-                Op::Begin { .. }
-                    | Op::Await
-                    | Op::Cancel { .. }
-                    | Op::Exit
-                    | Op::WaitTasks { .. }
-                    | Op::TasksWaited { .. }
-                    | Op::CallBack { .. }
-            )
-        };
-        if model.code.iter().any(gathers) {
-            return Err(Unfit::Exceptions);
-        }
-        if model.calls_back() {
-            return Err(Unfit::Callbacks);
-        }
-        if model.starts_eagerly() {
-            return Err(Unfit::Eager);
+        if model.code.contains(&Op::Exit) {
+            return Err(Unfit::Exits);
         }
         let mut jobs = Vec::new();
         let mut all = 0u64;

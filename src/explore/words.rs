@@ -2,7 +2,8 @@
 
 use super::machine::{Machine, Preemption};
 use super::property::Failure;
-use super::state::{Life, NOBODY, Pause, State, Thread, Wrong};
+use super::raise::{CANCELLED, LATE};
+use super::state::{Call, Life, NOBODY, Origin, Pause, State, Thread, Wrong};
 use super::step::Choice;
 use crate::model::{Act, Op};
 
@@ -29,7 +30,8 @@ impl Machine<'_> {
     /// What a step did: the op at its point, and whatever others can see that came after it up to the next point.
     fn deeds(&self, before: &State, after: &State, step: Choice) -> String {
         let number = step.thread as usize;
-        if self.preemption == Preemption::EveryOp && !self.reduced {
+        let hears = before.threads[number].pause == Pause::Together;
+        if self.preemption == Preemption::EveryOp && !self.reduced || step.expires() || hears {
             return self.deed(before, after, step);
         }
         let Some(fine) = self.finer() else { return self.deed(before, after, step) };
@@ -55,6 +57,9 @@ impl Machine<'_> {
     fn deed(&self, before: &State, after: &State, step: Choice) -> String {
         let number = step.thread as usize;
         let thread = &before.threads[number];
+        if step.branch == LATE {
+            return "waits no longer: its time is over".to_owned();
+        }
         if step.expires() {
             let words = if thread.coroutine { "is cancelled" } else { "gives its wait up" };
             return format!("{words}: its timeout is over");
@@ -63,7 +68,14 @@ impl Machine<'_> {
             return "begins".to_owned();
         }
         if thread.life == Life::Waiting {
-            return "takes the job".to_owned();
+            let steps = matches!(thread.origin, Origin::Steps { .. });
+            return if steps { "takes the steps up" } else { "takes the job" }.to_owned();
+        }
+        if let Some(words) = self.hears(thread) {
+            return words.to_owned();
+        }
+        if step_back(before, after, thread, number) {
+            return "has to wait".to_owned();
         }
         let var = |var: crate::id::VarId| self.model.vars[var.index()].name.as_str();
         let lock = |lock: crate::id::LockId| self.model.locks[lock.index()].name.as_str();
@@ -109,11 +121,39 @@ impl Machine<'_> {
             }
             Op::Join { program } => format!("goes on after all {}", self.model.programs[program.index()].name),
             Op::Print { text } => format!("prints \"{}\"", self.model.texts[text.index()]),
+            Op::Await => "awaits them".to_owned(),
+            Op::WaitTasks { .. } => "waits for some of those that it has started".to_owned(),
+            Op::Cancel { program } => format!("cancels {}", self.model.programs[program.index()].name),
+            Op::CallBack { program, .. } => {
+                format!("has {} called back", self.model.programs[program.index()].name)
+            }
+            Op::ToThread { .. } => "hands steps to a thread".to_owned(),
+            Op::EndThread => "has done the steps".to_owned(),
             Op::Raise => "raises an exception".to_owned(),
             Op::Call { .. } => "calls".to_owned(),
             Op::Jump { .. } | Op::Again { .. } => "goes round its loop".to_owned(),
             _ => GOES_ON.to_owned(),
         }
+    }
+
+    /// What a coroutine comes to know that awaits others, or that goes on.
+    fn hears(&self, thread: &Thread) -> Option<&'static str> {
+        let task = thread.task.as_ref();
+        let words = match (thread.pause, task.and_then(|task| task.calls.first())) {
+            (Pause::Together, Some(Call::Abort)) => "cancels those that it awaits, as it is cancelled",
+            (Pause::Together, Some(Call::Ended(None))) => "hears that one of those that it awaits has ended",
+            (Pause::Together, Some(Call::Ended(Some(CANCELLED)))) => {
+                "hears that one of those that it awaits was cancelled"
+            }
+            (Pause::Together, _) => "hears that one of those that it awaits has failed",
+            (Pause::Resume, _) => match task.and_then(|task| task.pending) {
+                Some(CANCELLED) => "has `CancelledError` raised",
+                Some(_) => "has an exception raised",
+                None => "goes on after its wait",
+            },
+            _ => return None,
+        };
+        Some(words)
     }
 
     /// Whether the thread stands behind a wait for a notification.
@@ -125,6 +165,15 @@ impl Machine<'_> {
     /// What a thread that cannot go on waits for, and who has it.
     pub fn waits_for(&self, state: &State, thread: u16) -> String {
         let number = thread as usize;
+        match state.threads[number].pause {
+            Pause::Together => return "awaits others that do not end".to_owned(),
+            Pause::Steps => return "waits for a thread that does its steps".to_owned(),
+            _ => {}
+        }
+        if state.threads[number].life == Life::Waiting {
+            let steps = matches!(state.threads[number].origin, Origin::Steps { .. });
+            return if steps { "waits for a thread of the executor" } else { "waits for its turn" }.to_owned();
+        }
         if state.threads[number].pause == Pause::Until {
             return match self.model.code[state.threads[number].pc as usize - 1] {
                 Op::Sync { sync, .. } => format!("waits at {}, and nobody comes", self.model.syncs[sync.index()].name),
@@ -200,4 +249,12 @@ pub fn failure(machine: &Machine<'_>, steps: &[Choice], failure: &Failure) -> Ve
             std::iter::once("a deadlock".to_owned()).chain(lines).collect()
         }
     }
+}
+
+/// Whether all that a coroutine did was to give its loop back.
+fn step_back(before: &State, after: &State, thread: &Thread, number: usize) -> bool {
+    let process = thread.process as usize;
+    let had = thread.coroutine && before.busy[process] == number as u16;
+    let is = &after.threads[number];
+    had && after.busy[process] != number as u16 && (is.pc, is.pause, is.life) == (thread.pc, thread.pause, thread.life)
 }

@@ -83,21 +83,34 @@ const IN_A_LOOP: [(&str, &str); 6] = [
     ),
 ];
 
+const PROGRAMS: &str = r#",
+    "k": [Sleep(Exp("3us")), FetchAdd("x", 41)],
+    "f": [Sleep(Exp("4us")), FetchAdd("y", 2), Choose({ 0.5: [Raise] }), FetchAdd("y", 43)],
+    "n": [Try([TaskGroup(["f", "k"])], [FetchAdd("x", 3)])],
+    "h": [With("a", [Sleep(Exp("6us")), FetchAdd("y", 53)])],
+    "w": [With("c", [Wait("c"), FetchAdd("x", 5)]), FetchAdd("y", 7)],
+    "b": [FetchAdd("x", 59), SetEvent("e")]"#;
+
 /// The scenario, if it is one: a wait for what nobody ever does is none.
 fn compiled(programs: &[String], (interpreter, model): (&str, &str)) -> Option<Model> {
     let tasks: Vec<String> =
         programs.iter().enumerate().map(|(n, steps)| format!("\"t{n}\": (steps: [{steps}])")).collect();
+    let of_coroutines = if model == "Asyncio" { PROGRAMS } else { "" };
     let mut text = format!(
         r#"(
             machine: (cores: 2),
             interpreter: {interpreter},
             shared: {{ "x": Int(0), "y": Int(0), "a": Lock, "c": Condition, "e": Event, "q": Queue(capacity: 1), "s": Semaphore(1), "own": ThreadLocal(4) }},
-            programs: {{ "p": [Cpu(Exp("5us")), FetchAdd("y", 37), Load("own"), FetchAdd("own", 2), FetchAdd("x", Own("own"))] }},
+            programs: {{ "p": [Cpu(Exp("5us")), FetchAdd("y", 37), Load("own"), FetchAdd("own", 2), FetchAdd("x", Own("own"))]{of_coroutines} }},
             tasks: {{ {} }},
             models: [{model}],
         )"#,
         tasks.join(", ")
     );
+    if text.contains("ToThread") {
+        // Which thread does which steps is not searched.
+        text = text.replace("ThreadLocal(4)", "Int(4)");
+    }
     if model == "Asyncio" {
         IN_A_LOOP.iter().for_each(|(from, to)| text = text.replace(from, to));
     }
@@ -141,21 +154,69 @@ fn check(programs: &[String], world: (&str, &str)) -> Result<bool, TestCaseError
     Ok(true)
 }
 
-#[test]
-fn what_happens_in_a_run_is_possible() {
-    let seen = std::cell::Cell::new([0; WORLDS.len()]);
-    let mut runner =
-        TestRunner::new(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() });
-    let cases = (proptest::collection::vec(program(), 2..4), 0..WORLDS.len());
+/// Checks random programs in random worlds. How many of each world there were to look at.
+fn tries(cases: u32, worlds: &[(&str, &str)], program: impl Strategy<Value = String>) -> Vec<u32> {
+    let seen = std::cell::RefCell::new(vec![0; worlds.len()]);
+    let mut runner = TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
+    let cases = (proptest::collection::vec(program, 2..4), 0..worlds.len());
     let result = runner.run(&cases, |(programs, world)| {
-        let mut count = seen.get();
-        count[world] += u32::from(check(&programs, WORLDS[world])?);
-        seen.set(count);
+        let looked = check(&programs, worlds[world])?;
+        seen.borrow_mut()[world] += u32::from(looked);
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
+    seen.into_inner()
+}
+
+#[test]
+fn what_happens_in_a_run_is_possible() {
+    let seen = tries(500, &WORLDS, program());
     // Most random programs are scenarios: the test looks at something.
-    assert!(seen.get().iter().all(|seen| *seen >= 25), "{:?}", seen.get());
+    assert!(seen.iter().all(|seen| *seen >= 25), "{seen:?}");
+}
+
+/// Interpreter and model of coroutines, of which one begins its tasks eagerly and one has threads beside its loop.
+const LOOPS: [(&str, &str); 3] = [
+    ("CPython(version: \"3.14\")", "Asyncio"),
+    ("CPython(version: \"3.14\", eager_tasks: true)", "Asyncio"),
+    ("CPython(version: \"3.14\", switch_interval: \"5us\")", "Asyncio"),
+];
+
+/// What only coroutines can do.
+const OF_COROUTINES: &[&str] = &[
+    r#"Try([Gather(["k", "f"])], [FetchAdd("x", 1000)])"#,
+    r#"Try([Gather(["f"], 2, Return)], [FetchAdd("x", 1000)])"#,
+    r#"Try([TaskGroup(["f", "h"])], [FetchAdd("y", 2000)])"#,
+    r#"Timeout("5us", [Gather(["k", "h"])], [FetchAdd("x", 3000)])"#,
+    r#"Timeout("5us", [TaskGroup(["n"])], [FetchAdd("x", 4000)])"#,
+    r#"Spawn(Coroutine, "h"), Sleep(Exp("3us")), Cancel("h"), Join("h"), FetchAdd("y", 5)"#,
+    r#"Spawn(Coroutine, "n"), Sleep(Exp("5us")), Cancel("n")"#,
+    r#"Spawn(Coroutine, "w"), Sleep(Exp("2us")), Cancel("w"), Yield, With("c", [Notify("c")])"#,
+    r#"Spawn(Coroutine, "f", 2), WaitTasks(["f"], FirstCompleted), FetchAdd("x", 7), WaitTasks(["f"])"#,
+    r#"Spawn(Coroutine, "f", 2), WaitTasks(["f"], FirstException, "6us", [FetchAdd("y", 5000)]), Cancel("f")"#,
+    r#"Try([Timeout("4us", [Shield("h")])], [FetchAdd("x", 6000)])"#,
+    r#"Timeout("3us", [Timeout("3us", [Sleep(Exp("4us"))], [FetchAdd("x", 1)])], [FetchAdd("y", 1)])"#,
+    r#"ToThread([Cpu(Exp("4us")), FetchAdd("x", 61), Load("y"), Cpu(Exp("2us")), Add("y", 1), Store("y")])"#,
+    r#"Timeout("5us", [ToThread([Sleep(Exp("5us")), FetchAdd("x", 67)]), FetchAdd("y", 71)], [FetchAdd("y", 73)])"#,
+    r#"Try([ToThread([Choose({ 0.5: [Raise] }), FetchAdd("x", 79)])], [FetchAdd("y", 83)])"#,
+    r#"Blocking([Sleep(Exp("4us")), FetchAdd("x", 89)])"#,
+    r#"CallSoon("b"), FetchAdd("y", 97)"#,
+    r#"CallLater(Exp("5us"), "b")"#,
+    r#"ToThread([CallSoonThreadsafe("b"), Cpu(Exp("2us"))])"#,
+    r#"With("a", [Sleep(Exp("3us")), FetchAdd("x", 3)])"#,
+    r#"Load("x"), Sleep(Exp("2us")), Add("x", 1), Store("x")"#,
+    r#"Wait("e"), FetchAdd("y", 101)"#,
+    r#"Put("q", 4), FetchAdd("y", 103)"#,
+    r#"Get("q", "x"), Store("x")"#,
+    r#"Choose({ 0.3: [Raise], 0.3: [FetchAdd("x", 11)] })"#,
+];
+
+#[test]
+fn what_happens_in_a_run_of_coroutines_is_possible() {
+    let step = (0..OF_COROUTINES.len()).prop_map(|number| OF_COROUTINES[number]);
+    let program = proptest::collection::vec(step, 1..3).prop_map(|steps| steps.join(", "));
+    let seen = tries(400, &LOOPS, program);
+    assert!(seen.iter().all(|seen| *seen >= 25), "{seen:?}");
 }
 
 /// The other direction, where a run can be made to do anything: each ending of two increments is some run's.
