@@ -19,6 +19,12 @@ impl Kernel {
         core.index() == self.cores.len()
     }
 
+    /// Whether the one policy does what is due before slices end at that instant.
+    #[inline(always)]
+    pub fn timer_before_slices(&self) -> bool {
+        self.has_own_timer && self.spread.is_none() && self.policy.timer_before_slices()
+    }
+
     /// Lets the policies do what is due; `executing` says which threads use core time. Whether anything was.
     pub fn run_policy_timers(&mut self, now: Time, executing: impl Fn(ThreadId) -> bool) -> bool {
         if self.next_policy_timer() > now {

@@ -127,8 +127,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         } else if self.world.kernel.ends_slices(core)
             && self.world.kernel.slice_end(core, self.world.now) == self.world.now
         {
-            // Whoever waits takes a free core first; then all slices that end now do so in order.
-            if !self.world.kernel.is_spread() && self.take_free_cores() | self.watch_slices() {
+            // Boosts come first, then whoever waits takes a free core; then all slices that end now do so in order.
+            let boosted = self.world.kernel.timer_before_slices() && self.policy_timers();
+            if !self.world.kernel.is_spread() && boosted | self.take_free_cores() | self.watch_slices() {
                 return self.arm(core, thread);
             }
             let reasons = self.sink.explains().then(|| self.reasons_at_slice_end(core, thread));

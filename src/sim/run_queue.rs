@@ -106,6 +106,11 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return self.settle_queues() || done;
         }
         done |= self.take_free_cores();
+        if self.watch_slices() {
+            // Those that end at this instant do so before anybody else loses a core.
+            self.unsettled = true;
+            return true;
+        }
         if !self.woken.is_empty() {
             self.preempt_for_woken();
             done = true;
@@ -113,7 +118,6 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if self.world.kernel.contender().is_some() {
             done |= self.preempt_for_first();
         }
-        done |= self.watch_slices();
         if self.paced {
             done |= self.change_rates();
         }
@@ -152,7 +156,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
 
     /// Policies do what is due by the clock. Whether anything was.
     #[cold]
-    fn policy_timers(&mut self) -> bool {
+    pub(super) fn policy_timers(&mut self) -> bool {
         let threads = &self.world.threads;
         let done =
             self.world.kernel.run_policy_timers(self.world.now, |thread| threads[thread].state == State::Running);

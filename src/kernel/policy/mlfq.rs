@@ -76,7 +76,7 @@ impl Settings for Mlfq {
             bounds.slice(&[quanta, At::Index(level)], *quantum);
         }
         let right = self.allotments.is_empty() || self.allotments.len() == levels;
-        let title = format!("{levels} levels have {} allotments", self.allotments.len());
+        let title = format!("there is one allotment for each level: {} and {levels}", self.allotments.len());
         bounds.require(right, &[allotments], title, "one for each level, or leave it out");
         for (level, slices) in self.allotments.iter().enumerate() {
             let right = (1..=MOST_SLICES).contains(slices);
@@ -403,6 +403,10 @@ impl Policy for MlfqQueue {
         self.boost(now);
         let boost = self.rules.boost.map_or(u64::MAX, |boost| boost.0);
         self.next_boost = Time((now.0 / boost + 1).saturating_mul(boost));
+    }
+
+    fn timer_before_slices(&self) -> bool {
+        true
     }
 
     fn first(&self) -> Option<ThreadId> {

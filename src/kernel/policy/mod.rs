@@ -141,6 +141,11 @@ pub trait Policy {
 
     /// That time has come, at the end of the instant; core time of running threads is settled by [`Policy::ran`].
     fn timer(&mut self, _now: Time) {}
+
+    /// Whether it does that before slices end at the instant rather than after them.
+    fn timer_before_slices(&self) -> bool {
+        false
+    }
 }
 
 /// How a thread joins the run queue.
@@ -293,6 +298,9 @@ macro_rules! policies {
             }
             fn timer(&mut self, now: Time) {
                 match self { $(AnyPolicy::$name(policy) => policy.timer(now),)* }
+            }
+            fn timer_before_slices(&self) -> bool {
+                match self { $(AnyPolicy::$name(policy) => policy.timer_before_slices(),)* }
             }
             #[inline(always)]
             fn preempts_on_wake(&self) -> bool {
