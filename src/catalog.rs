@@ -279,6 +279,7 @@ const EXPECTATIONS: &[(&str, &str)] = &[
     ("Elapsed(at_most: time)", "the makespan; all bounds are is, at_least, at_most"),
     ("Throughput([task: name], at_least: n)", "completed jobs per second"),
     ("Latency([task: name], p: 99, at_most: time)", "a percentile of the response time"),
+    ("Response([task: name], at_most: time)", "the mean response time"),
     ("Missed([task: name], at_most: n)", "jobs not complete at their deadlines"),
     ("Failed([task: name], at_most: n)", "jobs that ended with an exception"),
     ("Refused([task: name], at_most: n)", "jobs for which there was no room"),

@@ -49,17 +49,23 @@ fn describe(file: &str, survivals: &Survivals, terminal: &Terminal) -> String {
     let points = &survivals.base.report.points;
     let several = points.iter().any(|point| point.models.len() > 1);
     let asked = points.iter().any(|point| !point.expectations.is_empty());
-    let of = match (several, asked) {
-        (true, true) => "the order of the models and what became of the expectations are",
-        (true, false) => "the order of the models is",
-        (false, true) => "what became of the expectations is",
-        (false, false) => {
-            let _ = writeln!(
-                out,
-                "There is no conclusion to check: one model and no `expect`; see how far figures move.\n"
-            );
-            return out;
-        }
+    let schedulers = !conventions::rivals(&survivals.base.report).is_empty();
+    let parts = [
+        (several, "the order of the models"),
+        (schedulers, "the order of the schedulers"),
+        (asked, "what became of the expectations"),
+    ];
+    let parts: Vec<&str> = parts.into_iter().filter(|(there, _)| *there).map(|(_, part)| part).collect();
+    let Some((last, before)) = parts.split_last() else {
+        let _ = writeln!(
+            out,
+            "There is no conclusion to check: one model, one scheduler and no `expect`; see how far figures move.\n"
+        );
+        return out;
+    };
+    let of = match before {
+        [] => format!("{last} is"),
+        _ => format!("{} and {last} are", before.join(", ")),
     };
     let _ = match survived == all {
         true => writeln!(out, "It survives: {of} the same under all {all}.\n"),

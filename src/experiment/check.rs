@@ -212,6 +212,16 @@ fn find(what: &Asked, model: &Model, cell: &Cell) -> Result<Found, String> {
         Asked::Latency { bounds, .. } => {
             sampled(Percentile::of(what).and_then(|asked| cell.percentile(&asked)), bounds, "no job completed")
         }
+        Asked::Response { task: name, bounds } => {
+            let (jobs, mean) = match name {
+                None => (run.completed, run.response.mean),
+                Some(name) => {
+                    let task = run.tasks.iter().find(|task| task.task == *name).ok_or_else(|| no("task", name))?;
+                    (task.completed, task.response.mean)
+                }
+            };
+            sampled((jobs > 0).then_some(Duration(mean.round() as u64)), bounds, "no job completed")
+        }
         Asked::Sockets { of, count, bounds } => {
             let peer = run.network.iter().find(|peer| peer.peer == *of).ok_or_else(|| no("peer", of))?;
             let value = connections(peer, *count);

@@ -2,7 +2,8 @@
 //! and what happens first of what happens at one instant.
 //!
 //! Everything is run again under every other rule that a reader could have had in mind, one at a time. The conclusion is
-//! the order of the models at every point of the sweep, and which expectations hold.
+//! the order of the models at every point of the sweep, that of the schedulers if the sweep compares several, and which
+//! expectations hold.
 
 use super::order::Order;
 use super::{Observer, Options, Results, run, runs};
@@ -142,6 +143,7 @@ fn under(scenario: &Scenario, change: &Change) -> (Scenario, Order) {
 
 fn compare(convention: String, base: &Report, other: &Report) -> Survival {
     let points = || base.points.iter().zip(&other.points);
+    let schedulers = rivals(base).into_iter().flat_map(|(first, second)| overtaken(base, other, first, second));
     let changes = points().flat_map(|(base, other)| {
         let orders = reordered(base, other).into_iter().map(|words| placed(base, words));
         let before = base.expectations.iter().zip(&other.expectations);
@@ -154,7 +156,7 @@ fn compare(convention: String, base: &Report, other: &Report) -> Survival {
         });
         orders.chain(flipped).collect::<Vec<String>>()
     });
-    let changes = changes.collect();
+    let changes = schedulers.chain(changes).collect();
     let moved = points().flat_map(|(base, other)| moved(base, other));
     let largest = moved.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, words)| words);
     let checked = other.points.iter().flat_map(|point| &point.expectations);
@@ -191,6 +193,36 @@ fn reordered(base: &Point, other: &Point) -> Vec<String> {
                 let (first, second) = (&first.model, &second.model);
                 found.push(format!("{first} {is} {second}; as written it {was} it"));
             }
+        }
+    }
+    found
+}
+
+/// The setting by which a sweep compares schedulers.
+const SCHEDULER: &str = "machine.scheduler";
+
+/// Pairs of points of a sweep that differ in nothing but the scheduler, by index.
+pub fn rivals(report: &Report) -> Vec<(usize, usize)> {
+    let points = &report.points;
+    let rest = |point: usize| points[point].settings.iter().filter(|(path, _)| path.as_str() != SCHEDULER);
+    let pairs = (0..points.len()).flat_map(|first| (first + 1..points.len()).map(move |second| (first, second)));
+    pairs.filter(|(first, second)| rest(*first).eq(rest(*second))).collect()
+}
+
+/// Models whose mean response under the first scheduler has another relation to that under the second.
+fn overtaken(base: &Report, other: &Report, first: usize, second: usize) -> Vec<String> {
+    let scheduler = |point: usize| base.points[point].settings.get(SCHEDULER).map_or("", String::as_str);
+    let mut found = Vec::new();
+    for (number, model) in base.points[first].models.iter().enumerate() {
+        let mean = |report: &Report, point: usize| {
+            report.points[point].models.get(number).map_or(0.0, |model| model.response.mean)
+        };
+        let before = gap(mean(base, first), mean(base, second));
+        let after = gap(mean(other, first), mean(other, second));
+        let (was, is) = (relation(before), relation(after));
+        if was != is && (before - after).abs() > LEVEL {
+            let (name, first, second) = (&model.model, scheduler(first), scheduler(second));
+            found.push(format!("{name}: {first} {is} {second} in mean response; as written it {was} it"));
         }
     }
     found

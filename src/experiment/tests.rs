@@ -116,6 +116,7 @@ fn each_kind_of_expectation_finds_its_figure() {
     let all = vec![
         expect("throughput", Asked::Throughput { task: Some("hog".to_owned()), bounds: at_least(15.0) }),
         expect("p", Asked::Latency { task: None, p: 37.0, bounds: at_most(Duration::ms(100)) }),
+        expect("mean", Asked::Response { task: None, bounds: at_most(Duration::ms(98)) }),
         expect("cpu", Asked::Utilization { of: "cpu".to_owned(), bounds: at_least(0.2) }),
         expect("gil", Asked::Utilization { of: "gil".to_owned(), bounds: at_least(1.0) }),
         expect("switches", Asked::GilSwitches(at_least(2.0))),
@@ -128,8 +129,9 @@ fn each_kind_of_expectation_finds_its_figure() {
     ];
     let found = checked(&scenario(&MODELS, 1, all, hogs));
     let holds: Vec<bool> = found.iter().map(|found| found.0).collect();
-    assert_eq!(holds, [true, true, true, true, false, false, false, true], "{found:?}");
-    assert!(found[5].1.contains("no event loop") && found[6].1.contains("no task comes after"), "{found:?}");
+    assert_eq!(holds, [true, true, true, true, true, false, false, false, true], "{found:?}");
+    assert_eq!(found[2].1, "50 ms to 97.5 ms");
+    assert!(found[6].1.contains("no event loop") && found[7].1.contains("no task comes after"), "{found:?}");
 }
 
 #[test]

@@ -81,6 +81,13 @@ pub fn sweep(report: &Report) -> Option<Grid> {
             grid.rows.push(row);
         }
     }
+    let same = ratio(1.0);
+    let says = |row: &Vec<String>| row.last().is_some_and(|cell| *cell != same && cell != NOTHING);
+    if alone && !grid.rows.iter().any(says) {
+        // Schedulers, say, that differ in who is done when.
+        grid.title = "All points".to_owned();
+        grid.rows.iter_mut().filter_map(|row| row.last_mut()).for_each(|cell| NOTHING.clone_into(cell));
+    }
     Some(grid.without_empty_columns())
 }
 

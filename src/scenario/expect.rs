@@ -21,6 +21,8 @@ pub enum Asked {
     Throughput { task: Option<String>, bounds: Bounds<f64> },
     /// Bounds on a percentile (0 to 100) of the response time, of one task or of all.
     Latency { task: Option<String>, p: f64, bounds: Bounds<Duration> },
+    /// Bounds on the mean response time, of one task or of all.
+    Response { task: Option<String>, bounds: Bounds<Duration> },
     /// Bounds on the number of jobs that missed their deadlines, of one task or of all that have any.
     Missed { task: Option<String>, bounds: Bounds<u64> },
     /// Bounds on the number of jobs that ended with an exception, of one task or of all.

@@ -55,6 +55,21 @@ pub enum Expect {
         #[serde(default)]
         at_most: Option<Duration>,
     },
+    /// The mean response time.
+    Response {
+        /// Of this task; of all if left out.
+        #[serde(default)]
+        task: Option<String>,
+        /// Exactly.
+        #[serde(default)]
+        is: Option<Duration>,
+        /// Not less.
+        #[serde(default)]
+        at_least: Option<Duration>,
+        /// Not more.
+        #[serde(default)]
+        at_most: Option<Duration>,
+    },
     /// Jobs that were not complete at their deadlines.
     Missed {
         /// Of this task; of all with deadlines if left out.

@@ -52,6 +52,10 @@ impl Asker<'_, '_> {
                 self.percentile(path, *p);
                 self.bounds(path, *is, *at_least, *at_most);
             }
+            Expect::Response { task, is, at_least, at_most } => {
+                self.task(path, task.as_deref());
+                self.bounds(path, *is, *at_least, *at_most);
+            }
             Expect::Missed { task, is, at_least, at_most } => {
                 self.task(path, task.as_deref());
                 self.deadline(path, task.as_deref());

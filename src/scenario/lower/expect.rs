@@ -26,6 +26,9 @@ fn asked(path: &Path, written: &ast::Expect, text: &impl Fn(&Path) -> String) ->
         Ast::Latency { task, p, is, at_least, at_most } => {
             Asked::Latency { task: task.clone(), p: *p, bounds: bounds(*is, *at_least, *at_most) }
         }
+        Ast::Response { task, is, at_least, at_most } => {
+            Asked::Response { task: task.clone(), bounds: bounds(*is, *at_least, *at_most) }
+        }
         Ast::Missed { task, is, at_least, at_most } => {
             Asked::Missed { task: task.clone(), bounds: bounds(*is, *at_least, *at_most) }
         }
