@@ -149,30 +149,46 @@ fn criterion_benches(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The median of the rounds, each a time of `what` over a time of the reference, both per event.
-fn ratio(gaps: &[u64], mut what: impl FnMut() -> (Duration, u64)) -> f64 {
-    let mut ratios: Vec<f64> = (0..ROUNDS)
+/// Medians of the rounds: a time of `what` over a time of the reference, both per event; and events a second.
+#[derive(Clone, Copy)]
+struct Speed {
+    ratio: f64,
+    rate: f64,
+}
+
+impl std::fmt::Display for Speed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:6.2}  {:6.2} M/s", self.ratio, self.rate / 1e6)
+    }
+}
+
+fn speed(gaps: &[u64], mut what: impl FnMut() -> (Duration, u64)) -> Speed {
+    let (mut ratios, mut rates): (Vec<f64>, Vec<f64>) = (0..ROUNDS)
         .map(|_| {
             let base = reference(gaps, HOLDS).as_secs_f64() / HOLDS as f64;
             let (time, events) = what();
-            time.as_secs_f64() / events as f64 / base
+            let each = time.as_secs_f64() / events as f64;
+            (each / base, 1.0 / each)
         })
-        .collect();
+        .unzip();
     ratios.sort_by(f64::total_cmp);
-    ratios[ROUNDS / 2]
+    rates.sort_by(f64::total_cmp);
+    Speed { ratio: ratios[ROUNDS / 2], rate: rates[ROUNDS / 2] }
 }
 
 fn ratios() {
     let gaps = gaps();
-    println!("\nTime of an event as a multiple of a hold on a standard heap with a hundred pending:");
+    println!(
+        "\nTime of an event as a multiple of a hold on a standard heap with a hundred pending, and events a second:"
+    );
     for (work, what) in works::WORKS {
         let model = works::model(work, EVENTS);
-        println!("{:6.2}  {work}: {what}", ratio(&gaps, || (run(&model), EVENTS)));
+        println!("{}  {work}: {what}", speed(&gaps, || (run(&model), EVENTS)));
     }
     for policy in works::policies() {
         for threads in CROWDS {
             let model = works::crowd(&policy, threads, EVENTS);
-            println!("{:6.2}  64 cores, {threads} threads, {policy}", ratio(&gaps, || (run(&model), EVENTS)));
+            println!("{}  64 cores, {threads} threads, {policy}", speed(&gaps, || (run(&model), EVENTS)));
         }
     }
     for (what, [few, many], make) in MANY {
@@ -181,13 +197,13 @@ fn ratios() {
             let (mut nothing, mut first) = ((), First);
             let mut sim = Sim::start(&model, 1, &mut nothing, &mut first);
             let mut now = begin(&mut sim);
-            ratio(&gaps, || (advance(&mut sim, &mut now, EVENTS), EVENTS))
+            speed(&gaps, || (advance(&mut sim, &mut now, EVENTS), EVENTS))
         });
-        println!("{many_time:6.2}  {many} {what}: {:.2} times as long as {few}", many_time / few_time);
+        println!("{many_time}  {many} {what}: {:.2} times as long as {few}", many_time.ratio / few_time.ratio);
     }
     for pending in PENDING {
         let mut queue = filled(&gaps, pending);
-        println!("{:6.2}  a hold with {pending} pending", ratio(&gaps, || (hold(&mut queue, &gaps, HOLDS), HOLDS)));
+        println!("{}  a hold with {pending} pending", speed(&gaps, || (hold(&mut queue, &gaps, HOLDS), HOLDS)));
     }
 }
 
