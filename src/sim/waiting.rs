@@ -139,8 +139,21 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Some(task) => {
                 format!("a job of \"{}\" could, and no worker is free to begin it", self.model.tasks[task.index()].name)
             }
-            None => "nobody is left who could".to_owned(),
+            None => self.held_up(waiter).unwrap_or_else(|| "nobody is left who could".to_owned()),
         }
+    }
+
+    /// Who could run if the coroutine did not block its event loop.
+    fn held_up(&self, waiter: ContextId) -> Option<String> {
+        let contexts = &self.world.contexts;
+        let thread = contexts[waiter].thread;
+        let blocks = contexts[waiter].coroutine && contexts[waiter].blocking > 0;
+        let ready = |other: &ContextId| {
+            *other != waiter && contexts[*other].thread == thread && contexts[*other].waits.is_none()
+        };
+        let ready: Vec<String> =
+            self.living().filter(|other| blocks && ready(other)).map(|other| self.who(other)).collect();
+        (!ready.is_empty()).then(|| format!("the event loop, which it blocks, has {} to run", list(&ready)))
     }
 
     /// By program: whether it does something to the thing, itself or by what it calls.

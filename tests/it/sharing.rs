@@ -197,6 +197,18 @@ fn who_could_help_waits_too() {
     );
 }
 
+/// `run_coroutine_threadsafe(..).result()` on the thread of the loop itself.
+#[test]
+fn a_loop_that_is_blocked_is_named() {
+    let said = explanation(
+        r#"shared: { "e": Event }, models: [Asyncio], allow: ["blocks-the-loop"], expect: [Deadlock],
+        programs: { "coroutine": [SetEvent("e")], "start": [Spawn(Coroutine, "coroutine")] },
+        tasks: { "main": (steps: [Sleep("1ms"), CallSoonThreadsafe("start"), Blocking([Wait("e")])]) }"#,
+    );
+    let [said] = said.as_slice() else { panic!("{said:?}") };
+    assert!(said.ends_with("never set; the event loop, which it blocks, has start#0 to run"), "{said}");
+}
+
 /// Both read and want to write: each waits for the other reader. The circle is found while somebody else still runs.
 #[test]
 fn a_circle_through_readers_is_found_when_it_closes() {
