@@ -100,9 +100,9 @@ pub fn render(title: &str, models: &[ModelData], charts: &[String]) -> Vec<Pictu
     pictures
 }
 
-/// The picture of a whole sweep; `None` if not exactly one number is swept.
+/// The picture of a whole sweep, by the one number that is swept or by choice; `None` if there is nothing to compare.
 pub fn render_sweep(report: &Report) -> Option<Picture> {
-    let drawn = chart::sweep::draw(report)?;
+    let drawn = chart::sweep::draw(report).or_else(|| chart::choices::draw(report))?;
     Some(picture(drawn.stem, &drawn.scene))
 }
 

@@ -106,6 +106,31 @@ fn sweeps_tell_what_was_missed_and_refused() {
     assert!(head.contains("missed") && !head.contains("refused"), "{out}");
 }
 
+/// A sweep over what is no number has a picture, too: a row for each choice and model, the best and the worst in its title.
+#[test]
+fn choices_are_beside_each_other() {
+    let text = r#"(machine: (cores: 1, costs: Zero), interpreter: Native, models: [ThreadPerTask],
+        tasks: { "long": (steps: [Cpu("6ms")]), "short": (steps: [Cpu("2ms")]) },
+        sweep: Grid({ "machine.scheduler": [FirstCome, ShortestJobFirst(), RoundRobin("1ms")] }))"#;
+    let (folder, _) = run(text, &[]);
+    let found = words(&folder, "sweep.svg");
+    let rows = ["FirstCome", "7 ms", "ShortestJobFirst()", "5 ms", "RoundRobin(&quot;1ms&quot;)", "6 ms"];
+    let at = rows.map(|row| found.iter().position(|word| word == row).unwrap_or_else(|| panic!("{row}: {found:?}")));
+    assert!(at.is_sorted(), "{found:?}");
+    assert_eq!(found[0], "Mean response: 5 ms with ShortestJobFirst(), 7 ms with FirstCome");
+    // With two models a row names both.
+    let (folder, _) = run(&text.replace("[ThreadPerTask]", "[ThreadPerTask, Processes(1)]"), &[]);
+    let found = words(&folder, "sweep.svg");
+    assert_eq!(found.iter().filter(|word| *word == "Processes(1)").count(), 3, "{found:?}");
+    // What never ends by itself has a rate instead of a makespan; one number has lines instead of rows.
+    let rate = text.replace("(steps: [Cpu(\"6ms\")])", "(arrive: Every(\"10ms\"), steps: [Cpu(\"6ms\")])");
+    let (folder, _) = run(&rate.replace("sweep", "until: \"100ms\", sweep"), &[]);
+    assert!(words(&folder, "sweep.svg").iter().any(|word| word == "jobs/s"));
+    let number = text.replace("machine.scheduler", "machine.cores");
+    let (folder, _) = run(&number.replace("[FirstCome, ShortestJobFirst(), RoundRobin(\"1ms\")]", "[1, 2]"), &[]);
+    assert!(!words(&folder, "sweep.svg").iter().any(|word| word.starts_with("Mean response")));
+}
+
 /// A deadline in the last instant is one, whether late jobs are dropped or go on.
 #[test]
 fn a_deadline_at_the_end_of_the_clock_counts() {

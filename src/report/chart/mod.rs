@@ -1,6 +1,7 @@
 //! The charts. A new one is a file with a `draw` function and a row in [`CHARTS`].
 
 pub mod axis;
+pub mod choices;
 mod cumulative;
 pub(crate) mod frame;
 mod latency;
