@@ -1,10 +1,11 @@
 //! One run, kept, with questions to ask: the trace as typed records, and as what happened to jobs, locks and variables.
 //!
-//! ```no_run
-//! # let model: gilsim::model::Model = todo!();
-//! let run = gilsim::query::Run::new(&model, 7);
+//! ```
+//! let text = r#"(shared: { "lock": Lock }, tasks: { "a": (count: 2, steps: [With("lock", [Cpu("1ms")])]) }, models: [Threads(2)])"#;
+//! let scenario = gilsim::scenario::compile("two", text, &[]).unwrap().scenario;
+//! let run = gilsim::query::Run::new(&scenario.points[0].models[0], 7);
 //! assert!(run.verify().is_empty());
-//! assert!(run.holds("lock").iter().all(|hold| hold.until.is_some()));
+//! assert_eq!(run.holds("lock").iter().filter(|hold| hold.until.is_some()).count(), 2);
 //! ```
 
 use std::collections::BTreeMap;

@@ -118,33 +118,7 @@ pub struct Sim<'a, S, C> {
 impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
     /// The world at time 0, with what happens at once already recorded.
     pub fn start(model: &'a Model, seed: u64, sink: &'a mut S, chooser: &'a mut C) -> Sim<'a, S, C> {
-        let world = World::new(model, seed);
-        let mut sim = Sim {
-            model,
-            seed,
-            sink,
-            chooser,
-            world,
-            events: 0,
-            steps: 0,
-            has_gil: model.has_gil(),
-            handshake: model.interpreter.start_handshake,
-            paced: !model.machine.paces.is_even(),
-            unsettled: true,
-            slicing: false,
-            outcome: None,
-            acting: None,
-            woken: Vec::new(),
-            tracks: cancel::any(model),
-            eager: model.starts_eagerly(),
-            waits_for_tasks: model.waits_for_tasks(),
-            due: Vec::new(),
-            freed: Vec::new(),
-            lends: inheritance::order(model),
-            stops: stop::any(model),
-            aborts: late::any(model),
-            expired: Vec::new(),
-        };
+        let mut sim = Sim::around(model, seed, sink, chooser, World::new(model, seed));
         sim.populate();
         sim.first_arrivals();
         sim
@@ -155,6 +129,11 @@ impl<'a, S: Sink, C: Chooser> Sim<'a, S, C> {
         // Setting slice timers again is harmless: they are computed from the state.
         let mut world = world;
         world.kernel.touch(None);
+        Sim::around(model, seed, sink, chooser, world)
+    }
+
+    /// With nothing under way.
+    fn around(model: &'a Model, seed: u64, sink: &'a mut S, chooser: &'a mut C, world: World) -> Sim<'a, S, C> {
         Sim {
             model,
             seed,

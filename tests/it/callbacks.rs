@@ -5,10 +5,11 @@ use gilsim::id::ProgramId;
 use gilsim::model::{Act, Builder, Costs, Execution, Model, SpawnKind, Stmt};
 use gilsim::sync::Config;
 use gilsim::time::Duration;
-use gilsim::trace::{Called, CpuKind, Record, What};
+use gilsim::trace::{Called, CpuKind, What};
 use proptest::prelude::*;
 
 use crate::real_runs::{audit, run};
+use crate::told::{listed, say, told_to_the_ns};
 
 fn us(us: u64) -> Dist {
     Dist::Const(Duration::us(us))
@@ -22,31 +23,18 @@ fn native(time: u64) -> Stmt {
     Stmt::Cpu(CpuKind::NoGil, us(time))
 }
 
-fn say(text: &str) -> Stmt {
-    Stmt::Print(text.to_owned())
-}
-
 fn threadsafe(program: ProgramId) -> Stmt {
     Stmt::CallBack(Called::Threadsafe, program, None)
 }
 
-/// What was printed when, in nanoseconds, in a run that the auditor accepts.
+/// What was printed when, in nanoseconds.
 fn told(model: &Model) -> Vec<(u64, String)> {
-    let (records, ended) = run(model, 1);
-    assert_eq!(audit(model, &records, &ended), [], "{}", listed(&records));
-    assert_eq!(ended.outcome.word(), "finished", "{}", listed(&records));
-    let lines = records.iter().filter_map(|record| match record.what {
-        What::Print { text, .. } => Some((record.time.0, model.texts[text.index()].clone())),
-        _ => None,
-    });
-    lines.collect()
+    let (outcome, lines) = told_to_the_ns(model);
+    assert_eq!(outcome, "finished", "{lines:?}");
+    lines
 }
 
-fn listed(records: &[Record]) -> String {
-    let lines: Vec<String> = records.iter().map(|record| format!("{} {:?}", record.time.0, record.what)).collect();
-    lines.join("\n")
-}
-
+/// The times are microseconds.
 fn at(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
     expected.iter().map(|(us, text)| (us * 1_000, (*text).to_owned())).collect()
 }
@@ -198,7 +186,7 @@ proptest! {
         builder.batch("main", 3, built(&main, &callbacks, [thread, coroutine]));
         let model = builder.build();
         let (records, ended) = run(&model, 1);
-        prop_assert_eq!(audit(&model, &records, &ended), [], "{}", listed(&records));
-        prop_assert_eq!(ended.outcome.word(), "finished", "{:?}\n{}", ended.outcome, listed(&records));
+        prop_assert_eq!(audit(&model, &records, &ended), [], "{}", listed(&model, &records));
+        prop_assert_eq!(ended.outcome.word(), "finished", "{:?}\n{}", ended.outcome, listed(&model, &records));
     }
 }

@@ -12,21 +12,10 @@ use gilsim::trace::{CpuKind, Digest, Record, Together, What};
 use proptest::prelude::*;
 
 use crate::real_runs::{audit, run};
-
-fn time(ms: u64) -> Dist {
-    Dist::Const(Duration::ms(ms))
-}
+use crate::told::{at, cpu, finished, listed, say, time, told};
 
 fn sleep(ms: u64) -> Stmt {
     Stmt::Sleep(time(ms))
-}
-
-fn cpu(ms: u64) -> Stmt {
-    Stmt::Cpu(CpuKind::Python, time(ms))
-}
-
-fn say(text: &str) -> Stmt {
-    Stmt::Print(text.to_owned())
 }
 
 fn within(ms: u64, steps: Vec<Stmt>, otherwise: Vec<Stmt>) -> Stmt {
@@ -45,34 +34,6 @@ fn asyncio() -> Builder {
     Builder::new(1, Execution::Asyncio)
 }
 
-/// How the run ended, and what was printed when, in milliseconds; the auditor accepts the run.
-fn told(model: &Model) -> (String, Vec<(u64, String)>) {
-    let (records, ended) = run(model, 1);
-    assert_eq!(audit(model, &records, &ended), [], "{}", listed(model, &records));
-    let lines = records.iter().filter_map(|record| match record.what {
-        What::Print { text, .. } => Some((record.time.0 / 1_000_000, model.texts[text.index()].clone())),
-        _ => None,
-    });
-    (ended.outcome.word().to_owned(), lines.collect())
-}
-
-fn listed(model: &Model, records: &[Record]) -> String {
-    let code: Vec<String> = model.code.iter().enumerate().map(|(at, op)| format!("{at}: {op:?}")).collect();
-    let lines: Vec<String> = records.iter().map(|record| format!("{} {:?}", record.time.0, record.what)).collect();
-    format!("{}\n{:?}\n{}", code.join("\n"), model.regions, lines.join("\n"))
-}
-
-/// What was printed when, in a run that finished.
-fn lines(model: &Model) -> Vec<(u64, String)> {
-    let (outcome, lines) = told(model);
-    assert_eq!(outcome, "finished");
-    lines
-}
-
-fn at(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
-    expected.iter().map(|(ms, text)| (*ms, (*text).to_owned())).collect()
-}
-
 fn figures(model: &Model) -> Figures {
     let mut sinks = (Digest::default(), Meter::new(model));
     let ended = gilsim::sim::run(model, 1, &mut sinks);
@@ -84,7 +45,7 @@ fn what_is_gathered_takes_as_long_as_the_longest() {
     let mut builder = asyncio();
     let children = [3, 1, 2].map(|ms| builder.program("sleeper", vec![sleep(ms)]));
     builder.batch("parent", 1, vec![gather(&children), say("all")]);
-    assert_eq!(lines(&builder.build()), at(&[(3, "all")]));
+    assert_eq!(finished(&builder.build()), at(&[(3, "all")]));
 }
 
 #[test]
@@ -93,7 +54,7 @@ fn an_exception_of_one_ends_a_gather_and_the_others_go_on() {
     let bad = builder.program("bad", vec![sleep(1), Stmt::Raise]);
     let slow = builder.program("slow", vec![sleep(5), say("slow")]);
     builder.batch("parent", 1, vec![Stmt::Try(vec![gather(&[slow, bad]), say("never")], vec![say("caught")])]);
-    assert_eq!(lines(&builder.build()), at(&[(1, "caught"), (5, "slow")]));
+    assert_eq!(finished(&builder.build()), at(&[(1, "caught"), (5, "slow")]));
 }
 
 #[test]
@@ -103,7 +64,7 @@ fn an_exception_can_be_a_result() {
     let slow = builder.program("slow", vec![sleep(5), say("slow")]);
     let gather = Stmt::Gather(Together::GatherAll, vec![slow, bad], 2);
     builder.batch("parent", 1, vec![Stmt::Try(vec![gather, say("all")], vec![say("never")])]);
-    assert_eq!(lines(&builder.build()), at(&[(5, "slow"), (5, "slow"), (5, "all")]));
+    assert_eq!(finished(&builder.build()), at(&[(5, "slow"), (5, "slow"), (5, "all")]));
 }
 
 #[test]
@@ -114,7 +75,7 @@ fn an_exception_of_one_cancels_the_rest_of_a_task_group() {
     let slow = builder.program("slow", vec![Stmt::Finally(vec![sleep(5), say("never")], last)]);
     builder.batch("parent", 1, vec![Stmt::Try(vec![group(&[slow, bad]), say("never")], vec![say("caught")])]);
     // The group waits for the one that cleans up.
-    assert_eq!(lines(&builder.build()), at(&[(1, "cleans up"), (3, "caught")]));
+    assert_eq!(finished(&builder.build()), at(&[(1, "cleans up"), (3, "caught")]));
 }
 
 #[test]
@@ -125,7 +86,7 @@ fn who_is_cancelled_cancels_what_it_awaits_together() {
         let outer = builder.program("outer", vec![Stmt::Finally(vec![together(&[inner, inner])], vec![say("outer")])]);
         let steps = vec![within(2, vec![together(&[outer])], vec![say("over")])];
         builder.batch("parent", 1, steps);
-        assert_eq!(lines(&builder.build()), at(&[(2, "inner"), (2, "inner"), (2, "outer"), (2, "over")]));
+        assert_eq!(finished(&builder.build()), at(&[(2, "inner"), (2, "inner"), (2, "outer"), (2, "over")]));
     }
 }
 
@@ -146,20 +107,20 @@ fn a_child_is_cancelled_before_it_begins_and_while_it_waits() {
         say("again"),
     ];
     builder.batch("parent", 1, steps);
-    assert_eq!(lines(&builder.build()), at(&[(0, "joined"), (0, "begins"), (1, "ends"), (1, "again")]));
+    assert_eq!(finished(&builder.build()), at(&[(0, "joined"), (0, "begins"), (1, "ends"), (1, "again")]));
 }
 
 #[test]
 fn a_timeout_ends_what_awaits_and_not_what_computes() {
     let mut builder = asyncio();
     builder.batch("awaits", 1, vec![within(2, vec![sleep(9)], vec![say("late")]), say("goes on")]);
-    assert_eq!(lines(&builder.build()), at(&[(2, "late"), (2, "goes on")]));
+    assert_eq!(finished(&builder.build()), at(&[(2, "late"), (2, "goes on")]));
     let mut builder = asyncio();
     builder.batch("computes", 1, vec![within(2, vec![cpu(9)], vec![say("never")]), say("goes on")]);
-    assert_eq!(lines(&builder.build()), at(&[(9, "goes on")]));
+    assert_eq!(finished(&builder.build()), at(&[(9, "goes on")]));
     let mut builder = asyncio();
     builder.batch("both", 1, vec![within(2, vec![cpu(9), sleep(1)], vec![say("late")])]);
-    assert_eq!(lines(&builder.build()), at(&[(9, "late")]));
+    assert_eq!(finished(&builder.build()), at(&[(9, "late")]));
 }
 
 #[test]
@@ -167,11 +128,11 @@ fn the_outer_of_two_timeouts_is_not_taken_for_the_inner() {
     let mut builder = asyncio();
     let inner = within(5, vec![sleep(9)], vec![say("inner")]);
     builder.batch("nested", 1, vec![within(2, vec![inner, say("never")], vec![say("outer")])]);
-    assert_eq!(lines(&builder.build()), at(&[(2, "outer")]));
+    assert_eq!(finished(&builder.build()), at(&[(2, "outer")]));
     let mut builder = asyncio();
     let inner = within(2, vec![sleep(9)], vec![say("inner"), sleep(9)]);
     builder.batch("nested", 1, vec![within(5, vec![inner], vec![say("outer")])]);
-    assert_eq!(lines(&builder.build()), at(&[(2, "inner"), (5, "outer")]));
+    assert_eq!(finished(&builder.build()), at(&[(2, "inner"), (5, "outer")]));
 }
 
 #[test]
@@ -180,7 +141,7 @@ fn exceptions_leave_loops_calls_and_blocking_sections() {
     let deep = builder.program("deep", vec![Stmt::Repeat(3, vec![Stmt::Blocking(vec![sleep(1), Stmt::Raise])])]);
     let body = Stmt::Repeat(2, vec![Stmt::Try(vec![Stmt::Repeat(7, vec![Stmt::Call(deep)])], vec![say("caught")])]);
     builder.batch("caller", 1, vec![body, sleep(1), say("end")]);
-    assert_eq!(lines(&builder.build()), at(&[(1, "caught"), (2, "caught"), (3, "end")]));
+    assert_eq!(finished(&builder.build()), at(&[(1, "caught"), (2, "caught"), (3, "end")]));
 }
 
 #[test]
@@ -190,7 +151,7 @@ fn a_lock_is_released_by_its_with_and_kept_by_a_bare_acquire() {
     let lock = builder.lock("lock", false);
     builder.batch("holder", 1, late(vec![Stmt::With(lock, vec![sleep(9)])]));
     builder.batch("other", 1, vec![sleep(1), Stmt::With(lock, vec![say("mine")])]);
-    assert_eq!(lines(&builder.build()), at(&[(2, "mine")]));
+    assert_eq!(finished(&builder.build()), at(&[(2, "mine")]));
     let mut builder = asyncio();
     let lock = builder.lock("lock", false);
     builder.batch("holder", 1, late(vec![Stmt::Acquire(lock), sleep(9), Stmt::Release(lock)]));
@@ -206,7 +167,7 @@ fn a_failed_job_is_over_and_its_worker_goes_on() {
         builder.batch("bad", 2, vec![Stmt::With(lock, vec![cpu(1), Stmt::Raise]), say("never")]);
         builder.batch("good", 1, vec![Stmt::With(lock, vec![cpu(1)]), say("good")]);
         let model = builder.build();
-        assert_eq!(lines(&model), at(&[(3, "good")]), "{execution}");
+        assert_eq!(finished(&model), at(&[(3, "good")]), "{execution}");
         let tasks = figures(&model).tasks;
         assert_eq!((tasks[0].failed, tasks[0].completed), (Some(2), 0));
         assert_eq!((tasks[1].failed, tasks[1].completed), (Some(0), 1));
@@ -228,14 +189,14 @@ fn waiters_withdraw() {
         builder.batch("first", 1, vec![with(Act::Acquire, vec![sleep(5)])]);
         builder.batch("late", 1, vec![sleep(1), within(2, vec![with(act, vec![say("never")])], vec![say("late")])]);
         builder.batch("last", 1, vec![sleep(2), with(Act::Acquire, vec![say("mine")])]);
-        assert_eq!(lines(&builder.build()), at(&[(3, "late"), (5, "mine")]), "{config:?}");
+        assert_eq!(finished(&builder.build()), at(&[(3, "late"), (5, "mine")]), "{config:?}");
     }
     let mut builder = asyncio();
     let queue = builder.sync("queue", Config::Queue { capacity: Some(1) }, false);
     builder.batch("late", 1, vec![within(2, vec![Stmt::Get(queue, None)], vec![say("late")])]);
     builder.batch("taker", 1, vec![sleep(1), Stmt::Get(queue, None), say("mine")]);
     builder.batch("giver", 1, vec![sleep(3), Stmt::Put(queue, Value::Number(1))]);
-    assert_eq!(lines(&builder.build()), at(&[(2, "late"), (3, "mine")]));
+    assert_eq!(finished(&builder.build()), at(&[(2, "late"), (3, "mine")]));
 }
 
 /// Whoever is cancelled after it was given something, and before it could go on, does not keep it.
@@ -248,7 +209,7 @@ fn what_comes_too_late_goes_to_the_next() {
         builder.batch("giver", 1, [hold, vec![sleep(1), cpu(3), Stmt::Yield], let_go].concat());
         builder.batch("late", 1, vec![within(2, wait, vec![say("late")])]);
         builder.batch("next", 1, [next, vec![say("mine")]].concat());
-        lines(&builder.build())
+        finished(&builder.build())
     };
     let semaphore = |builder: &mut Builder| {
         let permits = builder.sync("permits", Config::Semaphore { permits: 1, bounded: true }, false);
@@ -280,7 +241,7 @@ fn a_cancelled_wait_for_a_notification_takes_the_lock_again() {
     let wait = Stmt::With(lock, vec![Stmt::Finally(vec![Stmt::Sync(condition, Act::Wait)], vec![say("has the lock")])]);
     builder.batch("waiter", 1, vec![within(2, vec![wait], vec![say("late")])]);
     builder.batch("holder", 1, vec![sleep(1), Stmt::With(lock, vec![sleep(4)])]);
-    assert_eq!(lines(&builder.build()), at(&[(5, "has the lock"), (5, "late")]));
+    assert_eq!(finished(&builder.build()), at(&[(5, "has the lock"), (5, "late")]));
 }
 
 /// A request that is queued is withdrawn; one that is served is served to its end.
@@ -293,7 +254,7 @@ fn requests_are_withdrawn_while_they_are_queued() {
     builder.batch("queued", 1, vec![sleep(1), within(2, vec![read.clone()], vec![say("queued")])]);
     builder.batch("next", 1, vec![sleep(2), read, say("next")]);
     let model = builder.build();
-    assert_eq!(lines(&model), at(&[(2, "served"), (3, "queued"), (20, "next")]));
+    assert_eq!(finished(&model), at(&[(2, "served"), (3, "queued"), (20, "next")]));
     assert_eq!(figures(&model).devices[0].completed, 2);
 }
 
@@ -312,7 +273,7 @@ fn a_wait_for_a_connection_is_given_up() {
         let ask = [SocketAct::Connect, SocketAct::Send(50)].map(call);
         let steps = [ask.to_vec(), vec![late, call(SocketAct::Recv(100)), say("answer")]].concat();
         builder.batch("client", 1, steps);
-        assert_eq!(lines(&builder.build()), at(&[(20, "late"), (40, "answer")]), "{selector:?}");
+        assert_eq!(finished(&builder.build()), at(&[(20, "late"), (40, "answer")]), "{selector:?}");
     }
 }
 

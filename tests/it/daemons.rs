@@ -1,21 +1,12 @@
 //! Daemons: when the run is over, what is cut off, and where there are none.
 
-use gilsim::dist::Dist;
 use gilsim::model::{Builder, Execution, Model, SpawnKind, Stmt};
 use gilsim::scenario;
 use gilsim::sim::Ended;
-use gilsim::time::Duration;
-use gilsim::trace::{CpuKind, Record, What};
+use gilsim::trace::{Record, What};
 
 use crate::real_runs::{audit, policies, run};
-
-fn time(ms: u64) -> Dist {
-    Dist::Const(Duration::ms(ms))
-}
-
-fn cpu(ms: u64) -> Stmt {
-    Stmt::Cpu(CpuKind::Python, time(ms))
-}
+use crate::told::{cpu, time};
 
 fn sleep(ms: u64) -> Stmt {
     Stmt::Sleep(time(ms))

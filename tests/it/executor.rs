@@ -1,24 +1,16 @@
 //! Steps that coroutines have threads do: exact runs, what becomes of those that nobody waits for, and what cannot be done so.
 
 use gilsim::dist::Dist;
-use gilsim::model::{Act, Builder, Costs, Execution, Model, Stmt, Value};
-use gilsim::scenario;
+use gilsim::model::{Act, Builder, Costs, Execution, Stmt, Value};
 use gilsim::sync::Config;
 use gilsim::time::Duration;
 use gilsim::trace::{CpuKind, Record, What};
 
 use crate::real_runs::{audit, policies, run};
-
-fn time(ms: u64) -> Dist {
-    Dist::Const(Duration::ms(ms))
-}
+use crate::told::{at, finished, say, time, told, wrong};
 
 fn sleep(ms: u64) -> Stmt {
     Stmt::Sleep(time(ms))
-}
-
-fn say(text: &str) -> Stmt {
-    Stmt::Print(text.to_owned())
 }
 
 fn to_thread(steps: Vec<Stmt>) -> Stmt {
@@ -29,28 +21,6 @@ fn loops(threads: u32) -> Builder {
     let mut builder = Builder::new(2, Execution::Asyncio);
     builder.model_mut().executor = Some(threads);
     builder
-}
-
-/// How the run ended, and what was printed when, in milliseconds; the auditor accepts the run.
-fn told(model: &Model) -> (String, Vec<(u64, String)>) {
-    let (records, ended) = run(model, 1);
-    let listed: Vec<String> = records.iter().map(|record| format!("{} {:?}", record.time.0, record.what)).collect();
-    assert_eq!(audit(model, &records, &ended), [], "{}", listed.join("\n"));
-    let lines = records.iter().filter_map(|record| match record.what {
-        What::Print { text, .. } => Some((record.time.0 / 1_000_000, model.texts[text.index()].clone())),
-        _ => None,
-    });
-    (ended.outcome.word().to_owned(), lines.collect())
-}
-
-fn finished(builder: Builder) -> Vec<(u64, String)> {
-    let (outcome, lines) = told(&builder.build());
-    assert_eq!(outcome, "finished");
-    lines
-}
-
-fn at(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
-    expected.iter().map(|(ms, text)| (*ms, (*text).to_owned())).collect()
 }
 
 #[test]
@@ -73,7 +43,7 @@ fn the_loop_goes_on_meanwhile() {
     let mut builder = loops(1);
     builder.batch("call", 1, vec![to_thread(vec![sleep(10), say("thread")]), say("call")]);
     builder.batch("other", 1, vec![sleep(3), say("other")]);
-    assert_eq!(finished(builder), at(&[(3, "other"), (10, "thread"), (10, "call")]));
+    assert_eq!(finished(&builder.build()), at(&[(3, "other"), (10, "thread"), (10, "call")]));
 }
 
 #[test]
@@ -105,7 +75,7 @@ fn who_is_cancelled_goes_on_and_the_thread_does_too() {
     builder.batch("call", 1, vec![call(patient, vec![say("gave up")])]);
     builder.batch("queued", 1, vec![sleep(1), call(vec![say("never")], vec![say("withdrawn")])]);
     builder.batch("late", 1, vec![sleep(5), to_thread(vec![say("next")])]);
-    assert_eq!(finished(builder), at(&[(2, "gave up"), (3, "withdrawn"), (10, "thread"), (10, "next")]));
+    assert_eq!(finished(&builder.build()), at(&[(2, "gave up"), (3, "withdrawn"), (10, "thread"), (10, "next")]));
 }
 
 #[test]
@@ -240,17 +210,6 @@ pub fn everything(builder: &mut Builder, loops: bool) {
     if loops {
         let hasty = Stmt::Timeout(Dist::Const(Duration::us(700)), vec![call], Some(vec![python(10)]));
         builder.batch("hasty", 8, vec![Stmt::Repeat(3, vec![Stmt::Try(vec![hasty], vec![])])]);
-    }
-}
-
-/// The codes and titles of all that is wrong, or worth a warning.
-fn wrong(text: &str) -> Vec<String> {
-    let told = |list: &[scenario::diagnostic::Diagnostic]| {
-        list.iter().map(|one| format!("{} {}", one.code, one.title)).collect::<Vec<_>>()
-    };
-    match scenario::compile("t", text, &[]) {
-        Ok(compiled) => told(&compiled.warnings),
-        Err(errors) => told(&errors),
     }
 }
 

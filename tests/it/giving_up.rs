@@ -2,46 +2,22 @@
 
 use gilsim::dist::Dist;
 use gilsim::id::{LockId, ProgramId, SyncId};
-use gilsim::model::{Act, Builder, Costs, Execution, Interpreter, Model, SpawnKind, Stmt, Value, Version};
+use gilsim::model::{Act, Builder, Costs, Execution, Interpreter, SpawnKind, Stmt, Value, Version};
 use gilsim::scenario;
 use gilsim::sync::{Config, Preference};
 use gilsim::time::Duration;
 use gilsim::trace::{CpuKind, On, What};
 
 use crate::real_runs::{audit, policies, run};
-
-fn time(ms: u64) -> Dist {
-    Dist::Const(Duration::ms(ms))
-}
+use crate::told::{at, finished, say, time};
 
 fn sleep(ms: u64) -> Stmt {
     Stmt::Sleep(time(ms))
 }
 
-fn say(text: &str) -> Stmt {
-    Stmt::Print(text.to_owned())
-}
-
 /// Gives the one step up after so long, and says so.
 fn within(ms: u64, step: Stmt) -> Stmt {
     Stmt::Timeout(time(ms), vec![step], Some(vec![say("gave up")]))
-}
-
-/// What was printed when, in milliseconds; the auditor accepts the run.
-fn told(model: &Model) -> Vec<(u64, String)> {
-    let (records, ended) = run(model, 1);
-    let listed: Vec<String> = records.iter().map(|record| format!("{} {:?}", record.time.0, record.what)).collect();
-    assert_eq!(audit(model, &records, &ended), [], "{}", listed.join("\n"));
-    assert_eq!(ended.outcome.word(), "finished");
-    let lines = records.iter().filter_map(|record| match record.what {
-        What::Print { text, .. } => Some((record.time.0 / 1_000_000, model.texts[text.index()].clone())),
-        _ => None,
-    });
-    lines.collect()
-}
-
-fn at(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
-    expected.iter().map(|(ms, text)| (*ms, (*text).to_owned())).collect()
 }
 
 /// Threads of a version of CPython, or of none.
@@ -66,7 +42,7 @@ fn a_lock_that_is_not_free_in_time_is_given_up() {
         builder.batch("waiter", 1, steps);
         builder.batch("third", 1, vec![sleep(2), Stmt::With(lock, vec![say("third"), sleep(3)])]);
         let expected = at(&[(6, "gave up"), (6, "on"), (20, "third"), (23, "had it")]);
-        assert_eq!(told(&builder.build()), expected, "{version:?}");
+        assert_eq!(finished(&builder.build()), expected, "{version:?}");
     }
 }
 
@@ -79,7 +55,7 @@ fn a_lock_that_is_free_in_time_is_taken_and_the_time_is_forgotten() {
         let steps =
             vec![sleep(1), within(5, Stmt::Acquire(lock)), say("had it"), sleep(20), Stmt::Release(lock), say("end")];
         builder.batch("waiter", 1, steps);
-        assert_eq!(told(&builder.build()), at(&[(4, "had it"), (24, "end")]), "{version:?}");
+        assert_eq!(finished(&builder.build()), at(&[(4, "had it"), (24, "end")]), "{version:?}");
     }
 }
 
@@ -92,7 +68,7 @@ fn without_steps_it_is_an_exception() {
     builder.batch("careful", 1, vec![sleep(1), Stmt::Try(vec![ask(), say("no")], vec![say("caught")]), say("on")]);
     builder.batch("careless", 1, vec![sleep(1), ask(), say("no")]);
     let model = builder.build();
-    assert_eq!(told(&model), at(&[(6, "caught"), (6, "on")]));
+    assert_eq!(finished(&model), at(&[(6, "caught"), (6, "on")]));
     let (records, _) = run(&model, 1);
     assert_eq!(records.iter().filter(|record| matches!(record.what, What::JobFail { .. })).count(), 1);
 }
@@ -105,7 +81,7 @@ fn a_timeout_of_zero_keeps_the_gil() {
     let steps = vec![sleep(1), within(0, Stmt::Acquire(lock)), within(0, Stmt::Get(queue, None)), say("on")];
     builder.batch("waiter", 1, steps);
     let model = builder.build();
-    assert_eq!(told(&model), at(&[(1, "gave up"), (1, "gave up"), (1, "on")]));
+    assert_eq!(finished(&model), at(&[(1, "gave up"), (1, "gave up"), (1, "on")]));
     let (records, _) = run(&model, 1);
     let waited = |what: &What| matches!(what, What::Block { on: On::Lock(_) | On::Sync(_), .. });
     assert!(!records.iter().any(|record| waited(&record.what)));
@@ -147,7 +123,7 @@ fn whatever_a_thread_waits_for_can_be_given_up() {
         let names = ["semaphore", "event", "get", "put", "read", "write"];
         let expected: Vec<(u64, &str)> =
             names.iter().enumerate().flat_map(|(n, name)| [(6 + n as u64, "gave up"), (6 + n as u64, *name)]).collect();
-        assert_eq!(told(&builder.build()), at(&expected), "{version:?}");
+        assert_eq!(finished(&builder.build()), at(&expected), "{version:?}");
     }
 }
 
@@ -162,7 +138,7 @@ fn a_wait_for_a_notification_has_the_lock_again_before_it_is_given_up() {
         builder.batch("waiter", 1, waits);
         builder.batch("holder", 1, vec![sleep(3), Stmt::With(lock, vec![sleep(10)])]);
         // Its time is over at 5 ms, and the lock is free at 13 ms.
-        assert_eq!(told(&builder.build()), at(&[(13, "gave up"), (13, "with the lock")]), "{version:?}");
+        assert_eq!(finished(&builder.build()), at(&[(13, "gave up"), (13, "with the lock")]), "{version:?}");
     }
 }
 
@@ -179,7 +155,7 @@ fn who_is_notified_in_time_takes_the_lock_however_long_that_takes() {
         );
         let notify = vec![Stmt::Sync(condition, Act::Notify(1)), sleep(10)];
         builder.batch("notifier", 1, vec![sleep(3), Stmt::With(lock, notify)]);
-        assert_eq!(told(&builder.build()), at(&[(13, "on")]), "{version:?}");
+        assert_eq!(finished(&builder.build()), at(&[(13, "on")]), "{version:?}");
     }
 }
 
@@ -190,7 +166,7 @@ fn a_join_can_be_given_up() {
     let steps =
         vec![Stmt::Spawn(SpawnKind::Thread, child, 1), within(5, Stmt::Join(child)), Stmt::Join(child), say("end")];
     builder.batch("main", 1, steps);
-    assert_eq!(told(&builder.build()), at(&[(5, "gave up"), (20, "child"), (20, "end")]));
+    assert_eq!(finished(&builder.build()), at(&[(5, "gave up"), (20, "child"), (20, "end")]));
 }
 
 #[test]
@@ -203,7 +179,7 @@ fn a_circle_with_somebody_who_gives_up_is_no_deadlock() {
         let steps = vec![Stmt::Try(vec![Stmt::With(b, vec![sleep(2), ask, say("no")])], vec![say("backed off")])];
         builder.batch("patient", 1, patient);
         builder.batch("careful", 1, steps);
-        let said: Vec<String> = told(&builder.build()).into_iter().map(|(_, text)| text).collect();
+        let said: Vec<String> = finished(&builder.build()).into_iter().map(|(_, text)| text).collect();
         assert!(said == ["backed off", "both"] || said == ["both", "backed off"], "{version:?}: {said:?}");
     }
 }

@@ -7,10 +7,7 @@ use gilsim::time::Duration;
 use gilsim::trace::{CpuKind, Together, What};
 
 use crate::real_runs::{audit, run};
-
-fn say(text: &str) -> Stmt {
-    Stmt::Print(text.to_owned())
-}
+use crate::told::say;
 
 fn ms(ms: u64) -> Dist {
     Dist::Const(Duration::ms(ms))

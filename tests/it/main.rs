@@ -56,4 +56,5 @@ mod theory;
 mod theory_closed;
 mod throttle;
 mod tidy;
+mod told;
 mod validation;

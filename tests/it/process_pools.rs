@@ -7,13 +7,13 @@ use gilsim::model::{Act, Version};
 use gilsim::model::{
     Arrivals, Builder, Costs, Execution, Interpreter, Model, PoolKind, ProcessPool, StartMethod, Stmt,
 };
-use gilsim::scenario;
 use gilsim::sim::Ended;
 use gilsim::sync::Config;
 use gilsim::time::{Duration, Time};
 use gilsim::trace::{CpuKind, Digest, Record, Role, What};
 
 use crate::real_runs::{audit, policies, run};
+use crate::told::wrong;
 
 fn cpu(time: Duration) -> Stmt {
     Stmt::Cpu(CpuKind::Python, Dist::Const(time))
@@ -319,16 +319,6 @@ pub fn everything(builder: &mut Builder) {
     builder.batch("risky", 8, risky);
     builder.task("stream", Some(12), Arrivals::Every(Duration::us(900)), vec![], steps);
     builder.task("then", Some(3), Arrivals::AtOnce, vec![task], vec![python(50)]);
-}
-
-fn wrong(text: &str) -> Vec<String> {
-    let told = |list: &[scenario::diagnostic::Diagnostic]| {
-        list.iter().map(|one| format!("{} {}", one.code, one.title)).collect::<Vec<_>>()
-    };
-    match scenario::compile("t", text, &[]) {
-        Ok(compiled) => told(&compiled.warnings),
-        Err(errors) => told(&errors),
-    }
 }
 
 #[test]

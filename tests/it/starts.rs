@@ -4,34 +4,14 @@ use gilsim::dist::Dist;
 use gilsim::model::{Builder, Costs, Execution, Interpreter, Model, SpawnKind, Stmt, Version};
 use gilsim::scenario;
 use gilsim::time::Duration;
-use gilsim::trace::{CpuKind, On, What};
+use gilsim::trace::{On, What};
 
 use crate::real_runs::{EXECUTIONS, audit, everything, policies, run};
-
-fn cpu(ms: u64) -> Stmt {
-    Stmt::Cpu(CpuKind::Python, Dist::Const(Duration::ms(ms)))
-}
-
-fn say(text: &str) -> Stmt {
-    Stmt::Print(text.to_owned())
-}
-
-/// What was printed when, in milliseconds; the auditor accepts the run.
-fn told(model: &Model) -> Vec<(u64, String)> {
-    let (records, ended) = run(model, 1);
-    let listed: Vec<String> = records.iter().map(|record| format!("{} {:?}", record.time.0, record.what)).collect();
-    assert_eq!(audit(model, &records, &ended), [], "{}", listed.join("\n"));
-    assert_eq!(ended.outcome.word(), "finished");
-    let lines = records.iter().filter_map(|record| match record.what {
-        What::Print { text, .. } => Some((record.time.0 / 1_000_000, model.texts[text.index()].clone())),
-        _ => None,
-    });
-    lines.collect()
-}
+use crate::told::{cpu, finished, say};
 
 /// The times of one text.
 fn times(model: &Model, text: &str) -> Vec<u64> {
-    told(model).into_iter().filter(|(_, said)| said == text).map(|(at, _)| at).collect()
+    finished(model).into_iter().filter(|(_, said)| said == text).map(|(at, _)| at).collect()
 }
 
 /// A thread computes for a millisecond, starts two that compute for 20 ms, and says so.

@@ -12,10 +12,7 @@ use gilsim::trace::{Called, Digest, Record, Together, What};
 use proptest::prelude::*;
 
 use crate::real_runs::{audit, run};
-
-fn say(text: &str) -> Stmt {
-    Stmt::Print(text.to_owned())
-}
+use crate::told::{at, finished, listed, say};
 
 fn spawn(program: ProgramId, count: u32) -> Stmt {
     Stmt::Spawn(SpawnKind::Coroutine, program, count)
@@ -165,12 +162,6 @@ fn told(model: &Model) -> Vec<(u64, String)> {
     lines
 }
 
-fn listed(model: &Model, records: &[Record]) -> String {
-    let code: Vec<String> = model.code.iter().enumerate().map(|(at, op)| format!("{at}: {op:?}")).collect();
-    let lines: Vec<String> = records.iter().map(|record| format!("{} {:?}", record.time.0, record.what)).collect();
-    format!("{}\n{:?}\n{}", code.join("\n"), model.regions, lines.join("\n"))
-}
-
 #[test]
 fn steps_are_taken_in_the_iterations_of_real_cpython() {
     let path = format!("{}/tests/oracle/asyncio-order.json", env!("CARGO_MANIFEST_DIR"));
@@ -193,22 +184,6 @@ fn ms(ms: u64) -> Dist {
     Dist::Const(Duration::ms(ms))
 }
 
-/// What was printed when, in milliseconds.
-fn timed(builder: Builder) -> Vec<(u64, String)> {
-    let model = builder.build();
-    let (records, ended) = run(&model, 1);
-    assert_eq!(audit(&model, &records, &ended), [], "{}", listed(&model, &records));
-    let lines = records.iter().filter_map(|record| match record.what {
-        What::Print { text, .. } => Some((record.time.0 / 1_000_000, model.texts[text.index()].clone())),
-        _ => None,
-    });
-    lines.collect()
-}
-
-fn at(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
-    expected.iter().map(|(ms, text)| (*ms, (*text).to_owned())).collect()
-}
-
 /// What a shield has saved can be joined, waited for, and cancelled by name.
 #[test]
 fn what_goes_on_behind_a_shield_is_still_a_child() {
@@ -218,7 +193,7 @@ fn what_goes_on_behind_a_shield_is_still_a_child() {
             builder.program("slow", vec![Stmt::Finally(vec![Stmt::Sleep(ms(5)), say("done")], vec![say("over")])]);
         let late = Stmt::Timeout(ms(2), vec![shield(slow)], Some(vec![say("late")]));
         builder.batch("parent", 1, vec![late, then(slow), say("goes on")]);
-        timed(builder)
+        finished(&builder.build())
     };
     let end = [(2, "late"), (5, "done"), (5, "over"), (5, "goes on")];
     assert_eq!(scene(Stmt::Join), at(&end));
@@ -244,7 +219,7 @@ fn a_wait_has_an_end_of_its_own() {
     ];
     builder.batch("parent", 1, steps);
     let expected = [(1, "late"), (3, "quick"), (5, "late"), (9, "slow"), (9, "slow"), (9, "all")];
-    assert_eq!(timed(builder), at(&expected));
+    assert_eq!(finished(&builder.build()), at(&expected));
 }
 
 /// To its loop a task that begins eagerly is a part of the step that creates it.

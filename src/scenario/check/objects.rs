@@ -108,41 +108,7 @@ impl<'a> List<'a> {
             | Step::Assert(condition) => {
                 return self.condition(&path.index(0), condition);
             }
-            Step::Cpu(_)
-            | Step::CpuNoGil(_)
-            | Step::CpuHoldGil(_)
-            | Step::Collect(_)
-            | Step::Io(..)
-            | Step::Connect(..)
-            | Step::Accept(..)
-            | Step::Send(..)
-            | Step::Recv(..)
-            | Step::Close(_)
-            | Step::Sleep(_)
-            | Step::Yield
-            | Step::Repeat(..)
-            | Step::Forever(_)
-            | Step::Choose(_)
-            | Step::Call(_)
-            | Step::Spawn(..)
-            | Step::Join(_)
-            | Step::Print(_)
-            | Step::Blocking(_)
-            | Step::ToThread(_)
-            | Step::Raise
-            | Step::Exit
-            | Step::Try(..)
-            | Step::Finally(..)
-            | Step::Gather(..)
-            | Step::TaskGroup(..)
-            | Step::Timeout(..)
-            | Step::Shield(_)
-            | Step::CallSoon(_)
-            | Step::CallLater(..)
-            | Step::CallSoonThreadsafe(_)
-            | Step::WaitTasks(..)
-            | Step::Cancel(_)
-            | Step::Atomic(_) => return,
+            _ => return,
         };
         self.found.push(Named { path: path.index(0), name, by: (word, kinds) });
         for (path, value, _) in values(path, step) {

@@ -222,35 +222,8 @@ fn demand(subject: &Subject<'_>, body: &Body<'_>, known: &[Option<Demand>]) -> D
                 inner(subject, &path, step, |_| 1.0, known, &mut sum)
             }
             Step::Forever(_) => sum.length = f64::NAN,
-            // How long these wait is for others to say.
-            Step::Connect(..)
-            | Step::Accept(..)
-            | Step::Send(..)
-            | Step::Recv(..)
-            | Step::Close(_)
-            | Step::Yield
-            | Step::Acquire(_)
-            | Step::AcquireRead(_)
-            | Step::Release(_)
-            | Step::Wait(_)
-            | Step::SetEvent(_)
-            | Step::ClearEvent(_)
-            | Step::Notify(..)
-            | Step::NotifyAll(_)
-            | Step::Put(..)
-            | Step::Get(..)
-            | Step::Load(_)
-            | Step::Let(..)
-            | Step::Add(..)
-            | Step::Store(..)
-            | Step::Swap(..)
-            | Step::FetchAdd(..)
-            | Step::IncRef(_)
-            | Step::DecRef(_)
-            | Step::Use(_)
-            | Step::Incr(..)
-            | Step::Cancel(_)
-            | Step::Print(_) => {}
+            // How long the others wait is for others to say.
+            _ => {}
         }
     }
     sum
