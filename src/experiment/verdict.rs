@@ -209,8 +209,7 @@ impl<'a> Evidence<'a> {
 }
 
 fn life(times: &StateTimes) -> f64 {
-    let StateTimes { running, native, switching, ready, gil, lock, io, sleeping, join, idle } = *times;
-    [running, native, switching, ready, gil, lock, io, sleeping, join, idle].iter().map(|time| time.0 as f64).sum()
+    times.parts().iter().map(|time| time.0 as f64).sum()
 }
 
 /// The device with slots that was busiest: its name and share.
@@ -275,6 +274,9 @@ fn waits(model: &Model, evidence: &Evidence<'_>) -> Option<String> {
     let (times, who) = (evidence.times, evidence.who());
     if evidence.much(times.lock, 0.3) {
         return Some(format!("{who} waited for locks {} of their lives", evidence.share(times.lock)));
+    }
+    if evidence.much(times.signal, 0.5) {
+        return Some(format!("{who} waited for signals of others {} of their lives", evidence.share(times.signal)));
     }
     if evidence.much(times.io, 0.5) {
         let share = evidence.share(times.io);

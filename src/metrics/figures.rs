@@ -252,8 +252,10 @@ pub struct StateTimes {
     pub ready: Duration,
     /// Waited for the GIL.
     pub gil: Duration,
-    /// Waited for a lock.
+    /// Waited for a lock, or a permit.
     pub lock: Duration,
+    /// Waited for an event, a notification, an item or a place in a queue, or others at a barrier.
+    pub signal: Duration,
     /// Waited for a device.
     pub io: Duration,
     /// Slept.
@@ -262,6 +264,14 @@ pub struct StateTimes {
     pub join: Duration,
     /// A worker without a job, or an event loop in its selector.
     pub idle: Duration,
+}
+
+impl StateTimes {
+    /// All of them, in order.
+    pub fn parts(&self) -> [Duration; 11] {
+        let StateTimes { running, native, switching, ready, gil, lock, signal, io, sleeping, join, idle } = *self;
+        [running, native, switching, ready, gil, lock, signal, io, sleeping, join, idle]
+    }
 }
 
 /// A GIL's share of a run.

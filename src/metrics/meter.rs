@@ -45,7 +45,7 @@ impl<'a> Meter<'a> {
     pub fn new(model: &'a Model) -> Meter<'a> {
         Meter {
             model,
-            threads: Threads::new(model.machine.cores, model.has_gil(), model.warm_up),
+            threads: Threads::new(model),
             gils: Gils::new(model.warm_up),
             jobs: Jobs::new(model),
             longest: Longest::new(model),

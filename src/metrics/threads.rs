@@ -4,6 +4,7 @@ use super::clock::{Kind, Times};
 use super::figures::CoreFigures;
 use super::sample::Sample;
 use crate::id::{ContextId, CoreId, ThreadId};
+use crate::model::Model;
 use crate::time::{Duration, Time};
 use crate::trace::{CpuKind, On};
 
@@ -13,6 +14,8 @@ pub struct Threads {
     warm_up: u64,
     /// Without a GIL there is no code that has released it.
     gil: bool,
+    /// By shared thing: [`Model::signals`].
+    signals: Vec<bool>,
     threads: Vec<Thread>,
     contexts: Vec<Context>,
     cores: Vec<Core>,
@@ -70,24 +73,13 @@ enum Busy {
     Running,
 }
 
-/// What a wait for `on` is.
-fn waiting(on: On) -> Kind {
-    match on {
-        On::Nothing => Kind::Ready,
-        On::Gil | On::GilSwitch => Kind::Gil,
-        On::Lock(_) | On::Sync(_) | On::World => Kind::Lock,
-        On::Io(_) | On::Socket(_) => Kind::Io,
-        On::Sleep => Kind::Sleeping,
-        On::Join(_) | On::Start(_) | On::Together | On::Executor(_) => Kind::Join,
-        On::Job | On::Poll => Kind::Idle,
-    }
-}
-
 impl Threads {
-    pub fn new(cores: u32, gil: bool, warm_up: Duration) -> Threads {
+    pub fn new(model: &Model) -> Threads {
+        let (cores, warm_up) = (model.machine.cores, model.warm_up);
         Threads {
             warm_up: warm_up.0,
-            gil,
+            gil: model.has_gil(),
+            signals: model.signals(),
             threads: Vec::new(),
             contexts: Vec::new(),
             cores: vec![Core { state: Busy::Idle, times: [warm_up.0.wrapping_neg(), 0, 0] }; cores as usize],
@@ -98,6 +90,20 @@ impl Threads {
             migrations: 0,
             lag: None,
             slow: 0,
+        }
+    }
+
+    /// What a wait for `on` is.
+    fn waiting(&self, on: On) -> Kind {
+        match on {
+            On::Nothing => Kind::Ready,
+            On::Gil | On::GilSwitch => Kind::Gil,
+            On::Sync(sync) if self.signals[sync.index()] => Kind::Signal,
+            On::Lock(_) | On::Sync(_) | On::World => Kind::Lock,
+            On::Io(_) | On::Socket(_) => Kind::Io,
+            On::Sleep => Kind::Sleeping,
+            On::Join(_) | On::Start(_) | On::Together | On::Executor(_) => Kind::Join,
+            On::Job | On::Poll => Kind::Idle,
         }
     }
 
@@ -168,7 +174,7 @@ impl Threads {
     #[inline]
     pub fn block(&mut self, core: CoreId, thread: ThreadId, on: On, now: Time) {
         self.core(core, Busy::Idle, now);
-        self.change(thread, waiting(on), now);
+        self.change(thread, self.waiting(on), now);
         self.voluntary += u64::from(now.0 >= self.warm_up);
     }
 
@@ -222,7 +228,7 @@ impl Threads {
     #[inline]
     pub fn suspend(&mut self, context: ContextId, on: On, now: Time) -> Option<Duration> {
         let slow = self.slow_step(context, now);
-        self.change_coroutine(context, waiting(on), now);
+        self.change_coroutine(context, self.waiting(on), now);
         slow
     }
 

@@ -116,6 +116,11 @@ impl Model {
         self.interpreter.has_gil(self.execution)
     }
 
+    /// By shared thing: whether who waits for it waits for something that others do, and not for its turn.
+    pub fn signals(&self) -> Vec<bool> {
+        self.syncs.iter().map(|sync| sync.initial.is_signal()).collect()
+    }
+
     /// How many workers a pool of threads has if nobody says how many.
     pub fn default_workers(&self) -> u32 {
         self.interpreter.default_workers.on(self.machine.cores)

@@ -1,9 +1,7 @@
 //! Figures as rows of words: one table per question. The terminal and the page show the same ones.
 
 use super::chart::axis;
-use crate::metrics::figures::{
-    Figures, Interval, ModelFigures, Point, Printed, Report, StateTimes, Summary, TaskFigures,
-};
+use crate::metrics::figures::{Figures, Interval, ModelFigures, Point, Printed, Report, Summary, TaskFigures};
 
 /// A table: its title, its heads, its rows. The first columns that name something are aligned to the left.
 #[derive(Clone, Debug)]
@@ -145,12 +143,25 @@ fn firsts(point: &Point) -> impl Iterator<Item = (&ModelFigures, &Figures)> {
 }
 
 fn states(point: &Point) -> Grid {
-    let heads =
-        ["model", "of", "running", "native", "switching", "ready", "GIL", "lock", "IO", "sleeping", "join", "idle"];
+    let heads = [
+        "model",
+        "of",
+        "running",
+        "native",
+        "switching",
+        "ready",
+        "GIL",
+        "lock",
+        "signal",
+        "IO",
+        "sleeping",
+        "join",
+        "idle",
+    ];
     let mut grid = Grid::new("Where time went, as shares of all lives", 2, &heads);
     for (model, run) in firsts(point) {
         for (of, times) in [("threads", &run.threads), ("coroutines", &run.coroutines)] {
-            let parts = parts(times);
+            let parts = times.parts().map(|time| time.0);
             let life: u64 = parts.iter().sum();
             if life > 0 {
                 let shares = parts.iter().map(|&part| axis::percent(part as f64 / life as f64));
@@ -159,11 +170,6 @@ fn states(point: &Point) -> Grid {
         }
     }
     grid
-}
-
-fn parts(times: &StateTimes) -> [u64; 10] {
-    let StateTimes { running, native, switching, ready, gil, lock, io, sleeping, join, idle } = *times;
-    [running, native, switching, ready, gil, lock, io, sleeping, join, idle].map(|time| time.0)
 }
 
 fn gils(point: &Point) -> Grid {

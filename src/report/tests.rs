@@ -117,14 +117,14 @@ fn run(made: &Made) -> ModelData {
 }
 
 fn finish(sink: Collector, name: &str, end: u64) -> ModelData {
-    let mut sum = [0; 10];
+    let mut sum = [0; 11];
     for lane in sink.timeline.lanes.iter().filter(|lane| super::timeline::kind_of(lane.group) == 2) {
         sum.iter_mut().zip(lane.totals).for_each(|(sum, more)| *sum += more);
     }
     let mut figures = figures();
     let times = sum.map(Duration);
-    let [running, native, switching, ready, gil, lock, io, sleeping, join, idle] = times;
-    figures.threads = StateTimes { running, native, switching, ready, gil, lock, io, sleeping, join, idle };
+    let [running, native, switching, ready, gil, lock, signal, io, sleeping, join, idle] = times;
+    figures.threads = StateTimes { running, native, switching, ready, gil, lock, signal, io, sleeping, join, idle };
     figures.makespan = Duration(end);
     sink.finish(name, Time(end), figures)
 }

@@ -54,6 +54,11 @@ pub enum Primitive {
 }
 
 impl Config {
+    /// Whether who waits for it waits for something that others do, and not for its turn.
+    pub fn is_signal(self) -> bool {
+        matches!(self, Config::Event | Config::Condition { .. } | Config::Barrier { .. } | Config::Queue { .. })
+    }
+
     /// Before anybody has used it.
     pub fn build(self) -> Primitive {
         match self {

@@ -131,6 +131,33 @@ fn choices_are_beside_each_other() {
     assert!(!words(&folder, "sweep.svg").iter().any(|word| word.starts_with("Mean response")));
 }
 
+/// Who waits for its turn waits for a lock; who waits for what others do waits for a signal.
+#[test]
+fn locks_and_signals_are_told_apart() {
+    let text = |thing: &str, step: &str| {
+        format!(
+            r#"(machine: (cores: 2, costs: Zero), interpreter: Native, models: [ThreadPerTask],
+            shared: {{ "it": {thing} }},
+            tasks: {{ "first": (steps: [{step}]), "other": (steps: [Sleep("1ms"), {step}]) }})"#
+        )
+    };
+    let long = "Cpu(\"4ms\")";
+    for (thing, step, lock, signal) in [
+        ("Semaphore(1)", format!("With(\"it\", [{long}])"), 3_000_000, 0),
+        ("RwLock", format!("With(\"it\", [{long}])"), 3_000_000, 0),
+        ("Lock", format!("With(\"it\", [{long}])"), 3_000_000, 0),
+        ("Barrier(2)", "Wait(\"it\")".to_owned(), 0, 1_000_000),
+    ] {
+        let (folder, out) = run(&text(thing, &step), &[]);
+        let times = &figures(&folder)["points"][0]["models"][0]["runs"][0]["threads"];
+        assert_eq!((times["lock"].as_u64(), times["signal"].as_u64()), (Some(lock), Some(signal)), "{thing}");
+        assert_eq!((out.contains(" lock "), out.contains(" signal ")), (lock > 0, signal > 0), "{out}");
+        let words = words(&folder, "timeline-threadpertask.svg");
+        let says = |key: &str| words.iter().any(|word| word == key);
+        assert_eq!((says("waits for a lock"), says("waits for a signal")), (lock > 0, signal > 0), "{thing}");
+    }
+}
+
 /// A deadline in the last instant is one, whether late jobs are dropped or go on.
 #[test]
 fn a_deadline_at_the_end_of_the_clock_counts() {

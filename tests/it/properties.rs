@@ -321,7 +321,7 @@ pub fn spec(random: bool) -> impl Strategy<Value = Spec> {
 
 /// Where the time of all threads goes, counted from the records alone.
 fn recount(model: &Model, records: &[Record], ended: &Ended) -> StateTimes {
-    let mut times = StateTimes::default();
+    let (mut times, signals) = (StateTimes::default(), model.signals());
     let mut threads: BTreeMap<ThreadId, (Option<On>, &'static str, u64)> = BTreeMap::new();
     let mut contexts = BTreeMap::new();
     let mut native: BTreeMap<ThreadId, bool> = BTreeMap::new();
@@ -332,7 +332,8 @@ fn recount(model: &Model, records: &[Record], ended: &Ended) -> StateTimes {
             ("switching", _) => &mut times.switching,
             ("ready", _) => &mut times.ready,
             (_, Some(On::Gil | On::GilSwitch)) => &mut times.gil,
-            (_, Some(On::Lock(_))) => &mut times.lock,
+            (_, Some(On::Sync(sync))) if signals[sync.index()] => &mut times.signal,
+            (_, Some(On::Lock(_) | On::Sync(_) | On::World)) => &mut times.lock,
             (_, Some(On::Io(_))) => &mut times.io,
             (_, Some(On::Sleep)) => &mut times.sleeping,
             (_, Some(On::Join(_) | On::Start(_))) => &mut times.join,
@@ -385,8 +386,7 @@ fn recount(model: &Model, records: &[Record], ended: &Ended) -> StateTimes {
 }
 
 fn sum(times: &StateTimes) -> u64 {
-    let StateTimes { running, native, switching, ready, gil, lock, io, sleeping, join, idle } = times;
-    [running, native, switching, ready, gil, lock, io, sleeping, join, idle].iter().map(|time| time.0).sum()
+    times.parts().iter().map(|time| time.0).sum()
 }
 
 /// The lives of all threads, from start to end.

@@ -150,8 +150,8 @@ impl TimeAxis {
             canvas.rect(Token::Axis, (x - 0.5, y), (x + 0.5, y + 5.0));
             canvas.text((x, y + 19.0), &Label::new(&axis::number(tick)).size(12.0).token(Token::Muted).middle());
         }
-        let since =
-            if self.from > 0.0 { format!(" after {}", axis::moment(self.from, self.length)) } else { String::new() };
+        let moment = axis::moment(self.from, self.length);
+        let since = if moment.starts_with("0 ") { String::new() } else { format!(" after {moment}") };
         let label = format!("simulated time{since} ({})", self.unit().name);
         let middle = (self.x.0 + self.x.1) / 2.0;
         canvas.text((middle, y + 39.0), &Label::new(&label).size(12.0).token(Token::Muted).middle());

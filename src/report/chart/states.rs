@@ -75,7 +75,7 @@ fn bars<'a>(subject: &Subject<'a>) -> Vec<Bar<'a>> {
 
 /// The nanoseconds by state, in the order of `State::ALL`.
 fn times(t: &StateTimes) -> [u64; STATES] {
-    [t.running, t.native, t.switching, t.ready, t.gil, t.lock, t.io, t.sleeping, t.join, t.idle].map(|time| time.0)
+    t.parts().map(|time| time.0)
 }
 
 fn plot(canvas: &Canvas, bars: &[Bar<'_>], (top, bottom): (f64, f64)) {
@@ -141,6 +141,7 @@ fn most(bars: &[Bar<'_>]) -> String {
         State::Ready => "ready, waiting to run",
         State::Gil => "waiting for the GIL",
         State::Lock => "waiting for locks",
+        State::Signal => "waiting for signals",
         State::Io => "blocked on IO",
         State::Sleep => "sleeping",
         State::Join => "waiting for children",

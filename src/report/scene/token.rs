@@ -60,6 +60,8 @@ tokens! {
     WaitGil "waitgil" 0xd4540a 0xe0601c
     /// Waits for a lock.
     WaitLock "waitlock" 0xa04e8a 0xb05fa0
+    /// Waits for an event, a notification, an item of a queue, or others at a barrier.
+    WaitSignal "waitsignal" 0xc9b2dc 0x54426a
     /// Blocked on IO.
     Io "io" 0xc3ced9 0x3d4a57
     /// Sleeps.

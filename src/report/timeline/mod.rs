@@ -57,6 +57,7 @@ pub struct Timeline {
     /// An early window, segment by segment.
     pub zoom: Zoom,
     model: Model,
+    signals: Vec<bool>,
     kept: usize,
     binned: bool,
     lane_of: BTreeMap<Key, Option<usize>>,
@@ -115,6 +116,7 @@ impl Timeline {
             warm_up: model.warm_up.0,
             zoom: Zoom::new(model.warm_up.0),
             model: Model { code: Vec::new(), ..model.clone() },
+            signals: model.signals(),
             kept: 0,
             binned: false,
             lane_of: BTreeMap::new(),
@@ -345,7 +347,7 @@ impl Sink for Timeline {
             What::Preempt { core, thread } | What::Yield { core, thread } => {
                 self.leaves(core, thread, now, Some(State::Ready));
             }
-            What::Block { core, thread, on } => self.leaves(core, thread, now, Some(State::of_wait(on))),
+            What::Block { core, thread, on } => self.leaves(core, thread, now, Some(State::of_wait(on, &self.signals))),
             What::ThreadEnd { core, thread } => {
                 self.leaves(core, thread, now, None);
                 if let Some(Thread { row, .. }) = self.threads.get(&thread).copied() {
@@ -378,7 +380,9 @@ impl Sink for Timeline {
             }
             What::Resume { context } => self.resume(context, now),
             What::StartEagerly { context, child } => self.start_eagerly(context, child, now),
-            What::Suspend { context, on } => self.leave_coroutine(context, now, Some(State::of_wait(on))),
+            What::Suspend { context, on } => {
+                self.leave_coroutine(context, now, Some(State::of_wait(on, &self.signals)))
+            }
             What::CoroutineEnd { context } => {
                 self.leave_coroutine(context, now, None);
                 if let Some(key) = self.rows.of(context) {

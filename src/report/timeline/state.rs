@@ -19,6 +19,8 @@ pub enum State {
     Gil,
     /// Waits for a lock.
     Lock,
+    /// Waits for an event, a notification, an item of a queue, or others at a barrier.
+    Signal,
     /// Waits for a device.
     Io,
     /// Sleeps.
@@ -34,13 +36,14 @@ pub const STATES: usize = State::ALL.len();
 
 impl State {
     /// All states in stacking order.
-    pub const ALL: [State; 10] = [
+    pub const ALL: [State; 11] = [
         State::Run,
         State::Native,
         State::Switching,
         State::Ready,
         State::Gil,
         State::Lock,
+        State::Signal,
         State::Io,
         State::Sleep,
         State::Join,
@@ -55,11 +58,12 @@ impl State {
         }
     }
 
-    /// The state of a thread or coroutine that waits for this.
-    pub fn of_wait(on: On) -> State {
+    /// The state of a thread or coroutine that waits for this; [`Model::signals`](crate::model::Model::signals).
+    pub fn of_wait(on: On, signals: &[bool]) -> State {
         match on {
             On::Nothing => State::Ready,
             On::Gil | On::GilSwitch => State::Gil,
+            On::Sync(sync) if signals[sync.index()] => State::Signal,
             On::Lock(_) | On::Sync(_) | On::World => State::Lock,
             On::Io(_) | On::Socket(_) => State::Io,
             On::Sleep => State::Sleep,
@@ -77,6 +81,7 @@ impl State {
             State::Ready => Token::Ready,
             State::Gil => Token::WaitGil,
             State::Lock => Token::WaitLock,
+            State::Signal => Token::WaitSignal,
             State::Io => Token::Io,
             State::Sleep => Token::Sleep,
             State::Join => Token::Join,
@@ -89,7 +94,7 @@ impl State {
         match self {
             State::Run | State::Gil | State::Lock => Token::OnWork,
             State::Native | State::Ready | State::Switching => Token::OnPale,
-            State::Io | State::Sleep | State::Join | State::Idle => Token::Ink,
+            State::Signal | State::Io | State::Sleep | State::Join | State::Idle => Token::Ink,
         }
     }
 
@@ -98,7 +103,7 @@ impl State {
         match self {
             State::Run | State::Native | State::Switching => 1.0,
             State::Ready | State::Gil | State::Lock => 0.55,
-            State::Join => 0.3,
+            State::Signal | State::Join => 0.3,
             State::Io | State::Idle => 0.2,
             State::Sleep => 0.1,
         }
@@ -114,6 +119,7 @@ impl State {
             State::Ready => "ready, waits to run",
             State::Gil => "waits for the GIL",
             State::Lock => "waits for a lock",
+            State::Signal => "waits for a signal",
             State::Io => "blocked on IO",
             State::Sleep => "sleeps",
             State::Join => "waits for children",
@@ -130,7 +136,7 @@ impl State {
             State::Ready => ["ready", ""],
             State::Gil => ["waits for GIL", "GIL"],
             State::Lock => ["waits for lock", "lock"],
-            State::Io | State::Sleep | State::Join | State::Idle => ["", ""],
+            State::Signal | State::Io | State::Sleep | State::Join | State::Idle => ["", ""],
         }
     }
 }
