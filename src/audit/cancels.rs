@@ -24,6 +24,12 @@ struct Task {
     parent: Option<ContextId>,
     /// The exception that it ends with.
     raised: Option<Raised>,
+    /// What it has awaited together has failed by itself: that is raised, whether it is cancelled or not.
+    fails: bool,
+    /// How often it was cancelled, without what its timeouts have taken back.
+    requests: u32,
+    /// It was cancelled, and what it awaited has failed instead.
+    hidden: bool,
     /// A thread has waited for a notification within its timeout: to take the lock again it has all the time.
     notified: bool,
 }
@@ -36,6 +42,12 @@ struct Group {
     live: BTreeSet<ContextId>,
     /// One ended with an exception that the group has to hear of, in this iteration.
     failed: Option<u64>,
+    /// The first that it has to hear of is no cancellation.
+    fails: bool,
+    /// Who awaits them is woken because it was cancelled, or one has failed: to wait on, unless all have ended.
+    looks: bool,
+    /// The iteration in which the last of those ended that have.
+    ended: u64,
 }
 
 impl Group {
@@ -65,12 +77,15 @@ impl Cancels {
         if self.tasks.is_empty() && matches!(record.what, What::Iteration { .. }) {
             return;
         }
-        self.check_told(&record.what, reports);
+        self.check_told(&record.what, threads, reports);
         self.check_woken(record, threads, reports);
         match record.what {
             What::Iteration { thread, .. } => *self.iterations.entry(thread).or_default() += 1,
             What::Cancel { context, why } => {
                 self.check_patience(context, threads, reports);
+                if why == Cause::Again {
+                    self.leave(context, threads, reports);
+                }
                 self.cancel(context, why, reports);
             }
             What::Raise { context, raised } => self.raise(context, raised, threads, reports),
@@ -90,10 +105,19 @@ impl Cancels {
                 let task = self.tasks.entry(context).or_default();
                 let ended = task.timeouts.pop();
                 task.expired = ended.is_some_and(|(_, expired)| expired);
+                task.requests = task.requests.saturating_sub(task.expired.into());
                 reports.require(ended.is_some(), Rule::TimeoutDue, || format!("{context:?} ends no timeout"));
             }
             What::Together { context, how } => {
-                let group = Group { how, starting: true, live: BTreeSet::new(), failed: None };
+                let group = Group {
+                    how,
+                    starting: true,
+                    live: BTreeSet::new(),
+                    failed: None,
+                    fails: false,
+                    looks: false,
+                    ended: 0,
+                };
                 self.tasks.entry(context).or_default();
                 self.groups.insert(context, group);
             }
@@ -105,7 +129,7 @@ impl Cancels {
             }
             What::Suspend { context, on: On::Together } => {
                 if let Some(group) = self.groups.get_mut(&context) {
-                    group.starting = false;
+                    (group.starting, group.looks) = (false, false);
                     let over = group.how != Together::TaskGroup && group.live.is_empty();
                     reports.require(!over, Rule::TogetherEnds, || format!("{context:?} waits for what is over"));
                 }
@@ -129,7 +153,7 @@ impl Cancels {
     }
 
     /// Who is cancelled does nothing before it knows, but give back what it was given, or take the lock of a condition.
-    fn check_told(&mut self, what: &What, reports: &mut Reports) {
+    fn check_told(&mut self, what: &What, threads: &Threads, reports: &mut Reports) {
         let context = match *what {
             What::Compute { context, .. }
             | What::Sleep { context, .. }
@@ -145,12 +169,21 @@ impl Cancels {
             | What::TasksWaited { context, .. }
             | What::CoroutineEnd { context } => context,
             What::Sync { context, deed, .. }
-                if !matches!(deed, Deed::Withdraw | Deed::Release | Deed::Given | Deed::GivenRead) =>
+                if !matches!(deed, Deed::Withdraw | Deed::Leave | Deed::Release | Deed::Given | Deed::GivenRead) =>
             {
                 context
             }
             _ => return,
         };
+        if let Some(group) = self.groups.get(&context).filter(|group| group.looks)
+            && matches!(what, What::Suspend { on: On::Together, .. })
+        {
+            // The callback of the last one runs in the iteration after its end.
+            let heard = group.live.is_empty() && self.iteration(context, threads) >= group.ended + 2;
+            reports.require(!heard, Rule::TogetherEnds, || format!("{context:?} waits for what is over"));
+            return;
+        }
+        self.leave(context, threads, reports);
         if let Some(task) = self.tasks.get_mut(&context) {
             let open = std::mem::take(&mut task.told);
             reports.require(!open, Rule::Cancelled, || format!("{context:?} is cancelled, yet {what:?}"));
@@ -181,10 +214,13 @@ impl Cancels {
             Cause::Asked | Cause::Timeout => true,
             Cause::Sibling => parent.is_some_and(failed),
             Cause::Parent => parent.is_some_and(cancelled),
+            Cause::Again => self.tasks.get(&context).is_some_and(|task| task.fails && task.requests > 0),
         };
         reports.require(right, Rule::TogetherEnds, || format!("{context:?} is cancelled because of {why:?}"));
         let task = self.tasks.entry(context).or_default();
         task.pending = true;
+        task.hidden = why == Cause::Again;
+        task.requests += u32::from(why != Cause::Again);
         if why == Cause::Timeout {
             let over = task.timeouts.iter_mut().filter(|(due, expired)| *due <= reports.now && !*expired);
             let due = over.min_by_key(|(due, _)| *due);
@@ -224,12 +260,18 @@ impl Cancels {
     }
 
     fn raise(&mut self, context: ContextId, raised: Raised, threads: &Threads, reports: &mut Reports) {
+        self.leave(context, threads, reports);
         let task = self.tasks.entry(context).or_default();
         if raised == Raised::Timeout && threads.contexts.get(&context).is_some_and(|found| found.progress.is_none()) {
             task.pending = false;
         }
         match raised {
-            Raised::Exception => {}
+            Raised::Exception => {
+                if std::mem::take(&mut task.fails) {
+                    task.told = false;
+                    task.pending = std::mem::take(&mut task.hidden);
+                }
+            }
             Raised::Timeout => {
                 let expired = std::mem::take(&mut task.expired);
                 reports.require(expired, Rule::TimeoutDue, || format!("{context:?} has left no timeout that was over"));
@@ -247,14 +289,40 @@ impl Cancels {
         if waits != Some(Progress::Suspended(On::Together)) {
             return;
         }
+        let task = self.tasks.entry(context).or_default();
+        let Some(group) = self.groups.get_mut(&context) else { return };
+        if group.how == Together::TaskGroup && (group.failed.is_some() || task.pending) {
+            group.looks = true;
+            return;
+        }
         let Some(group) = self.groups.remove(&context) else { return };
         if group.how.apart() && threads.is_cancelled(context) {
             return;
         }
+        task.fails = group.fails;
         let failed = group.ends_early();
         reports.require(failed || group.live.is_empty(), Rule::TogetherEnds, || {
             format!("{context:?} goes on although {:?} have not ended", group.live)
         });
+    }
+
+    /// Who was woken to look whether all have ended goes on.
+    fn leave(&mut self, context: ContextId, threads: &Threads, reports: &mut Reports) {
+        if self.groups.get(&context).is_none_or(|group| !group.looks) {
+            return;
+        }
+        let Some(group) = self.groups.remove(&context) else { return };
+        self.tasks.entry(context).or_default().fails = group.fails;
+        let over = group.live.is_empty() && self.iteration(context, threads) > group.ended;
+        reports.require(over, Rule::TogetherEnds, || {
+            format!("{context:?} goes on although {:?} have not ended", group.live)
+        });
+    }
+
+    /// The how-many-th iteration its loop is in.
+    fn iteration(&self, context: ContextId, threads: &Threads) -> u64 {
+        let thread = threads.thread_of(context);
+        thread.and_then(|thread| self.iterations.get(&thread)).copied().unwrap_or(0)
     }
 
     fn end(&mut self, context: ContextId, threads: &Threads, reports: &mut Reports) {
@@ -262,6 +330,7 @@ impl Cancels {
         reports
             .require(open.is_none(), Rule::TogetherEnds, || format!("{context:?} ends and has not awaited {open:?}"));
         let Some(ended) = self.tasks.remove(&context) else { return };
+        let now = self.iteration(context, threads);
         let Some((parent, group)) = ended.parent.and_then(|parent| Some((parent, self.groups.get_mut(&parent)?)))
         else {
             return;
@@ -269,9 +338,9 @@ impl Cancels {
         if !group.live.remove(&context) {
             return;
         }
-        let thread = threads.thread_of(context);
-        let now = thread.and_then(|thread| self.iterations.get(&thread)).copied().unwrap_or(0);
+        group.ended = now;
         if ended.raised.is_none()
+            && ended.requests == 0
             && group.how == Together::TaskGroup
             && let Some(since) = group.failed
         {
@@ -286,6 +355,7 @@ impl Cancels {
             _ => true,
         };
         if counts {
+            group.fails |= group.failed.is_none() && ended.raised != Some(Raised::Cancelled);
             group.failed.get_or_insert(now);
         }
     }

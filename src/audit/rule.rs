@@ -71,8 +71,8 @@ rules! {
     RwExclusive Some(24), "a lock for readers and writers has one writer or any number of readers, and only who has it releases it";
     RwOrder Some(24), "readers and writers get their lock in the order of its preference";
     SemaphorePermits Some(25), "a semaphore gives no permit that it does not have, and a bounded one takes back no more than it gave";
-    BarrierRound Some(25), "who waits at a barrier goes on when the last of the round has come, and not before";
-    ConditionMatched Some(26), "a wait for a notification ends by one that is for the longest waiters, and then with the lock";
+    BarrierRound Some(25), "who waits at a barrier goes on when the last of the round has come, and not before, and nobody comes before all of a round have left";
+    ConditionMatched Some(26), "a wait for a notification ends by one that is for the longest waiters, and then with the lock; who is cancelled in it passes one on, from CPython 3.13 on";
     QueueOrder Some(27), "a queue gives its items in the order in which it got them, each once";
     QueueCapacity Some(27), "a queue has no more items than its capacity";
     SharedWaits None, "nobody waits for a permit, an event, an item or a place that is there, or goes on before it is";

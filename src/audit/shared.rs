@@ -26,6 +26,12 @@ pub(super) struct Shared {
     fresh: Vec<ContextId>,
     /// Who was notified and has to take the lock before anything else.
     relocking: BTreeMap<ContextId, LockId>,
+    /// Who was let go at a barrier and has to leave it before anything else.
+    leaving: BTreeSet<ContextId>,
+    /// Whether who is cancelled while it waits for a notification passes one on.
+    passes_on: bool,
+    /// Who was, and has not done so.
+    owes: BTreeMap<ContextId, SyncId>,
 }
 
 #[derive(Debug)]
@@ -37,6 +43,8 @@ struct Thing {
     items: VecDeque<i64>,
     writer: Option<ContextId>,
     readers: BTreeMap<ContextId, u32>,
+    /// Whom the last one at a barrier has let go, and who has not left.
+    leaving: BTreeSet<ContextId>,
 }
 
 impl Thing {
@@ -46,7 +54,7 @@ impl Thing {
             _ => 0,
         };
         let (line, items, readers) = (VecDeque::new(), VecDeque::new(), BTreeMap::new());
-        Thing { line, permits, set: false, items, writer: None, readers }
+        Thing { line, permits, set: false, items, writer: None, readers, leaving: BTreeSet::new() }
     }
 
     /// Takes at most so many out of the line that wait as `deed`.
@@ -74,6 +82,9 @@ impl Shared {
             freed: BTreeMap::new(),
             fresh: Vec::new(),
             relocking: BTreeMap::new(),
+            leaving: BTreeSet::new(),
+            passes_on: model.interpreter.passes_notifications_on && model.execution.has_loops(),
+            owes: BTreeMap::new(),
         }
     }
 
@@ -128,12 +139,19 @@ impl Shared {
         }
     }
 
-    /// The lock of a condition comes before everything else.
+    /// The lock of a condition, and to leave a barrier, come before everything else.
     fn check_relocking(&mut self, what: &What, threads: &Threads, reports: &mut Reports) {
         match *what {
-            What::CoroutineEnd { context } => drop(self.relocking.remove(&context)),
+            What::CoroutineEnd { context } => {
+                self.relocking.remove(&context);
+                self.owes.remove(&context);
+            }
             What::LockRelease { context, .. } if threads.is_dropped(context) => {}
             What::Sync { deed: Deed::Withdraw, .. } => {}
+            What::Sync { context, deed: Deed::Leave, .. } => drop(self.leaving.remove(&context)),
+            What::Sync { context, deed: Deed::Notify, sync, .. } if self.owes.get(&context) == Some(&sync) => {
+                self.owes.remove(&context);
+            }
             What::LockTake { lock, context, .. } if self.relocking.get(&context) == Some(&lock) => {
                 self.relocking.remove(&context);
             }
@@ -147,6 +165,14 @@ impl Shared {
                 let open = self.relocking.remove(&context);
                 reports.require(open.is_none(), Rule::ConditionMatched, || {
                     format!("{context:?} goes on without its lock {open:?}: {what:?}")
+                });
+                let owes = self.owes.remove(&context).is_some() && !threads.is_dropped(context);
+                reports.require(!owes, Rule::ConditionMatched, || {
+                    format!("{context:?} was cancelled and passes no notification on: {what:?}")
+                });
+                let stays = self.leaving.remove(&context);
+                reports.require(!stays, Rule::BarrierRound, || {
+                    format!("{context:?} goes on without leaving its barrier: {what:?}")
                 });
             }
             _ => {}
@@ -185,7 +211,13 @@ impl Shared {
             Config::Event => thing.event(&mut line, reports),
             Config::Condition { .. } if deed == Deed::Notify => line.freed = thing.free(amount as usize, Deed::Wait),
             Config::Condition { .. } => thing.line.push_back((context, deed)),
-            Config::Barrier { parties } => thing.barrier(&mut line, parties),
+            Config::Barrier { parties } => {
+                thing.barrier(&mut line, parties, reports);
+                line.freed.retain(|context| self.waiting.contains(context));
+                if deed == Deed::Come {
+                    self.leaving.extend(&thing.leaving);
+                }
+            }
             Config::Queue { capacity } => thing.queue(&mut line, capacity, amount, reports),
             Config::RwLock(preference) => thing.rw_lock(&mut line, preference, reports),
         }
@@ -210,11 +242,16 @@ impl Shared {
     fn withdraw(&mut self, key: Key, context: ContextId, puts: bool, reports: &mut Reports) {
         let Some(thing) = self.things.get_mut(&key) else { return };
         let (config, before) = (self.declared[key.0.index()].0, thing.line.len());
-        thing.line.retain(|(waiter, _)| *waiter != context);
+        // Who is cancelled at a barrier counts there until it has left.
+        let counts = matches!(config, Config::Barrier { .. }) && !puts;
+        thing.line.retain(|(waiter, deed)| *waiter != context || counts && *deed == Deed::Come);
         if self.waiting.remove(&context) {
-            let left = before > thing.line.len();
+            let left = counts || before > thing.line.len();
             reports.require(left, Rule::SharedWaits, || format!("{context:?} leaves {:?} and was not there", key.0));
             self.freed.insert(context, key);
+            if self.passes_on && matches!(config, Config::Condition { .. }) {
+                self.owes.insert(context, key.0);
+            }
             return;
         }
         let freed = match config {
@@ -283,11 +320,27 @@ impl Thing {
         }
     }
 
-    fn barrier(&mut self, line: &mut Line, parties: u32) {
-        if self.line.len() + 1 == parties as usize {
+    fn barrier(&mut self, line: &mut Line, parties: u32, reports: &mut Reports) {
+        let context = line.context;
+        match line.deed {
+            Deed::Leave => {
+                let come = self.line.iter().position(|(waiter, deed)| *waiter == context && *deed == Deed::Come);
+                let left = self.leaving.remove(&context);
+                line.require(left || come.is_some(), Rule::BarrierRound, reports);
+                come.and_then(|place| self.line.remove(place));
+                if left && self.leaving.is_empty() {
+                    line.freed = self.free(usize::MAX, Deed::Wait);
+                }
+                return;
+            }
+            // Nobody comes before those of the last round have left.
+            deed => line.require(self.leaving.is_empty() == (deed == Deed::Come), Rule::BarrierRound, reports),
+        }
+        if line.deed == Deed::Come && self.line.len() + 1 == parties as usize {
             line.freed = self.free(usize::MAX, Deed::Come);
+            self.leaving.extend(&line.freed);
         } else {
-            self.line.push_back((line.context, line.deed));
+            self.line.push_back((context, line.deed));
         }
     }
 

@@ -236,7 +236,9 @@ impl Threads {
                 ..
             }
             | What::Sync {
-                context, deed: Deed::WaitToPut | Deed::Come | Deed::Set | Deed::Clear | Deed::Notify, ..
+                context,
+                deed: Deed::WaitToPut | Deed::Come | Deed::Leave | Deed::Set | Deed::Clear | Deed::Notify,
+                ..
             }
             | What::Sync { context, deed: Deed::Put | Deed::Get, .. }
             | What::Load { context, .. }

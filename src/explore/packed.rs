@@ -223,6 +223,10 @@ fn pack_thing(thing: &Thing, out: &mut Vec<u8>) {
         Thing::Permits(permits) => put(out, u64::from(*permits)),
         Thing::Flag(set) => put(out, u64::from(*set)),
         Thing::Waiting(waiting) => list(waiting, out),
+        Thing::Meeting { come, leaving } => {
+            list(come, out);
+            list(leaving, out);
+        }
         Thing::Items(items) => {
             put(out, items.len() as u64);
             items.iter().for_each(|item| put_signed(out, *item));
@@ -244,6 +248,10 @@ fn unpack_thing(thing: &mut Thing, of: &mut Reader<'_>) {
         Thing::Permits(permits) => *permits = of.get() as u32,
         Thing::Flag(set) => *set = of.get() == 1,
         Thing::Waiting(waiting) => list(waiting, of),
+        Thing::Meeting { come, leaving } => {
+            list(come, of);
+            list(leaving, of);
+        }
         Thing::Items(items) => {
             items.clear();
             let length = of.get();

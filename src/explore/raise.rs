@@ -91,8 +91,13 @@ impl Machine<'_> {
     /// Nobody notifies the thread any more.
     pub(super) fn leave_waiting(&self, state: &mut State, number: usize) {
         for thing in &mut state.things {
-            if let Thing::Waiting(waiting) = thing {
-                waiting.retain(|waiting| *waiting as usize != number);
+            match thing {
+                Thing::Waiting(waiting) => waiting.retain(|waiting| *waiting as usize != number),
+                // A coroutine counts until it leaves.
+                Thing::Meeting { come, .. } if !state.threads[number].coroutine => {
+                    come.retain(|waiting| *waiting as usize != number);
+                }
+                _ => {}
             }
         }
     }

@@ -6,7 +6,7 @@
 use super::machine::Machine;
 use super::state::{NOBODY, Owner, Pause, State, Thing};
 use crate::id::{LockId, SyncId};
-use crate::model::{Act, evaluate};
+use crate::model::{Act, Op, evaluate};
 use crate::sync::Config;
 
 impl Machine<'_> {
@@ -15,7 +15,8 @@ impl Machine<'_> {
         let thing = |config| match config {
             Config::Semaphore { permits, .. } => Thing::Permits(permits),
             Config::Event => Thing::Flag(false),
-            Config::Condition { .. } | Config::Barrier { .. } => Thing::Waiting(Vec::new()),
+            Config::Condition { .. } => Thing::Waiting(Vec::new()),
+            Config::Barrier { .. } => Thing::Meeting { come: Vec::new(), leaving: Vec::new() },
             Config::Queue { .. } => Thing::Items(Vec::new()),
             Config::RwLock(_) => Thing::Holders { readers: Vec::new(), writer: NOBODY },
         };
@@ -34,6 +35,7 @@ impl Machine<'_> {
         match (&state.things[self.thing(state, number, sync)], act) {
             (Thing::Permits(permits), Act::Acquire) => *permits > 0,
             (Thing::Flag(set), Act::Wait) => *set,
+            (Thing::Meeting { leaving, .. }, _) => leaving.is_empty(),
             (Thing::Items(items), Act::Get(_)) => !items.is_empty(),
             (Thing::Items(items), Act::Put(_)) => match config {
                 Config::Queue { capacity: Some(capacity) } => items.len() < capacity as usize,
@@ -69,14 +71,16 @@ impl Machine<'_> {
                 waiting.push(own);
                 return self.lay_down(state, number, lock);
             }
-            (Thing::Waiting(waiting), _, Config::Barrier { parties }) => {
-                waiting.push(own);
-                if waiting.len() < parties as usize {
-                    state.threads[number].pause = Pause::Until;
-                    return true;
-                }
-                let all = std::mem::take(waiting);
-                for thread in all.into_iter().filter(|thread| *thread != own) {
+            (Thing::Waiting(_), _, _) => unreachable!("only conditions are waited at"),
+            (Thing::Meeting { come, .. }, _, Config::Barrier { parties }) if come.len() + 1 < parties as usize => {
+                come.push(own);
+                state.threads[number].pause = Pause::Until;
+            }
+            (Thing::Meeting { come, leaving }, _, _) => {
+                let all = std::mem::take(come);
+                // A thread can always leave before anybody else goes on, and nobody sees it.
+                leaving.extend(all.iter().filter(|thread| state.threads[**thread as usize].coroutine));
+                for thread in all {
                     let waits = &mut state.threads[thread as usize];
                     if waits.coroutine {
                         waits.pause = Pause::Resume;
@@ -86,7 +90,6 @@ impl Machine<'_> {
                     }
                 }
             }
-            (Thing::Waiting(_), _, _) => unreachable!("only conditions and barriers are waited at"),
             (Thing::Items(items), Act::Put(value), _) => {
                 items.push(evaluate(&self.model.operands, &state.threads[number].registers, value));
             }
@@ -113,6 +116,16 @@ impl Machine<'_> {
             }
         }
         true
+    }
+
+    /// A coroutine goes on behind its wait at a barrier, or because it is cancelled there.
+    pub(super) fn leave_meeting(&self, state: &mut State, number: usize) {
+        let Op::Sync { sync, .. } = self.model.code[state.threads[number].pc as usize - 1] else { return };
+        let at = self.thing(state, number, sync);
+        if let Thing::Meeting { come, leaving } = &mut state.things[at] {
+            come.retain(|thread| *thread as usize != number);
+            leaving.retain(|thread| *thread as usize != number);
+        }
     }
 
     /// Waits for a notification: the lock, which must be held, is free meanwhile.

@@ -178,8 +178,10 @@ pub(super) enum Thing {
     Permits(u32),
     /// Of an event.
     Flag(bool),
-    /// At a condition or barrier, in order.
+    /// At a condition, in order.
     Waiting(Vec<u16>),
+    /// At a barrier: who has come, and which coroutines can go on and have not left.
+    Meeting { come: Vec<u16>, leaving: Vec<u16> },
     /// Of a queue, the oldest first.
     Items(Vec<i64>),
     /// Of a lock for readers and writers.

@@ -250,6 +250,7 @@ impl Machine<'_> {
     /// The loop goes on with the coroutine, which may have an exception raised instead of what it would do.
     pub(super) fn resume(&self, state: &mut State, number: usize) {
         let shielded = self.is_shielded(&state.threads[number]);
+        self.leave_meeting(state, number);
         let thread = &mut state.threads[number];
         thread.pause = Pause::No;
         let at = thread.pc - 1;

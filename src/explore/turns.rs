@@ -5,7 +5,9 @@
 
 use super::machine::Machine;
 use super::state::{Life, NOBODY, Origin, Pause, State, Thread};
+use crate::id::SyncId;
 use crate::model::Op;
+use crate::sync::Config;
 
 impl Machine<'_> {
     /// Whether the thread can take a step.
@@ -65,7 +67,13 @@ impl Machine<'_> {
         let thread = &state.threads[number];
         let op = self.model.code[thread.pc as usize];
         let waits = matches!(op, Op::Acquire { .. } | Op::Reenter { .. } | Op::Join { .. } | Op::Sync { .. });
-        waits && (!self.is_ready(state, number) || thread.blocking == 0 && self.others_wait(state, number, op))
+        let meets = matches!(op, Op::Sync { sync, .. } if self.is_barrier(sync));
+        waits
+            && (!self.is_ready(state, number) || !meets && thread.blocking == 0 && self.others_wait(state, number, op))
+    }
+
+    fn is_barrier(&self, sync: SyncId) -> bool {
+        matches!(self.model.syncs[sync.index()].initial, Config::Barrier { .. })
     }
 
     /// Whether some other coroutine stands before an op with the same lock or thing.

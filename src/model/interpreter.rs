@@ -40,6 +40,12 @@ pub struct Interpreter {
     /// Who starts a thread waits until that has come up, that is, has taken the lock for the first time (`Thread.start` of
     /// `Lib/threading.py`, which waits for the event `_started`).
     pub start_handshake: bool,
+    /// A coroutine that is cancelled while it waits for a notification notifies somebody else when it has its lock again, as it
+    /// may have been notified itself (`asyncio.Condition.wait`).
+    pub passes_notifications_on: bool,
+    /// A task group that fails takes back its own request to cancel its parent, and if there are others, asks for them again: they
+    /// take effect where the parent next awaits (`asyncio.TaskGroup.__aexit__`, 3.13). Before, its request stays.
+    pub groups_uncancel: bool,
 }
 
 /// How a thread gets a `threading.Lock` that it had to wait for.
@@ -216,6 +222,8 @@ impl Interpreter {
             sleeps_at_yield: version >= (Version { major: 3, minor: 11 }),
             // Since 2.6.
             start_handshake: true,
+            passes_notifications_on: version >= (Version { major: 3, minor: 13 }),
+            groups_uncancel: version >= (Version { major: 3, minor: 13 }),
             ..Interpreter::with(format!("CPython {version}"), Some(gil))
         }
     }
@@ -261,6 +269,8 @@ impl Interpreter {
             sleeps_at_yield: false,
             eager_tasks: false,
             start_handshake: false,
+            passes_notifications_on: false,
+            groups_uncancel: false,
         }
     }
 

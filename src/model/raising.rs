@@ -65,6 +65,8 @@ struct Handler {
 enum Code {
     Steps(Vec<Stmt>),
     Retake(LockId),
+    /// Somebody else is notified.
+    PassOn(SyncId),
 }
 
 /// What the builder knows about exceptions. Until the model is complete, guards have the numbers of their handlers.
@@ -202,7 +204,8 @@ impl Builder {
         self.model.code[end] = Op::TasksWaited { wait, to: self.here() };
     }
 
-    /// After a wait for a notification the lock is taken again, also if the wait was cancelled, and cannot be cancelled then.
+    /// After a wait for a notification the lock is taken again, also if the wait was cancelled, and cannot be cancelled then. Who
+    /// was cancelled may have been notified: with the lock it notifies somebody else, or does not, by the version.
     pub(super) fn wait_for_notification(&mut self, sync: SyncId, lock: LockId) {
         let wait = Op::Sync { sync, act: Act::Wait };
         if !self.raising.on {
@@ -210,10 +213,18 @@ impl Builder {
             self.emit(Op::Acquire { lock });
             return;
         }
-        let handler = self.handler(Code::Retake(lock), false);
-        self.inside(Guard::Finally(handler), |builder| _ = builder.emit(wait));
-        self.retake(lock);
-        self.emit(Op::Deliver);
+        let waits = |builder: &mut Builder| {
+            let handler = builder.handler(Code::Retake(lock), false);
+            builder.inside(Guard::Finally(handler), |builder| _ = builder.emit(wait));
+            builder.retake(lock);
+            builder.emit(Op::Deliver);
+        };
+        if self.model.interpreter.passes_notifications_on && self.model.execution.has_loops() {
+            let handler = self.handler(Code::PassOn(sync), false);
+            self.inside(Guard::Finally(handler), waits);
+        } else {
+            waits(self);
+        }
     }
 
     fn retake(&mut self, lock: LockId) {
@@ -233,6 +244,7 @@ impl Builder {
             match handler.code {
                 Code::Steps(steps) => self.steps(&steps, registers),
                 Code::Retake(lock) => self.retake(lock),
+                Code::PassOn(sync) => drop(self.emit(Op::Sync { sync, act: Act::Notify(1) })),
             }
             self.raising.open.clear();
             self.emit(handler.after.map_or(Op::Reraise, |to| Op::Jump { to }));

@@ -59,13 +59,6 @@ pub enum Call {
         /// The exception that it ended with.
         raised: Option<Raised>,
     },
-    /// Who awaits a task group was cancelled: it cancels those of the group.
-    Abort {
-        /// Who awaits it.
-        parent: ContextId,
-        /// The how-many-th time that one awaits several.
-        round: u32,
-    },
     /// A timeout is over: the coroutine is cancelled.
     Expire {
         /// Whose it is.

@@ -8,7 +8,7 @@ use crate::id::{ContextId, DeviceId, DistId, ProgramId, ThreadId};
 use crate::model::{Guard, Model};
 use crate::runtime::event_loop::Call;
 use crate::time::Time;
-use crate::trace::{Cause, On, Raised, Sink, What};
+use crate::trace::{Cause, On, Raised, Sink, Together, What};
 
 /// Whether any coroutine of this model can be cancelled, or dropped with its job.
 pub(super) fn any(model: &Model) -> bool {
@@ -35,13 +35,47 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     #[cold]
     pub(super) fn cancel(&mut self, context: ContextId, why: Cause) {
         self.note(What::Cancel { context, why });
+        self.world.loop_task(context).cancelling += 1;
+        self.cancel_wait(context);
+    }
+
+    /// What the coroutine waits for is cancelled; if it does not wait, `CancelledError` is raised at its next step.
+    fn cancel_wait(&mut self, context: ContextId) {
+        let waits = self.world.contexts[context].waits;
+        if let Some((On::Together, _)) = waits
+            && !self.awaits_apart(context)
+        {
+            return self.cancel_awaited(context);
+        }
         let task = self.world.loop_task(context);
-        task.pending = Some(Raised::Cancelled);
-        task.cancelling += 1;
-        match self.world.contexts[context].waits {
-            Some((On::Together, _)) if !self.awaits_apart(context) => self.cancel_awaited(context),
+        if task.group.looks {
+            return;
+        }
+        // A task group that ends with exceptions of its own raises those.
+        let fails = task.group.how == Some(Together::TaskGroup) && task.pending == Some(Raised::Exception);
+        if !fails {
+            task.pending = Some(Raised::Cancelled);
+        }
+        match waits {
             Some((on, _)) if on != On::Nothing && !self.is_shielded(context) => self.withdraw(context),
             _ => {}
+        }
+    }
+
+    /// A coroutine that was cancelled while it ran gives its loop back.
+    #[cold]
+    pub(super) fn cancel_at_last(&mut self, context: ContextId) {
+        self.world.loop_task(context).must_cancel = false;
+        self.cancel_wait(context);
+    }
+
+    /// A task group raises exceptions of its own in a coroutine that is cancelled: the cancellation is still to come.
+    fn cancel_again(&mut self, context: ContextId) {
+        let recancels = self.model.interpreter.groups_uncancel;
+        let task = self.world.loop_task(context);
+        if recancels && task.cancelling > 0 && task.group.how == Some(Together::TaskGroup) {
+            task.must_cancel = true;
+            self.note(What::Cancel { context, why: Cause::Again });
         }
     }
 
@@ -108,6 +142,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             }
             let task = self.world.loop_task(context);
             (task.pending, task.again, task.request) = (None, false, None);
+            if raised == Raised::Exception {
+                self.cancel_again(context);
+            }
             self.raise(context, raised, at);
             return true;
         }
@@ -160,6 +197,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         let Some(Deadline { timer, before }) = task.deadlines.pop() else { return false };
         let expired = timer == 0;
         task.cancelling -= u32::from(expired);
+        task.must_cancel &= task.cancelling > 0;
         expired && task.cancelling <= before
     }
 
@@ -169,7 +207,6 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         self.world.threads[thread].phase = Phase::Handle;
         match self.event_loop(thread).next_call().expect("there are as many calls as handles for them") {
             Call::Ended { parent, round, raised } => self.child_ended(parent, round, raised),
-            Call::Abort { parent, round } => self.abort_group(parent, round),
             Call::Expire { context, number } if self.world.contexts[context].thread == thread => {
                 self.expire(context, number);
             }

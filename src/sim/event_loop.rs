@@ -136,6 +136,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     pub(super) fn resume_coroutine(&mut self, thread: ThreadId, context: ContextId) -> bool {
         self.note(What::Resume { context });
         self.world.threads[thread].current = context;
+        if self.tracks && self.waits_on(thread, context) {
+            return true;
+        }
         if !self.tracks || !self.interrupted(context) {
             self.world.threads[thread].phase = self.world.contexts[context].resume.into();
         }

@@ -12,6 +12,8 @@ use crate::trace::{Raised, Together};
 pub(super) struct LoopTask {
     /// Raised in it at its next step.
     pub pending: Option<Raised>,
+    /// It was cancelled while it runs: `CancelledError` is raised where it next gives its loop back.
+    pub must_cancel: bool,
     /// Requests to cancel it that no timeout has taken back.
     pub cancelling: u32,
     /// After its wait it does the op at its program counter, which it has begun before.
@@ -51,10 +53,22 @@ pub(super) struct Group {
     /// How many have not been reported as ended.
     pub live: u32,
     pub failed: bool,
+    /// Those of a gather were cancelled with the one who awaits them.
+    pub cancelled: bool,
     /// What a wait for some of them was for has come about.
     pub over: bool,
     /// How far a task group is whose parent was cancelled.
     pub abort: Abort,
+    /// The parent of a task group is woken to look whether all have ended, and waits again if not.
+    pub looks: bool,
+}
+
+impl Group {
+    /// What is raised in who awaits them, now that all have ended: exceptions of their own go before its cancellation.
+    pub fn raises(&self) -> Option<Raised> {
+        let cancelled = self.cancelled || self.abort != Abort::No;
+        self.failed.then_some(Raised::Exception).or(cancelled.then_some(Raised::Cancelled))
+    }
 }
 
 /// `TaskGroup._abort`, which the parent calls at its next step.

@@ -7,7 +7,7 @@ use super::world::{Phase, Resume, Sync};
 use super::{Chooser, Outcome, Sim};
 use crate::id::{ContextId, LockId, ProcessId, SyncId, ThreadId};
 use crate::model::Act;
-use crate::sync::{Config, Get, Mode, Primitive, Put, Released};
+use crate::sync::{Come, Config, Get, Mode, Primitive, Put, Released};
 use crate::time::Time;
 use crate::trace::{Deed, On, Role, Sink, What};
 
@@ -150,10 +150,22 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     fn use_barrier(&mut self, by: Use) -> bool {
         let mut freed = std::mem::take(&mut self.freed);
         let Primitive::Barrier(state) = &mut self.shared(by).state else { unreachable!("built from its config") };
-        let last = state.wait(by.context, &mut freed);
-        self.note_use(by, Deed::Come, 0);
+        let come = state.wait(by.context, &mut freed);
+        self.note_use(
+            by,
+            match come {
+                Come::Waits | Come::Last => Deed::Come,
+                Come::Early => Deed::Wait,
+                Come::Left => Deed::Leave,
+            },
+            0,
+        );
         self.free_all(freed);
-        last || self.stop_until_freed(by)
+        if matches!(come, Come::Last | Come::Left) {
+            return true;
+        }
+        self.ask_again(by);
+        self.stop_until_freed(by)
     }
 
     fn use_queue(&mut self, by: Use, act: Act) -> bool {
@@ -210,7 +222,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Primitive::Semaphore(state) => state.leave(context),
             Primitive::Event(state) => state.leave(context),
             Primitive::Condition(state) => state.leave(context),
-            Primitive::Barrier(state) => state.leave(context),
+            Primitive::Barrier(_) => return self.leave_barrier(by),
             Primitive::Queue(state) => state.leave(context),
             Primitive::RwLock(state) => state.leave(context, &mut given),
         }
@@ -227,6 +239,8 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             self.model.code.get(self.world.contexts[context].pc as usize),
             Some(crate::model::Op::Sync { act: Act::Put(_), .. })
         );
+        let dropped = self.world.loop_task(context).pending.is_none();
+        let passes = dropped && self.model.interpreter.passes_notifications_on;
         let woken = match &mut self.shared(by).state {
             Primitive::Semaphore(_) => {
                 self.use_semaphore(by, Act::Release);
@@ -236,16 +250,44 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
                 self.release_rw_lock(by);
                 return;
             }
-            Primitive::Event(_) | Primitive::Barrier(_) => return,
-            Primitive::Condition(state) => {
+            Primitive::Event(_) => return,
+            Primitive::Barrier(_) => return self.leave_round(by),
+            // Steps that come after its wait pass the notification on, but not those of a dropped job.
+            Primitive::Condition(state) if passes => {
                 let mut woken = Vec::new();
                 state.notify(1, &mut woken);
                 woken.pop()
             }
+            Primitive::Condition(_) => return,
             Primitive::Queue(state) => state.pass_on(puts),
         };
         self.note_use(by, Deed::Withdraw, puts.into());
         woken.into_iter().for_each(|waiter| self.free(waiter));
+    }
+
+    /// Who is cancelled leaves at its next step, others at once.
+    #[cold]
+    fn leave_barrier(&mut self, by: Use) {
+        let task = self.world.loop_tasks.get_mut(by.context.index());
+        let later = task.filter(|task| task.pending.is_some()).map(|task| task.freed = Some(by.sync)).is_some();
+        let Primitive::Barrier(state) = &mut self.shared(by).state else { unreachable!("built from its config") };
+        state.cancel(by.context);
+        if !later {
+            // The others of its round wait: nobody can go on because of this.
+            state.leave(by.context, &mut Vec::new());
+        }
+        self.note_use(by, Deed::Withdraw, (!later).into());
+    }
+
+    /// It counts no more at the barrier, if it did.
+    #[cold]
+    fn leave_round(&mut self, by: Use) {
+        let mut freed = std::mem::take(&mut self.freed);
+        let Primitive::Barrier(state) = &mut self.shared(by).state else { unreachable!("built from its config") };
+        if state.leave(by.context, &mut freed) {
+            self.note_use(by, Deed::Leave, 0);
+        }
+        self.free_all(freed);
     }
 
     fn release_rw_lock(&mut self, by: Use) -> bool {
@@ -308,13 +350,18 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             return goes_on;
         }
         if let After::AskAgain = after {
-            self.world.contexts[by.context].pc -= 1;
-            if self.tracks {
-                self.world.loop_task(by.context).again = true;
-            }
+            self.ask_again(by);
         }
         self.note_use(by, deed, 0);
         self.stop_until_freed(by)
+    }
+
+    /// After its wait the context does the same step.
+    fn ask_again(&mut self, by: Use) {
+        self.world.contexts[by.context].pc -= 1;
+        if self.tracks {
+            self.world.loop_task(by.context).again = true;
+        }
     }
 
     fn stop_until_freed(&mut self, by: Use) -> bool {

@@ -315,6 +315,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
         if matches!(on, On::Lock(_) | On::Sync(_)) {
             self.look_for_cycle(context);
         }
+        if self.tracks && self.world.loop_tasks[context.index()].must_cancel {
+            self.cancel_at_last(context);
+        }
         true
     }
 }

@@ -91,63 +91,88 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             (Some(Together::Gather | Together::Shield), Some(_)) => {
                 // Nobody asks for the others any more.
                 group.round += 1;
-                return self.end_group(parent, true);
+                let raised = if raised == Some(Raised::Cancelled) { Raised::Cancelled } else { Raised::Exception };
+                return self.end_group(parent, Some(raised));
             }
             (Some(Together::TaskGroup), Some(Raised::Exception | Raised::Timeout)) if !group.failed => {
                 group.failed = true;
                 if group.abort != Abort::Done {
                     self.cancel_group(parent, Cause::Sibling);
+                    // The group cancels its parent, too, and takes that back in the end, but for the versions that forget it.
+                    let forgets = !self.model.interpreter.groups_uncancel;
+                    self.world.loop_task(parent).cancelling += u32::from(forgets);
+                    if !last {
+                        self.look_soon(parent);
+                    }
                 }
             }
             _ => {}
         }
         let group = self.world.loop_task(parent).group;
-        if group.live == 0 {
-            self.end_group(parent, group.failed);
+        if group.live == 0 && !group.looks {
+            self.end_group(parent, group.raises());
         }
+    }
+
+    /// The parent of a task group, which is cancelled, has a step, if it has none before it yet.
+    fn look_soon(&mut self, parent: ContextId) {
+        if !std::mem::replace(&mut self.world.loop_task(parent).group.looks, true) {
+            self.make_ready(parent);
+        }
+    }
+
+    /// A task group's parent has been woken because it was cancelled. Whether it waits on.
+    pub(super) fn waits_on(&mut self, thread: ThreadId, context: ContextId) -> bool {
+        let group = &mut self.world.loop_task(context).group;
+        if !std::mem::take(&mut group.looks) {
+            return false;
+        }
+        if group.abort == Abort::Asked && !group.failed {
+            group.abort = Abort::Done;
+            self.cancel_group(context, Cause::Parent);
+        }
+        let task = self.world.loop_task(context);
+        if task.group.live > 0 {
+            return self.suspend(thread, context, On::Together, Resume::Step);
+        }
+        task.pending = task.pending.or(task.group.raises());
+        false
     }
 
     /// Who awaits several is cancelled: those of a gather are at once, those of a task group when their parent has its next
     /// step, in the iteration after, and only once.
     #[cold]
     pub(super) fn cancel_awaited(&mut self, parent: ContextId) {
-        let thread = self.world.contexts[parent].thread;
         let group = &mut self.world.loop_task(parent).group;
         if group.how != Some(Together::TaskGroup) {
-            return self.cancel_group(parent, Cause::Parent);
+            let cancelled = self.cancel_group(parent, Cause::Parent);
+            let task = self.world.loop_task(parent);
+            task.group.cancelled |= cancelled;
+            if !cancelled {
+                // All have ended, and it has not heard of the last.
+                task.pending = Some(Raised::Cancelled);
+            }
+            return;
         }
         if group.abort == Abort::No && !group.failed {
             group.abort = Abort::Asked;
-            let round = group.round;
-            self.event_loop(thread).call(Call::Abort { parent, round });
         }
+        self.look_soon(parent);
     }
 
-    /// The parent of the task group has `CancelledError` raised in it.
+    /// Cancels those that have not ended. Whether there are any.
     #[cold]
-    pub(super) fn abort_group(&mut self, parent: ContextId, round: u32) {
-        let waits = matches!(self.world.contexts[parent].waits, Some((On::Together, _)));
-        let group = &mut self.world.loop_task(parent).group;
-        if group.round == round && waits && !group.failed {
-            group.abort = Abort::Done;
-            self.cancel_group(parent, Cause::Parent);
-        }
-    }
-
-    /// Cancels those that have not ended.
-    #[cold]
-    pub(super) fn cancel_group(&mut self, parent: ContextId, why: Cause) {
+    fn cancel_group(&mut self, parent: ContextId, why: Cause) -> bool {
         let round = self.world.loop_task(parent).group.round;
         let awaited = |child: &ContextId| self.world.loop_tasks[child.index()].bond == Some(round);
         let children: Vec<ContextId> = self.world.brood(parent).filter(awaited).collect();
-        children.into_iter().for_each(|child| self.cancel(child, why));
+        children.iter().for_each(|child| self.cancel(*child, why));
+        !children.is_empty()
     }
 
-    fn end_group(&mut self, parent: ContextId, failed: bool) {
+    fn end_group(&mut self, parent: ContextId, raised: Option<Raised>) {
         let task = self.world.loop_task(parent);
-        if failed {
-            task.pending.get_or_insert(Raised::Exception);
-        }
+        task.pending = task.pending.or(raised);
         if task.group.how == Some(Together::Shield) {
             // The future between the two has a callback of its own.
             let thread = self.world.contexts[parent].thread;

@@ -85,6 +85,9 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
             Primitive::Semaphore(_) => format!("a permit of the semaphore \"{name}\""),
             Primitive::Event(_) => format!("the event \"{name}\""),
             Primitive::Condition(_) => format!("a notification of \"{name}\""),
+            Primitive::Barrier(state) if state.leaving() > 0 => {
+                format!("the barrier \"{name}\", which {} of the last round have not left", state.leaving())
+            }
             Primitive::Barrier(state) => {
                 let (come, parties) = state.come();
                 format!("the barrier \"{name}\", to which {come} of {parties} have come")

@@ -9,7 +9,7 @@ mod queue;
 mod rw_lock;
 mod semaphore;
 
-pub use barrier::Barrier;
+pub use barrier::{Barrier, Come};
 pub use condition::Condition;
 pub use event::Event;
 pub use lock::{Acquire, Lock};

@@ -259,6 +259,8 @@ pub enum Deed {
     WaitToPut,
     /// It comes to the barrier, and waits unless it is the last.
     Come,
+    /// It counts no more at the barrier: the last one of the round has let it go, or it is cancelled.
+    Leave,
     /// It sets the event.
     Set,
     /// It clears the event.

@@ -22,6 +22,8 @@ pub enum Cause {
     Sibling,
     /// Who awaits it is cancelled.
     Parent,
+    /// Its task group raises an exception in it, and it was cancelled, too: that is still to come.
+    Again,
 }
 
 /// How a callback is asked for.

@@ -165,6 +165,7 @@ fn deed_word(deed: Deed) -> u8 {
         Deed::Notify => 11,
         Deed::Put => 12,
         Deed::Get => 13,
+        Deed::Leave => 14,
         Deed::Withdraw => 30,
     }
 }

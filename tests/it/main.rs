@@ -38,6 +38,7 @@ mod oracle_processes;
 mod oracle_shares;
 mod oracle_turns;
 mod pictures;
+mod prints;
 mod probe;
 mod process_pools;
 mod properties;

@@ -21,7 +21,7 @@ use gilsim::kernel::policy::{
     DeadlineMonotonic, Edf, Equals, FirstCome, Joins, PolicyConfig, Priority, RateMonotonic, RoundRobin, Timer,
 };
 use gilsim::model::{
-    Arrivals, Builder, Ceiling, Costs, Counting, Execution, Home, Interpreter, Late, Model, Parking, Protocol,
+    Act, Arrivals, Builder, Ceiling, Costs, Counting, Execution, Home, Interpreter, Late, Model, Parking, Protocol,
     SpawnKind, Stmt, SwitchCharged, Urgency, Version,
 };
 use gilsim::runtime::gil::Rules;
@@ -1112,6 +1112,20 @@ fn shared() -> Vec<Mutation> {
             }),
         },
         Mutation {
+            rule: Rule::BarrierRound,
+            what: "one comes before another has left",
+            model: meeting_coroutines,
+            wrong: Edit(|records, at| {
+                let leaves = deed(&records[at].what, Deed::Leave);
+                let Some(come) = next(records, at, |what| deed(what, Deed::Come)).filter(|_| leaves) else {
+                    return false;
+                };
+                let Record { what, .. } = records.remove(come);
+                records.insert(at, Record { time: records[at].time, what });
+                true
+            }),
+        },
+        Mutation {
             rule: Rule::ConditionMatched,
             what: "a notification wakes somebody else",
             model: meeting_coroutines,
@@ -1255,8 +1269,26 @@ fn cancelled() -> Model {
     builder.build()
 }
 
+/// Coroutines that give up their wait for a notification.
+fn impatient_waits() -> Model {
+    let mut builder = Builder::new(1, Execution::Asyncio).costs(costs());
+    builder.model_mut().interpreter.passes_notifications_on = true;
+    let lock = builder.lock("lock", false);
+    let condition = builder.sync("condition", Config::Condition { lock }, false);
+    let wait = vec![Stmt::With(lock, vec![Stmt::Sync(condition, Act::Wait)])];
+    let time = Dist::Const(Duration::ms(3));
+    builder.batch("waits", 3, vec![Stmt::Timeout(time, wait, Some(vec![])), cpu(Duration::us(10))]);
+    builder.build()
+}
+
 fn cancellations() -> Vec<Mutation> {
     vec![
+        Mutation {
+            rule: Rule::ConditionMatched,
+            what: "who is cancelled passes no notification on",
+            model: impatient_waits,
+            wrong: Edit(|records, at| without(records, at, |what| deed(what, Deed::Notify))),
+        },
         Mutation {
             rule: Rule::Cancelled,
             what: "a cancelled coroutine goes on",
@@ -1293,6 +1325,18 @@ fn cancellations() -> Vec<Mutation> {
             wrong: Edit(|records, at| {
                 change(records, at, |what| match what {
                     What::Together { how, .. } => std::mem::replace(how, Together::TaskGroup) == Together::Gather,
+                    _ => false,
+                })
+            }),
+        },
+        Mutation {
+            rule: Rule::TogetherEnds,
+            what: "who is woken because one of its task group has failed does not wait for the others",
+            model: cancelled,
+            wrong: Edit(|records, at| {
+                let looks = at > 0 && matches!(records[at - 1].what, What::Resume { .. });
+                change(records, at, |what| match what {
+                    What::Suspend { on, .. } => looks && std::mem::replace(on, On::Nothing) == On::Together,
                     _ => false,
                 })
             }),
