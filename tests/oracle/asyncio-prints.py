@@ -2,6 +2,7 @@
 
     python3 asyncio-prints.py python3.11 python3.12 python3.13 > asyncio-prints.json      (CPython 3.11.7, 3.12.1 and 3.13.0)
     python3 asyncio-prints.py --random 500 7 python3.13 > random.json                     (500 random programs of seed 7)
+    python3 asyncio-prints.py --shared 500 7 python3.13 > random.json                     (the same with locks, queues, waits)
     GILSIM_PRINTS=random.json cargo test --test it prints                                 (compares those)
 
 Time is virtual, so that every run prints the same. A step is a list: its name and what it takes. tests/it/prints.rs runs the
@@ -215,6 +216,8 @@ def scenario(case):
     def thing(kind, number):
         if kind == "Condition":
             return f'Condition(lock: "{number}")'
+        if kind == "Queue":
+            return f"Queue(capacity: {number})"
         return kind if number is None else f"{kind}({number})"
 
     things = ", ".join(f'"{name}": {thing(*what)}' for name, what in case["things"].items())
@@ -297,8 +300,18 @@ CASES |= {
 class Dice:
     """Random programs. Times are odd ones, so that hardly ever two timers are due at once."""
 
-    def __init__(self, seed):
-        self.random, self.count, self.programs = random.Random(seed), 0, {}
+    THINGS = {
+        "m": ["Lock", None],
+        "c": ["Condition", "m"],
+        "s": ["Semaphore", 2],
+        "e": ["Event", None],
+        "q": ["Queue", 1],
+        "b": ["Barrier", 2],
+    }
+
+    def __init__(self, seed, shared):
+        self.random, self.count, self.programs, self.shared = random.Random(seed), 0, {}, shared
+        self.held = False
 
     def print(self):
         self.count += 1
@@ -309,9 +322,13 @@ class Dice:
 
     def program(self, depth):
         name = f"{'abcdef'[depth]}{len(self.programs)}"
-        self.programs[name] = []
-        self.programs[name] = self.steps(depth)
+        self.programs[name], held, self.held = [], self.held, False
+        self.programs[name], self.held = self.steps(depth), held
         return name
+
+    def locked(self, steps):
+        """With the lock, which nobody takes twice."""
+        return steps if self.held else ["With", "m", [steps]]
 
     def steps(self, depth, least=1):
         steps = [self.step(depth) for _ in range(self.random.randint(least, 3))]
@@ -320,6 +337,9 @@ class Dice:
     def step(self, depth):
         leaf = ["Yield"] * 5 + ["Sleep"] * 3 + ["Print"] * 4 + ["Raise"]
         inner = ["Try"] * 2 + ["Finally"] * 2 + ["Timeout"] * 3
+        if self.shared:
+            leaf += ["SetEvent", "Put", "Get"] * 2 + ["Notify"] * 3 + ["Wait"] * 4
+            inner += ["With"] * 6 + ["WaitTasks"] * 2
         kind = self.random.choice(leaf + (inner + ["Gather", "TaskGroup", "Cancel"] * 3 if depth < 3 else []))
         match kind:
             case "Yield" | "Raise":
@@ -335,11 +355,39 @@ class Dice:
             case "Cancel":
                 name = self.program(depth + 1)
                 return ["Repeat", 1, [["Spawn", name], *[self.step(depth + 1) for _ in range(2)], ["Cancel", name]]]
+            case "SetEvent":
+                return [kind, "e"]
+            case "Put" | "Get":
+                return self.limited([kind, "q"])
+            case "Notify":
+                return self.limited(self.locked([kind, "c", self.random.randint(1, 2)]))
+            case "Wait":
+                name = self.random.choice("ecb")
+                return self.limited(self.locked([kind, name]) if name == "c" else [kind, name])
+            case "With":
+                name, held = self.random.choice("s" if self.held else "ms"), self.held
+                self.held |= name == "m"
+                steps, self.held = self.steps(depth + 1), held
+                return self.limited([kind, name, steps])
+            case "WaitTasks":
+                names = [self.program(depth + 1) for _ in range(self.random.randint(1, 3))]
+                spawns, between = [["Spawn", name] for name in names], [["Yield"]] * self.random.randint(0, 2)
+                when = self.random.choice(["AllCompleted", "FirstCompleted", "FirstException"])
+                return ["Repeat", 1, spawns + between + [[kind, names, when], self.print()]]
         return [kind, [self.program(depth + 1) for _ in range(self.random.randint(1, 3))]]
+
+    def limited(self, step):
+        """Nobody waits for ever."""
+        return ["Timeout", self.ms(), [step], self.random.choice([None, [self.print()]])]
 
     def case(self):
         steps = self.steps(0, 2)
-        return {"things": {}, "programs": {**self.programs, "main": steps}}
+        if self.shared:
+            # Everything could come about, so that no wait is refused beforehand.
+            last = [["SetEvent", "e"], *map(self.limited, [["Put", "q"], ["Get", "q"], ["With", "m", [["Notify", "c", 9]]]])]
+            self.programs["z"] = [["Sleep", 900_000], *last, self.limited(["Wait", "b"])]
+            steps.insert(0, ["Spawn", "z"])
+        return {"things": self.THINGS if self.shared else {}, "programs": {**self.programs, "main": steps}}
 
 
 # Random ones that once differed, by seed and number, and some of the first ones.
@@ -347,20 +395,21 @@ KEPT = [(7, 151), (8, 2620), (9, 413), (9, 1256), (9, 2163), (9, 2414), (9, 3490
 KEPT += [(8, 3952), *((7, number) for number in range(12))]
 
 
-def dice(seed, number):
-    return f"random {number} of {seed}", Dice(f"{seed} {number}").case()
+def dice(seed, number, shared=False):
+    return f"random {number} of {seed}" + ", shared" * shared, Dice(f"{seed} {number}", shared).case()
 
 
 CASES |= dict(dice(*kept) for kept in KEPT)
+CASES |= dict(dice(7, number, shared=True) for number in range(12))
 
 
 def main(words):
     if words == ["--run"]:
         return json.dump([printed(case) for case in json.load(sys.stdin)], sys.stdout)
     cases = CASES
-    if words[0] == "--random":
-        count, seed, words = int(words[1]), int(words[2]), words[3:]
-        cases = dict(dice(seed, number) for number in range(count))
+    if words[0] in ("--random", "--shared"):
+        shared, count, seed, words = words[0] == "--shared", int(words[1]), int(words[2]), words[3:]
+        cases = dict(dice(seed, number, shared) for number in range(count))
     prints = {}
     for python in words:
         version = subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
