@@ -5,6 +5,7 @@
 //! after the other. Its memory is bounded by what lives at the same time. `docs/audit.md` explains every rule.
 
 mod affinity;
+mod asserts;
 mod bursts;
 mod callbacks;
 mod cancels;
@@ -66,6 +67,7 @@ pub struct Auditor {
     jobs: jobs::Jobs,
     memory: memory::Memory,
     objects: objects::Objects,
+    asserts: asserts::Asserts,
     stops: stop::Stops,
     starts: Option<starts::Starts>,
     daemons: daemons::Daemons,
@@ -98,6 +100,7 @@ impl Auditor {
             jobs: jobs::Jobs::new(model),
             memory: memory::Memory::new(model),
             objects: objects::Objects::new(model),
+            asserts: asserts::Asserts::new(model),
             stops: stop::Stops::default(),
             starts: starts::Starts::new(model),
             daemons: daemons::Daemons::default(),
@@ -126,6 +129,7 @@ impl Auditor {
         self.cancels.finish(&self.threads, &mut self.reports);
         self.memory.finish(&self.threads, &mut self.reports);
         self.objects.finish(&ended.outcome, &mut self.reports);
+        self.asserts.finish(&ended.outcome, &mut self.reports);
         self.stops.finish(finished, &mut self.reports);
         if let Some(pool) = &self.pool {
             pool.finish(&mut self.reports);
@@ -249,6 +253,7 @@ impl Sink for Auditor {
         self.jobs.record(record, threads, &self.bursts, reports);
         self.memory.record(record, threads, reports);
         self.objects.record(record, reports);
+        self.asserts.record(record, reports);
         self.stops.record(record, reports);
         self.daemons.record(record, threads);
         if let Some(starts) = &mut self.starts {

@@ -123,6 +123,7 @@ rules! {
     ReferenceCounted None, "who takes or drops a reference has changed the count by one, right before";
     ObjectFreed None, "an object is freed at once by whoever brings its count to zero, by nobody else, and nobody touches it afterwards";
     ObjectOutcome None, "a run reports a leak or a use after free exactly if there is one";
+    AssertEnds None, "a run ends as broken with the record that says what was asserted and does not hold, and only then";
     WorldStopped None, "while a thread has stopped the world no other of its process executes interpreted code, and it lets them go on";
     JobService Some(38), "a job's response is its service and its waits: a thread runs as long as its steps demand";
     JobSpan Some(39), "a job takes at least as long as its steps, one after the other";

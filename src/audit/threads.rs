@@ -259,7 +259,8 @@ impl Threads {
             | What::JobReturn { context, .. }
             | What::Exit { context }
             | What::Spawn { context, .. }
-            | What::Print { context, .. } => context,
+            | What::Print { context, .. }
+            | What::Fail { context, .. } => context,
             // Whose job is dropped releases what it holds, wherever it stands.
             What::LockRelease { context, .. } if !self.dropped.contains(&context) => context,
             // A thread or coroutine that is made for one job has it from the start.

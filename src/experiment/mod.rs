@@ -29,6 +29,7 @@ use crate::metrics::figures::{Figures, ModelFigures, Point, Report};
 use crate::model::{Execution, Model};
 use crate::report::ModelData;
 use crate::scenario::{self, Scenario};
+use crate::trace::BEHAVIOUR;
 use cell::{Cell, Questions, Watch};
 
 /// What is asked of an experiment beyond its figures.
@@ -90,7 +91,8 @@ pub fn run(scenario: &Scenario, options: &Options, observer: &impl Observer) -> 
     let passed = points.iter().flat_map(|point| &point.expectations).all(|checked| checked.holds);
     let difference = options.check_determinism.then(|| determinism::check(scenario, &cells, observer)).flatten();
     let verdict = headline::headline(&points);
-    let report = Report { title: scenario.title.clone(), name: scenario.name.clone(), verdict, points };
+    let (title, name) = (scenario.title.clone(), scenario.name.clone());
+    let report = Report { title, name, behaviour: BEHAVIOUR, verdict, points };
     Results { report, passed, difference }
 }
 

@@ -12,6 +12,8 @@ pub struct Report {
     pub title: String,
     /// Names that files are called by: the file name without its ending.
     pub name: String,
+    /// The behaviour level of the simulator: digests can be compared within one.
+    pub behaviour: u32,
     /// The sentence that says most: a failed expectation, a deadlock, a change over the sweep, or a comparison.
     pub verdict: String,
     /// One per point of the sweep, in order.

@@ -290,6 +290,7 @@ impl Sink for Meter<'_> {
             | What::Iteration { .. }
             | What::GilOffer { .. }
             | What::Spawn { .. }
+            | What::Fail { .. }
             | What::Daemon { .. }
             | What::SelfPipe { .. }
             | What::Chunk { .. }

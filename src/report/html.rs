@@ -223,6 +223,7 @@ mod tests {
         Report {
             title: "a \"title\" <script>".to_owned(),
             name: "a".to_owned(),
+            behaviour: crate::trace::BEHAVIOUR,
             verdict: String::new(),
             points: vec![point],
         }

@@ -247,6 +247,7 @@ impl<S: Sink, C: Chooser> Sim<'_, S, C> {
     }
 
     fn fail(&mut self, context: ContextId, text: crate::id::TextId) -> bool {
+        self.note(What::Fail { context, text });
         let asserted = self.model.texts[text.index()].clone();
         self.outcome = Some(Outcome::Broken { who: self.who(context), asserted });
         false

@@ -6,7 +6,7 @@ use super::words::words;
 use super::{Record, Sink};
 
 /// The behaviour level: it rises when the same scenario and seed give other records, or the same schedule other steps. The
-/// changelog says for each level which scenarios it moves.
+/// changelog says for each level which scenarios it moves. Until the first release it stays 1.
 pub const BEHAVIOUR: u32 = 1;
 
 /// Records between two checkpoints.

@@ -200,6 +200,8 @@ pub enum What {
     Daemon { context: ContextId },
     /// The context prints.
     Print { context: ContextId, text: TextId },
+    /// What the context asserted does not hold, which ends the run.
+    Fail { context: ContextId, text: TextId },
 }
 
 /// What a blocked thread or a suspended coroutine waits for.

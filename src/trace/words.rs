@@ -111,6 +111,7 @@ pub(super) fn words(what: &What) -> (u64, Option<[u64; 2]>) {
         What::Migrate { core, thread } => (word(37, 0, thread.0), Some([pair(core.0, 0), 0])),
         What::GilOffer { process, thread, cost } => (word(40, 0, thread.0), Some([pair(process.0, 0), cost.0])),
         What::Print { context, text } => (word(35, 0, context.0), Some([pair(text.0, 0), 0])),
+        What::Fail { context, text } => (word(92, 0, context.0), Some([pair(text.0, 0), 0])),
         What::Update { var, process, context, value } => {
             (word(36, 0, context.0), Some([pair(var.0, process.0), value as u64]))
         }

@@ -217,6 +217,7 @@ fn json_is_one_document_whatever_else_is_asked() {
     assert_eq!(plain, json(&["--jobs", "2"]));
     assert_eq!(plain, json(&["--audit", "--check-determinism", "--no-charts", "--jobs", "3"]));
     assert_ne!(plain, json(&["--seed", "9", "--no-charts"]));
+    assert_eq!(scenarios[0]["behaviour"], gilsim::trace::BEHAVIOUR);
     // The file says the same as the document.
     json(&[]);
     let file = fs::read_to_string(desk.path("output/random/figures.json")).unwrap();

@@ -21,8 +21,8 @@ use gilsim::kernel::policy::{
     DeadlineMonotonic, Edf, Equals, FirstCome, Joins, PolicyConfig, Priority, RateMonotonic, RoundRobin, Timer,
 };
 use gilsim::model::{
-    Act, Arrivals, Builder, Ceiling, Costs, Counting, Execution, Home, Interpreter, Late, Model, Parking, Protocol,
-    SpawnKind, Stmt, SwitchCharged, Urgency, Version,
+    Act, Arrivals, Builder, Ceiling, Comparison, Condition, Costs, Counting, Execution, Home, Interpreter, Late, Model,
+    Parking, Protocol, SpawnKind, Stmt, SwitchCharged, Urgency, Value, Version,
 };
 use gilsim::runtime::gil::Rules;
 use gilsim::sim::{Ended, Outcome};
@@ -1387,6 +1387,21 @@ fn cancellations() -> Vec<Mutation> {
     ]
 }
 
+/// Two threads count, and the second one finds that it is not alone.
+fn asserting() -> Model {
+    let mut builder = Builder::new(2, Execution::ThreadPerTask).costs(costs());
+    let count = builder.var("count", 0, false);
+    let alone = Condition::Read(count, Comparison::Is, Value::Number(1));
+    let steps = vec![
+        cpu(Duration::us(10)),
+        Stmt::Incr(count, 1),
+        Stmt::Assert(alone, "alone".to_owned()),
+        cpu(Duration::us(9)),
+    ];
+    builder.batch("counts", 2, steps);
+    builder.build()
+}
+
 fn accounts() -> Vec<Mutation> {
     vec![
         Mutation {
@@ -1394,6 +1409,26 @@ fn accounts() -> Vec<Mutation> {
             what: "a run ends before its work",
             model: threads,
             wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::JobEnd { .. }))),
+        },
+        Mutation {
+            rule: Rule::AssertEnds,
+            what: "a run is broken and nothing was asserted",
+            model: asserting,
+            wrong: Edit(|records, at| without(records, at, |what| matches!(what, What::Fail { .. }))),
+        },
+        Mutation {
+            rule: Rule::AssertEnds,
+            what: "a run goes on after what does not hold",
+            model: asserting,
+            wrong: Edit(|records, at| {
+                let last = records.len() - 1;
+                let before = at < last && matches!(records[last].what, What::Fail { .. });
+                before && {
+                    let fail = Record { time: records[at].time, what: records[last].what };
+                    records.insert(at, fail);
+                    true
+                }
+            }),
         },
         Mutation {
             rule: Rule::ReferenceCounted,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use gilsim::experiment::{self, Options, Results};
 use gilsim::scenario::{self, Scenario};
+use gilsim::trace::BEHAVIOUR;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -53,9 +54,11 @@ fn digests(results: &Results) -> Vec<String> {
     lines
 }
 
-/// Compares with the pinned lines. `GILSIM_PIN=1 cargo test` writes them anew: only where the behaviour was meant to change.
+/// Compares with the pinned lines, the first of which is the behaviour level. `GILSIM_PIN=1 cargo test` writes them anew: only
+/// where the behaviour was meant to change, which from the first release on is a new level.
 pub fn compare_pinned(file: &str, lines: &[String]) {
     let file = root().join("tests/golden").join(file);
+    let lines = [&[format!("behaviour level {BEHAVIOUR}")], lines].concat();
     let found = format!("{}\n", lines.join("\n"));
     if std::env::var_os("GILSIM_PIN").is_some() {
         fs::create_dir_all(file.parent().unwrap()).unwrap();

@@ -464,7 +464,8 @@ impl Sink for Timeline {
             | What::IoWithdraw { .. }
             | What::Object { .. }
             | What::Pause { .. }
-            | What::Print { .. } => {}
+            | What::Print { .. }
+            | What::Fail { .. } => {}
         }
     }
 }
