@@ -27,7 +27,7 @@ fn built() -> Model {
     builder.build()
 }
 
-fn main() {
+pub fn main() {
     let scenario = compile("race", RACE, &[]).expect("it is right").scenario;
     let model = &scenario.points[0].models[0];
     let property = Property::of(&scenario.expect, model, &|_| None);

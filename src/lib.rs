@@ -47,6 +47,10 @@ pub mod metrics;
 // A run that can be asked.
 pub mod query;
 
+// Random programs, for tests with proptest.
+#[cfg(feature = "proptest")]
+pub mod strategies;
+
 // Numbers to files.
 pub mod report;
 

@@ -59,7 +59,7 @@ impl<'m> Machine<'m> {
         let daemons = model.code.iter().any(|op| matches!(op, Op::Spawn { kind, .. } if kind.is_daemon()));
         let ends = |op: &Op| matches!(op, Op::Return | Op::Raise | Op::Reraise);
         // Daemons notice when somebody ends, for that may be the end of them all.
-        let is_point = |(at, op): (usize, &Op)| is_point(preemption, at as u32, op) || daemons && ends(op);
+        let is_point = |(at, op): (usize, &Op)| is_point(model, preemption, at, op) || daemons && ends(op);
         let points = model.code.iter().enumerate().map(is_point).collect();
         let loops = model.execution.has_loops();
         let awaits = |op: &Op| loops && matches!(op, Op::Yield | Op::Io { .. } | Op::Sleep { .. });
@@ -112,9 +112,8 @@ impl<'m> Machine<'m> {
     /// The same machine with more points: before everything that others can see.
     pub(super) fn finer(&self) -> Option<Machine<'m>> {
         let mut finer = Machine::new(self.model, Preemption::EveryOp).ok()?;
-        let of = |at: u32, op| is_point(self.preemption, at, op);
         for (at, (point, op)) in finer.points.iter_mut().zip(&self.model.code).enumerate() {
-            *point |= of(at as u32, op);
+            *point |= is_point(self.model, self.preemption, at, op);
         }
         Some(finer)
     }
@@ -277,13 +276,15 @@ fn is_noticed(op: &Op) -> bool {
     )
 }
 
-fn is_point(preemption: Preemption, at: u32, op: &Op) -> bool {
+fn is_point(model: &Model, preemption: Preemption, at: usize, op: &Op) -> bool {
     let visible = is_noticed(op) || matches!(op, Op::Yield);
     match preemption {
         Preemption::EveryOp => visible,
         Preemption::Calls => match op {
+            // `Thread.start` waits until the thread has come up: others come in when it is there already.
+            _ if at > 0 && model.interpreter.start_handshake && starts_thread(&model.code[at - 1]) => true,
             Op::Load { .. } | Op::Store { .. } => false,
-            Op::Jump { to } | Op::Again { start: to } => *to <= at,
+            Op::Jump { to } | Op::Again { start: to } => *to as usize <= at,
             // Code has check points inside; nobody notices where.
             Op::Compute { kind, .. } => *kind != CpuKind::Atomic,
             Op::Io { .. } | Op::Sleep { .. } | Op::Print { .. } | Op::Call { .. } => true,
@@ -292,4 +293,8 @@ fn is_point(preemption: Preemption, at: u32, op: &Op) -> bool {
         // Nobody comes in between; but which branch it takes, is a step of its own.
         Preemption::Awaits => matches!(op, Op::Choose { .. }),
     }
+}
+
+fn starts_thread(op: &Op) -> bool {
+    matches!(op, Op::Spawn { kind, .. } if kind.is_thread())
 }

@@ -10,6 +10,7 @@ mod bounds;
 mod circles;
 mod counts;
 mod create;
+mod endings;
 mod executor;
 mod graph;
 mod machine;
@@ -38,6 +39,7 @@ mod tests;
 
 pub use bounds::{Bounded, Cost, Witness, bounded, nearest};
 pub use counts::{Counts, counts, random_walk};
+pub use endings::{Ending, endings};
 pub use graph::{Budget, Graph, Incomplete};
 pub use machine::{Machine, Preemption};
 pub use portfolio::Sampled;

@@ -3,6 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[path = "../../examples/property.rs"]
+mod property;
+#[path = "../../examples/random_programs.rs"]
+mod random_programs;
+
 /// A fenced block of a document.
 struct Block {
     file: PathBuf,
@@ -131,10 +136,16 @@ fn the_example_of_a_policy_is_the_one_that_is_compiled() {
     assert!(catalog.into_iter().any(|spelling| spelling == "LastCome"));
 }
 
-/// The example of the library, too.
+/// The examples of the library, too; and they run.
 #[test]
-fn the_example_of_the_library_is_the_one_that_is_compiled() {
-    let shown: Vec<Block> = blocks("rust").into_iter().filter(|block| block.file.ends_with("library.md")).collect();
-    let compiled = std::fs::read_to_string(root().join("examples/property.rs")).unwrap();
-    assert!(shown.len() == 1 && shown[0].text.trim() == compiled.trim());
+fn the_examples_of_the_library_are_those_that_are_compiled() {
+    let shown = blocks("rust").into_iter().filter(|block| block.file.ends_with("library.md"));
+    let shown: Vec<String> = shown.map(|block| block.text.trim().to_owned()).collect();
+    let compiled = ["property", "random_programs"].map(|name| {
+        let file = root().join("examples").join(name).with_extension("rs");
+        std::fs::read_to_string(file).unwrap().trim().to_owned()
+    });
+    assert_eq!(shown, compiled);
+    property::main();
+    random_programs::main();
 }

@@ -44,6 +44,17 @@ fn every_thread_has_a_variable_of_its_own() {
     assert_eq!(ends("Asyncio", "", twice), [Some(13)]);
 }
 
+/// `Thread.start` waits until the thread has come up, and there others come in: also between a call and the read behind it.
+#[test]
+fn others_come_in_behind_the_start_of_a_thread() {
+    let program = r#""p": [Store("y", 1)]"#;
+    let task = r#""t": (steps: [Spawn(Thread, "p"), If(Is("y", 1), [FetchAdd("x", 1)], [FetchAdd("x", 2)])])"#;
+    assert_eq!(ends("ThreadPerTask", program, task), [Some(1), Some(2)]);
+    // Nobody comes in between two reads.
+    let task = r#""t": (steps: [Spawn(Thread, "p"), Load("y"), Let("x", Own("y")), If(Is("y", Own("x")), [FetchAdd("x", 1)], [FetchAdd("x", 2)])])"#;
+    assert_eq!(ends("ThreadPerTask", program, task), [Some(1)]);
+}
+
 #[test]
 fn a_thread_gives_up_only_a_wait_that_would_not_end_at_once() {
     let wait = r#"Try([Timeout("1ms", [Acquire("a")]), FetchAdd("x", 1), Release("a")], [FetchAdd("x", 10)])"#;
