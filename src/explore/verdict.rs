@@ -229,7 +229,12 @@ fn draw(machine: &Machine<'_>, property: &Property, how: Search, states: usize, 
     if let Some(unseen) = &sampled.unseen {
         undecided(format!("{unseen} was not seen"))
     } else if sampled.runs == 0 {
-        undecided("time was up".to_owned())
+        let why = if budget.is_over() {
+            "time was up"
+        } else {
+            "there are more states, and no random schedules were asked for"
+        };
+        undecided(why.to_owned())
     } else if sampled.endless > 0 {
         let grows = sampled.grows.as_ref().map_or_else(String::new, |grows| format!(": states have no end, {grows}"));
         undecided(format!("{} of the random schedules do not come to an end{grows}", sampled.endless))
