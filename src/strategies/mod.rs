@@ -13,12 +13,12 @@
 //!
 //! // Whatever is done inside of one lock: nobody waits for ever.
 //! let shape = Shape::threads().with(variables).job(r#"With("a", [..])"#).shared("a", "Lock");
-//! let mut runner = TestRunner::new(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() });
-//! runner.run(&shape, |program| program.holds(10_000)).unwrap();
+//! let config = ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() };
+//! TestRunner::new(config.clone()).run(&shape, |program| program.holds(10_000)).unwrap();
 //!
 //! // Of two locks in any order that does not hold: proptest shows the smallest program that does otherwise.
 //! let shape = Shape::threads().with(locks);
-//! assert!(runner.run(&shape, |program| program.holds(10_000)).is_err());
+//! assert!(TestRunner::new(config).run(&shape, |program| program.holds(10_000)).is_err());
 //! ```
 
 mod program;
