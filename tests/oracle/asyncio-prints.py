@@ -297,6 +297,13 @@ CASES |= {
 }
 
 
+TWICE = [["With", "m", [["Timeout", 5, [["With", "m", [PRINT("twice")]]], [PRINT("late")]], ["Sleep", 2]]]]
+CASES["a lock is taken twice within a timeout"] = {
+    "things": {"m": ["Lock", None]},
+    "programs": {"a": [["With", "m", [PRINT("a")]]], "main": [["Spawn", "a"], *TWICE, YIELD, PRINT("end")]},
+}
+
+
 class Dice:
     """Random programs. Times are odd ones, so that hardly ever two timers are due at once."""
 

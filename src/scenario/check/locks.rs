@@ -24,7 +24,7 @@ pub fn check(subject: &Subject<'_>, found: &mut Findings) {
     roots.dedup();
     let mut orders = BTreeMap::new();
     for root in roots {
-        let mut follower = Follower { subject, found, orders: &mut orders, steps: 0, root };
+        let mut follower = Follower { subject, found, orders: &mut orders, steps: 0, limits: 0, root };
         let body = &code.bodies()[root];
         let end = follower.follow(&body.path, body.steps, Held::default());
         if follower.steps < MOST_STEPS {
@@ -71,6 +71,8 @@ struct Follower<'a, 'f> {
     found: &'f mut Findings,
     orders: &'f mut Orders<'a>,
     steps: u32,
+    /// How many timeouts are around: a wait for oneself ends with them.
+    limits: u32,
     root: usize,
 }
 
@@ -159,7 +161,10 @@ impl<'a> Follower<'a, '_> {
             let done = self.follow(&first.path, first.steps, held);
             return bodies.fold(done, |done, last| self.follow(&last.path, last.steps, done));
         }
+        let limit = u32::from(matches!(step, Step::Timeout(..)));
+        self.limits += limit;
         let done = self.follow(&first.path, first.steps, held.clone());
+        self.limits -= limit;
         let broken = done.clone().merge(held);
         bodies.fold(done, |done, body| {
             let after = self.follow(&body.path, body.steps, broken.clone());
@@ -232,7 +237,7 @@ impl<'a> Follower<'a, '_> {
         if let (Some(first), Some((times, before))) = (held.surely.get(lock), held.times.get_mut(lock)) {
             *times += 1;
             let reentrant = matches!(self.subject.scenario.shared.get(lock).map(Shared::plain), Some(Shared::RLock));
-            if !reentrant && (mode, *before) != (Mode::Read, Mode::Read) {
+            if !reentrant && self.limits == 0 && (mode, *before) != (Mode::Read, Mode::Read) {
                 let title = format!("\"{lock}\" is taken again while it is held: this waits for itself");
                 let finding = Finding::error("E09", title, &at, "already held");
                 self.found.push(match *first == at {
