@@ -6,11 +6,13 @@ use gilsim::kernel::policy::Fair;
 use gilsim::model::{Arrivals, Builder, Costs, Execution, Late, Model, Selector, SocketAct, SpawnKind, Stmt, Urgency};
 use gilsim::net::{Config, Kind, Path, Wake};
 use gilsim::rng::Stream;
+use gilsim::scenario;
 use gilsim::sim::{Ended, Outcome};
 use gilsim::time::{Duration, Time};
 use gilsim::trace::{Call, CpuKind, Record, What};
 
 use crate::real_runs::{audit, run};
+use crate::told::{at, finished};
 use crate::validation::Measurements;
 
 fn path(latency: Duration, bandwidth: Option<u64>) -> Path {
@@ -137,6 +139,26 @@ fn trips(timeout: Option<Duration>) -> usize {
 #[test]
 fn a_timeout_costs_a_trip_through_the_gil_for_each_call() {
     assert_eq!(trips(Some(Duration::ms(1_000))) - trips(None), 1 + 1 + 2);
+}
+
+/// A program that reads until it has its bytes has read some when it gives up; the next answer is for the next `Recv`.
+#[test]
+fn what_was_read_before_a_timeout_is_lost() {
+    let limited = r#"Timeout("20ms", [Recv("web", "1500B")], [Print("late")])"#;
+    for (model, first) in [("ThreadPerTask", r#"Recv("web", "1500B", [Print("late")])"#), ("Asyncio", limited)] {
+        let text = format!(
+            r#"(machine: (costs: Zero), models: [{model}],
+            network: {{ "web": Host(latency: "1ms", reply: "5ms", size: "1kB", timeout: "20ms") }},
+            tasks: {{ "t": (steps: [
+                Connect("web"), Send("web", "100B"), {first},
+                Send("web", "100B"), Recv("web", "1kB", [Print("late again")]), Print("got"),
+            ]) }})"#
+        );
+        let scenario = scenario::compile("t", &text, &[]).expect("it is right").scenario;
+        // Connected at 2 ms; 1,000 bytes at 9 ms, and no more within 20 ms of the last or the first wait.
+        let late = if model == "Asyncio" { 22 } else { 29 };
+        assert_eq!(finished(&scenario.points[0].models[0]), at(&[(late, "late"), (late + 7, "got")]), "{model}");
+    }
 }
 
 #[test]
