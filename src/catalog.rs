@@ -280,6 +280,8 @@ const EXPECTATIONS: &[(&str, &str)] = &[
     ("Throughput([task: name], at_least: n)", "completed jobs per second"),
     ("Latency([task: name], p: 99, at_most: time)", "a percentile of the response time"),
     ("Response([task: name], at_most: time)", "the mean response time"),
+    ("Starvation(at_most: time)", "the longest time that a thread could run and was not let"),
+    ("Bypass(at_most: n)", "how often a thread that could go on is passed over, in all schedules"),
     ("Missed([task: name], at_most: n)", "jobs not complete at their deadlines"),
     ("Failed([task: name], at_most: n)", "jobs that ended with an exception"),
     ("Refused([task: name], at_most: n)", "jobs for which there was no room"),

@@ -49,6 +49,11 @@ fn judge(expect: &Expect, scope: Scope, runs: &Runs<'_>, out: &mut Vec<Checked>)
         what @ Asked::Condition(When::Possible, _) => {
             out.push(leaf(expect, what, Scope { sometimes: true, ..scope }, runs));
         }
+        // A run has no schedules to choose from.
+        Asked::Bypass(_) => {
+            let found = "not asked of runs, but of all schedules: gilsim test".to_owned();
+            out.push(Checked { expectation: expect.text.clone(), holds: true, found });
+        }
         Asked::Sometimes(inner) => judge(inner, Scope { sometimes: true, ..scope }, runs, out),
         what => out.push(leaf(expect, what, scope, runs)),
     }
@@ -234,6 +239,14 @@ fn find(what: &Asked, model: &Model, cell: &Cell) -> Result<Found, String> {
             sampled(Percentile::of(what).and_then(|asked| cell.percentile(&asked)), bounds, "no coroutine resumed")
         }
         Asked::Utilization { of, bounds } => number(utilization(of, model, cell)?, bounds),
+        Asked::Starvation(bounds) => match &run.starved {
+            Some(starved) => {
+                let since = exact(Duration(starved.since.0));
+                let text = format!("{} ({}, from {since} on)", exact(starved.length), starved.who);
+                found(starved.length.0 as f64, text, bounds.contain(&starved.length))
+            }
+            None => length(Duration::ZERO, bounds),
+        },
         Asked::SlowCallbacks(bounds) => {
             let slow = run.slow_callbacks.as_ref().ok_or_else(|| format!("{execution} has no event loop"))?;
             let longest = slow.longest.map_or(String::new(), |longest| format!(", the longest {longest}"));
@@ -280,7 +293,7 @@ fn find(what: &Asked, model: &Model, cell: &Cell) -> Result<Found, String> {
                 if run.objects.is_empty() { String::new() } else { format!(" (\"{}\")", run.objects.join("\", \"")) };
             found(0.0, format!("{}{of}", run.outcome), so)
         }
-        Asked::Speedup { .. } | Asked::Sometimes(_) | Asked::In(..) | Asked::At(..) => {
+        Asked::Bypass(_) | Asked::Speedup { .. } | Asked::Sometimes(_) | Asked::In(..) | Asked::At(..) => {
             unreachable!("these are asked of several runs together")
         }
     }

@@ -46,6 +46,8 @@ pub struct Machine<'m> {
     pub(super) reduced: bool,
     /// What must hold at every moment, or at some.
     moments: Vec<Moment>,
+    /// How often a thread may be passed over.
+    pub(super) bypass: Option<u32>,
 }
 
 impl<'m> Machine<'m> {
@@ -66,13 +68,28 @@ impl<'m> Machine<'m> {
         let awaits = model.code.iter().map(awaits).collect();
         let eager = model.starts_eagerly();
         let tracks = loops && (model.cancels() || model.has_executor() || eager);
-        let (reduced, moments) = (false, Vec::new());
-        Ok(Machine { model, preemption, jobs, locals, daemons, loops, eager, tracks, awaits, points, reduced, moments })
+        let (reduced, moments, bypass) = (false, Vec::new(), None);
+        Ok(Machine {
+            model,
+            preemption,
+            jobs,
+            locals,
+            daemons,
+            loops,
+            eager,
+            tracks,
+            awaits,
+            points,
+            reduced,
+            moments,
+            bypass,
+        })
     }
 
     /// The same machine, with an eye on what the property says about every moment.
     pub fn watching(mut self, property: &Property) -> Machine<'m> {
         self.moments.clone_from(&property.moments);
+        self.bypass = property.bypass.as_ref().map(|(bound, _)| *bound);
         self
     }
 
@@ -98,6 +115,10 @@ impl<'m> Machine<'m> {
     /// difference when. Whether something can happen is not changed by that; the number of schedules is.
     pub fn reduced(mut self) -> Machine<'m> {
         self.reduced = true;
+        // Where steps are counted, none is taken at once with another.
+        if self.bypass.is_some() {
+            return self;
+        }
         // An exception can lead from any await to anywhere, and the end of all others cuts daemons off.
         if self.model.raises() || self.daemons || self.tracks || self.model.calls_back() {
             return self;
@@ -210,6 +231,7 @@ impl<'m> Machine<'m> {
             processes: processes as u16,
             wrong: None,
             seen: 0,
+            passed: Vec::new(),
         };
         // More workers than jobs would only stand about; in a process of its own each has its turn.
         let enough = if processes == 1 { workers.min(self.jobs.len() as u32) } else { workers };

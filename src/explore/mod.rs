@@ -7,6 +7,7 @@
 
 mod behaviours;
 mod bounds;
+mod bypass;
 mod circles;
 mod counts;
 mod create;

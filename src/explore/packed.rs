@@ -149,12 +149,16 @@ impl Machine<'_> {
                 None => 0,
                 Some(Wrong::Op(op)) => u64::from(op) << 1 | 1,
                 Some(Wrong::Moment(moment)) => (u64::from(moment) + 1) << 1,
+                Some(Wrong::Passed(thread)) => (u64::from(thread) + 1) << 1 | 1 << 32,
             },
         );
         put(out, state.seen);
         for (number, thread) in state.threads.iter().enumerate() {
             pack_thread(thread, out);
             state.locals[number * self.locals..][..self.locals].iter().for_each(|local| put_signed(out, *local));
+            if self.bypass.is_some() {
+                put(out, u64::from(state.passed.get(number).copied().unwrap_or(0)));
+            }
         }
     }
 
@@ -197,17 +201,22 @@ impl Machine<'_> {
         state.wrong = match of.get() {
             0 => None,
             op if op & 1 == 1 => Some(Wrong::Op((op >> 1) as u32)),
+            thread if thread >> 32 == 1 => Some(Wrong::Passed((thread as u32 >> 1) as u16 - 1)),
             moment => Some(Wrong::Moment((moment >> 1) as u16 - 1)),
         };
         state.seen = of.get();
         let mut threads = 0;
         state.locals.clear();
+        state.passed.clear();
         while from.at < bytes.len() {
             if state.threads.len() == threads {
                 state.threads.push(self.thread(Origin::Worker { number: 0, job: None }, 0));
             }
             unpack_thread(&mut state.threads[threads], self.tracks, &mut from);
             state.locals.extend((0..self.locals).map(|_| from.signed()));
+            if self.bypass.is_some() {
+                state.passed.push(from.get() as u32);
+            }
             threads += 1;
         }
         state.threads.truncate(threads);

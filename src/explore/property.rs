@@ -54,6 +54,8 @@ pub struct Property {
     pub possible_ends: Vec<AtEnd>,
     /// At some moment of at least one schedule.
     pub reached: Vec<AtEnd>,
+    /// How often at most a thread that could go on is passed over by others; as written.
+    pub bypass: Option<(u32, String)>,
     /// A deadlock is what is expected: it must be possible, and is no failure.
     pub deadlock: bool,
     /// These ends of objects are what is expected, in the same way.
@@ -66,7 +68,7 @@ pub enum Failure {
     /// Some threads wait for ever; their names.
     Deadlock(Vec<String>),
     /// A step that must not be: release of a lock that is not held, or a loop that never gets on; or a condition that does
-    /// not hold at every moment, with its text.
+    /// not hold at every moment, or a thread that is passed over too often, with what was expected.
     Wrong(Wrong, String),
     /// A condition that must hold at some moment never does; its text.
     Unseen(String),
@@ -100,6 +102,9 @@ impl Property {
                 }
                 Asked::Sometimes(inner) => self.add(std::slice::from_ref(inner), model, settings, true),
                 Asked::Deadlock => self.deadlock = true,
+                Asked::Bypass(bound) if self.bypass.as_ref().is_none_or(|(least, _)| bound < least) => {
+                    self.bypass = Some((*bound, expect.text.clone()));
+                }
                 Asked::Object { name, end } => {
                     let is_named = |object: &&Object| model.vars[object.count.index()].name == *name;
                     let index = model.objects.iter().position(|object| is_named(&object));
@@ -147,6 +152,12 @@ impl Property {
             Some(wrong @ Wrong::Op(_)) => return Some(Failure::Wrong(wrong, String::new())),
             Some(wrong @ Wrong::Moment(moment)) => {
                 return Some(Failure::Wrong(wrong, self.moments[moment as usize].text.clone()));
+            }
+            Some(wrong @ Wrong::Passed(_)) => {
+                return Some(Failure::Wrong(
+                    wrong,
+                    self.bypass.as_ref().map_or_else(String::new, |(_, text)| text.clone()),
+                ));
             }
             None => {}
         }

@@ -30,6 +30,8 @@ pub struct State {
     pub(super) wrong: Option<Wrong>,
     /// A bit for each condition that must hold at some moment: whether it has.
     pub(super) seen: u64,
+    /// By thread: how often others went on where it could have, since its own last step. Empty if nobody asks.
+    pub(super) passed: Vec<u32>,
 }
 
 /// What went wrong first.
@@ -39,6 +41,8 @@ pub enum Wrong {
     Op(u32),
     /// A condition that must hold at every moment did not; its place in [`super::Property::moments`].
     Moment(u16),
+    /// This thread was passed over too often.
+    Passed(u16),
 }
 
 /// Who holds a lock.
@@ -233,6 +237,7 @@ impl Clone for State {
             processes: self.processes,
             wrong: self.wrong,
             seen: self.seen,
+            passed: self.passed.clone(),
         }
     }
 
@@ -248,6 +253,7 @@ impl Clone for State {
         self.ended.clone_from(&from.ended);
         self.spawned.clone_from(&from.spawned);
         self.busy.clone_from(&from.busy);
+        self.passed.clone_from(&from.passed);
         (self.processes, self.wrong, self.seen) = (from.processes, from.wrong, from.seen);
     }
 }

@@ -48,6 +48,9 @@ impl Machine<'_> {
 
     /// Takes the step.
     pub fn step(&self, state: &mut State, choice: Choice) {
+        if let Some(bound) = self.bypass {
+            self.pass_over(state, choice.thread as usize, bound);
+        }
         self.take(state, choice.thread as usize, choice);
         if self.watches() {
             self.look(state);
@@ -100,7 +103,7 @@ impl Machine<'_> {
     pub(super) fn run_to_point(&self, state: &mut State, number: usize) {
         for _ in 0..MOST_OPS {
             let thread = &state.threads[number];
-            let alike = self.reduced && state.processes == 1 && self.locals == 0;
+            let alike = self.reduced && self.bypass.is_none() && state.processes == 1 && self.locals == 0;
             if thread.life == Life::Waiting && alike && self.is_enabled(state, number) {
                 // Workers of one process are all alike: it makes no difference which of them takes the job.
                 self.take_job(state, number);

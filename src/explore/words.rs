@@ -224,6 +224,11 @@ pub fn failure(machine: &Machine<'_>, steps: &[Choice], failure: &Failure) -> Ve
         Failure::Wrong(Wrong::Moment(_), text) => {
             vec![format!("{text}: it does not hold {}", broken_at(machine, steps))]
         }
+        Failure::Wrong(Wrong::Passed(thread), text) => {
+            let state = machine.after_steps(steps);
+            let who = machine.name(&state, *thread);
+            vec![format!("{text}: {who} could go on, and is passed over once more {}", broken_at(machine, steps))]
+        }
         Failure::Unseen(text) => vec![format!("{text}: it never comes to that")],
         Failure::AtEnd(text, values) => vec![format!("{text}: in the end {values}")],
         Failure::Wrong(Wrong::Op(op), _) => match machine.model.code[*op as usize] {

@@ -142,6 +142,9 @@ pub struct Figures {
     /// The longest wait for a lock, a semaphore or a lock for readers and writers, if anybody had to wait for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_wait: Option<LongestWait>,
+    /// The longest time that a thread could run and was not let, if one ever waited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starved: Option<Starved>,
     /// Last values of the variables of the first process, and of interprocess ones.
     pub finals: IndexMap<String, i64>,
     /// What was printed: time, who, text. The first 1,000.
@@ -166,6 +169,17 @@ pub struct LongestWait {
     pub length: Duration,
     /// How often others that came after it were faster.
     pub overtaken: u64,
+}
+
+/// A time in which a thread could run and did not: it waited for a core or for the GIL, or was being switched to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Starved {
+    /// The thread.
+    pub who: String,
+    /// When it began.
+    pub since: Duration,
+    /// How long it was, in the window.
+    pub length: Duration,
 }
 
 /// A line that a program printed.

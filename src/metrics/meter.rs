@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::figures::{Figures, Printed, SlowCallbacks};
+use super::figures::{Figures, Printed, SlowCallbacks, Starved};
 use super::gil::Gils;
 use super::jobs::{Jobs, rate};
 use super::longest::Longest;
@@ -28,8 +28,8 @@ pub struct Meter<'a> {
     network: Network,
     finals: Vec<i64>,
     roles: Vec<Role>,
-    /// By thread: whether a program spawned it.
-    spawned: Vec<bool>,
+    /// By thread: whether a program spawned it, and its own context.
+    spawned: Vec<(bool, ContextId)>,
     /// When the last thread or coroutine ended that a program spawned.
     children_end: Time,
     prints: Vec<Printed>,
@@ -132,6 +132,14 @@ impl<'a> Meter<'a> {
             network: self.network.finish(model),
             finals: finals(model, &self.finals),
             critical_path: self.jobs.critical_path(model),
+            starved: self.threads.starved.map(|(length, since, thread)| Starved {
+                who: self
+                    .roles
+                    .get(self.spawned[thread.index()].1.index())
+                    .map_or_else(String::new, |role| model.role_name(*role)),
+                since: Duration(since),
+                length: Duration(length),
+            }),
             longest_wait: self.longest.finish(model, ended.at),
             prints: self.prints,
             prints_beyond: self.prints_beyond,
@@ -257,12 +265,12 @@ impl Sink for Meter<'_> {
             What::Sleep { context, time } => self.jobs.sleep(context, time, now),
             What::ThreadStart { thread, context, role, .. } => {
                 self.threads.start(thread, context, now);
-                put(&mut self.spawned, thread.index(), matches!(role, Role::Spawned { .. }));
+                put(&mut self.spawned, thread.index(), (matches!(role, Role::Spawned { .. }), context));
                 self.name(context, role);
             }
             What::ThreadEnd { core, thread } => {
                 self.threads.end(core, thread, now);
-                self.child_ends(self.spawned[thread.index()], now);
+                self.child_ends(self.spawned[thread.index()].0, now);
             }
             What::CoroutineStart { context, thread, role } => {
                 self.threads.start_coroutine(context, thread, now);

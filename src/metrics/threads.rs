@@ -28,6 +28,8 @@ pub struct Threads {
     pub lag: Option<Sample>,
     /// Steps of coroutines that took as long as [`SLOW`].
     pub slow: u64,
+    /// The longest time that a thread could run and did not: length, beginning, thread.
+    pub starved: Option<(u64, u64, ThreadId)>,
 }
 
 /// asyncio's `slow_callback_duration`.
@@ -41,6 +43,10 @@ struct Thread {
     live: bool,
     /// Where it ran last.
     core: CoreId,
+    /// When it began to do what it does.
+    since: u64,
+    /// Since when it could run without having got on, while it can and does not.
+    able: u64,
 }
 
 /// Of threads that have not run.
@@ -90,6 +96,7 @@ impl Threads {
             migrations: 0,
             lag: None,
             slow: 0,
+            starved: None,
         }
     }
 
@@ -108,8 +115,11 @@ impl Threads {
     }
 
     pub fn start(&mut self, thread: ThreadId, context: ContextId, now: Time) {
-        put(&mut self.threads, thread.index(), Thread { doing: Kind::Ready, native: false, live: true, core: NOWHERE });
-        self.times.begin(Kind::Ready, self.clip(now));
+        let clipped = self.clip(now);
+        let new =
+            Thread { doing: Kind::Ready, native: false, live: true, core: NOWHERE, since: clipped, able: clipped };
+        put(&mut self.threads, thread.index(), new);
+        self.times.begin(Kind::Ready, clipped);
         self.place(context, thread, now, false);
     }
 
@@ -257,8 +267,12 @@ impl Threads {
     /// Everything that still lives has lived until `now`. The figures of the cores.
     pub fn finish(&mut self, now: Time) -> Vec<CoreFigures> {
         let end = self.clip(now);
-        for thread in self.threads.iter().filter(|thread| thread.live) {
+        for index in (0..self.threads.len()).filter(|index| self.threads[*index].live).collect::<Vec<_>>() {
+            let thread = self.threads[index];
             self.times.end(thread.doing, end);
+            if waits_to_run(thread.doing) {
+                self.waited(ThreadId::from(index), thread.able, end);
+            }
         }
         for context in self.contexts.iter().filter(|context| context.live && context.coroutine) {
             self.coroutine_times.end(context.doing, end);
@@ -284,9 +298,25 @@ impl Threads {
     #[inline]
     fn change(&mut self, thread: ThreadId, kind: Kind, now: Time) {
         let now = self.clip(now);
-        let former = std::mem::replace(&mut self.threads[thread.index()].doing, kind);
+        let state = &mut self.threads[thread.index()];
+        let (former, able) = (std::mem::replace(&mut state.doing, kind), state.able);
+        // Who gets a core and has to wait for the GIL at once has not got on.
+        if !waits_to_run(former) && (now > state.since || !matches!(former, Kind::Running | Kind::Native)) {
+            state.able = now;
+        }
+        state.since = now;
         self.times.end(former, now);
         self.times.begin(kind, now);
+        if waits_to_run(former) {
+            self.waited(thread, able, now);
+        }
+    }
+
+    #[inline]
+    fn waited(&mut self, thread: ThreadId, able: u64, now: u64) {
+        if self.starved.is_none_or(|(longest, ..)| now - able > longest) && now > able {
+            self.starved = Some((now - able, able, thread));
+        }
     }
 
     #[inline]
@@ -312,6 +342,11 @@ impl Threads {
         core.times[former] = core.times[former].wrapping_add(now);
         core.times[state as usize] = core.times[state as usize].wrapping_sub(now);
     }
+}
+
+/// Whether the thread could execute, and is not let.
+fn waits_to_run(kind: Kind) -> bool {
+    matches!(kind, Kind::Ready | Kind::Gil | Kind::Switching)
 }
 
 /// Stores a value at an index, growing the list with copies of it.

@@ -164,6 +164,7 @@ pub(super) fn figures() -> Figures {
         prints_beyond: 0,
         critical_path: None,
         longest_wait: None,
+        starved: None,
     }
 }
 

@@ -117,6 +117,8 @@ pub(super) const EXAMPLES: &[(&str, &str)] = &[
     ("Elapsed", "Elapsed(at_most: \"1s\")"),
     ("Throughput", "Throughput(at_least: 100)"),
     ("Latency", "Latency(p: 99, at_most: \"50ms\")"),
+    ("Starvation", "Starvation(at_most: \"20ms\")"),
+    ("Bypass", "Bypass(at_most: 3)"),
     ("Response", "Response(task: \"job\", at_most: \"20ms\")"),
     ("Missed", "Missed(task: \"job\", at_most: 0)"),
     ("Failed", "Failed(task: \"job\", at_most: 0)"),

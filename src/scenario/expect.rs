@@ -33,6 +33,10 @@ pub enum Asked {
     Sockets { of: String, count: Counted, bounds: Bounds<u64> },
     /// Bounds on a percentile of the loop lag.
     LoopLag { p: f64, bounds: Bounds<Duration> },
+    /// Bounds on the longest time that a thread could run and was not let.
+    Starvation(Bounds<Duration>),
+    /// How often at most a thread is passed over in a schedule.
+    Bypass(u32),
     /// Bounds on the busy share of the cores (`cpu`), of the time the GIL was held (`gil`), or of a device.
     Utilization { of: String, bounds: Bounds<f64> },
     /// Bounds on the number of steps of coroutines that were slow.

@@ -52,6 +52,7 @@ mod sharing;
 mod sockets;
 mod spread;
 mod starts;
+mod starvation;
 mod tasks;
 mod theory;
 mod theory_closed;

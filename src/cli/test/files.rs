@@ -124,6 +124,7 @@ fn kind(failure: &Failure) -> &'static str {
     match failure {
         Failure::Deadlock(_) => "deadlock",
         Failure::Wrong(gilsim::explore::Wrong::Op(_), _) => "assertion",
+        Failure::Wrong(gilsim::explore::Wrong::Passed(_), _) => "starvation",
         Failure::Wrong(..) => "invariant",
         Failure::Leaked(_) => "leaked",
         Failure::Final(..) | Failure::AtEnd(..) => "final",

@@ -145,6 +145,23 @@ pub enum Expect {
         #[serde(default)]
         at_most: Option<Duration>,
     },
+    /// The longest time that a thread could run and was not let.
+    Starvation {
+        /// Exactly.
+        #[serde(default)]
+        is: Option<Duration>,
+        /// Not less.
+        #[serde(default)]
+        at_least: Option<Duration>,
+        /// Not more.
+        #[serde(default)]
+        at_most: Option<Duration>,
+    },
+    /// In all schedules: how often a thread that could go on is passed over.
+    Bypass {
+        /// Not more often.
+        at_most: u32,
+    },
     /// Busy share of `cpu`, `gil` or a device, 0 to 1.
     Utilization {
         /// What is asked about.

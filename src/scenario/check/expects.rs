@@ -6,7 +6,7 @@ use super::model::{execution, has_loop};
 use super::names::{Kind, unknown};
 use super::{Finding, Findings, Path, Subject, deadlines, entry, head, interpreter, key, questions};
 use crate::model::Execution;
-use crate::scenario::ast::{Expect, ModelName, Step, Task};
+use crate::scenario::ast::{Arrive, Expect, ModelName, Step, Task};
 use crate::scenario::words::nearest;
 
 /// The settings of one point: swept paths and their values, as written on one line.
@@ -80,6 +80,11 @@ impl Asker<'_, '_> {
                 self.percentile(path, *p);
                 self.bounds(path, *is, *at_least, *at_most);
             }
+            Expect::Starvation { is, at_least, at_most } => {
+                self.threads(path, scope);
+                self.bounds(path, *is, *at_least, *at_most);
+            }
+            Expect::Bypass { .. } => self.searched(path),
             Expect::Utilization { of, is, at_least, at_most } => {
                 self.resource(path, of, scope);
                 self.numbers(path, *is, *at_least, *at_most);
@@ -110,6 +115,10 @@ impl Asker<'_, '_> {
             Expect::Leaked(object) | Expect::UsedAfterFree(object) => self.object(path, object),
             Expect::Sometimes(inner) => {
                 self.sometimes(path);
+                if let Expect::Bypass { .. } = **inner {
+                    let title = "how often threads are passed over is asked of all schedules";
+                    self.wrong(title, path.index(0), "leave `Sometimes` out");
+                }
                 if let Expect::Always(_) | Expect::Never(_) = **inner {
                     let title = "what holds at every moment of one run proves nothing about others";
                     let finding = Finding::error("E13", title, path.index(0), "of all runs, or at one moment");
@@ -176,6 +185,38 @@ impl Asker<'_, '_> {
             };
             self.wrong(format!("the use of \"{of}\" is a share from 0 to 1, not {value}"), path.name(name), text);
         }
+    }
+
+    /// Threads can starve; of coroutines it is the loop that is late.
+    fn threads(&mut self, path: &Path, scope: &Scope<'_>) {
+        let Some(model) = scope.models.iter().find(|model| has_loop(model)) else { return };
+        let title = format!("Starvation is about threads, and the jobs of {} are coroutines", execution(model));
+        let finding = Finding::error("E13", title, head(path), "asked of every model here");
+        self.found.push(finding.help("ask LoopLag(p: 100, ..) of it, or only models with threads: In(Model, [..])"));
+    }
+
+    /// Only a search of all schedules asks this.
+    fn searched(&mut self, path: &Path) {
+        let scenario = self.subject.scenario;
+        let mut exits = false;
+        self.subject
+            .code
+            .bodies()
+            .iter()
+            .for_each(|body| body.each(&mut |_, step| exits |= matches!(step, Step::Exit)));
+        let endless =
+            |task: &Task| task.count.is_none() && !matches!(task.arrive, Arrive::AtOnce | Arrive::Recorded(_));
+        let why = if !scenario.network.is_empty() {
+            "they do not look at connections".to_owned()
+        } else if exits {
+            "they do not look at workers that exit".to_owned()
+        } else if let Some((name, _)) = scenario.tasks.iter().find(|(_, task)| endless(task)) {
+            format!("the jobs of \"{name}\" have no end: give it a `count`")
+        } else {
+            return;
+        };
+        let finding = Finding::error("E13", "nothing can ever evaluate this", head(path), "asked of all schedules");
+        self.found.push(finding.help(format!("`gilsim test` looks at all schedules, but {why}")));
     }
 
     fn chain(&mut self, path: &Path) {

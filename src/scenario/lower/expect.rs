@@ -42,6 +42,8 @@ fn asked(path: &Path, written: &ast::Expect, text: &impl Fn(&Path) -> String) ->
             Asked::Sockets { of: of.clone(), count: *count, bounds: bounds(*is, *at_least, *at_most) }
         }
         Ast::LoopLag { p, is, at_least, at_most } => Asked::LoopLag { p: *p, bounds: bounds(*is, *at_least, *at_most) },
+        Ast::Starvation { is, at_least, at_most } => Asked::Starvation(bounds(*is, *at_least, *at_most)),
+        Ast::Bypass { at_most } => Asked::Bypass(*at_most),
         Ast::Utilization { of, is, at_least, at_most } => {
             Asked::Utilization { of: of.clone(), bounds: bounds(*is, *at_least, *at_most) }
         }
