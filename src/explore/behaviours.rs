@@ -4,6 +4,9 @@
 use super::packed::fold;
 use super::step::Choice;
 
+/// What a step touches, and whether it changes it.
+pub(super) type Touched = (Option<(u8, u32)>, bool);
+
 /// The class of one schedule, as a number that does not depend on the order of independent steps.
 #[derive(Debug, Default)]
 pub struct Behaviour {
@@ -19,7 +22,7 @@ impl Behaviour {
         self.things.clear();
     }
 
-    pub(super) fn step(&mut self, choice: Choice, (thing, changes): (Option<(u8, u32)>, bool)) {
+    pub(super) fn step(&mut self, choice: Choice, (thing, changes): Touched) {
         let thread = choice.thread as usize;
         if self.threads.len() <= thread {
             self.threads.resize(thread + 1, 0);

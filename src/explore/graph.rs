@@ -14,8 +14,12 @@ use super::step::Choice;
 pub struct Budget<'a> {
     /// States.
     pub states: usize,
+    /// Bytes that states and steps may take.
+    pub bytes: usize,
     /// Random schedules, if there are more states than that.
     pub runs: u64,
+    /// After so many steps of random schedules no more of them are begun.
+    pub steps: u64,
     /// Of these.
     pub seed: u64,
     /// Whether to stop: time is up.
@@ -23,9 +27,9 @@ pub struct Budget<'a> {
 }
 
 impl Budget<'_> {
-    /// So many states and random schedules, under seed 1.
+    /// So many states and random schedules, under seed 1, however large or long they are.
     pub fn of(states: usize, runs: u64) -> Budget<'static> {
-        Budget { states, runs, seed: 1, stop: None }
+        Budget { states, bytes: usize::MAX, runs, steps: u64::MAX, seed: 1, stop: None }
     }
 
     /// Whether time is up.
@@ -84,7 +88,8 @@ impl Graph {
         graph.states.number(&bytes);
         let mut at = 0;
         while at < graph.states.len() {
-            if graph.states.len() > budget.states || at % 256 == 255 && budget.is_over() {
+            let full = graph.states.len() > budget.states || graph.bytes() > budget.bytes;
+            if full || at % 256 == 255 && budget.is_over() {
                 return Err(Incomplete { states: graph.states.len() });
             }
             graph.first.push(graph.steps.len() as u32);
@@ -140,6 +145,11 @@ impl Graph {
                 self.failures[state] = Some(Failure::Livelock);
             }
         }
+    }
+
+    /// What all of it takes, livelocks and counts included.
+    fn bytes(&self) -> usize {
+        self.states.bytes() + self.len() * 64 + self.steps.len() * 16
     }
 
     /// How many states there are.

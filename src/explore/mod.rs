@@ -15,6 +15,7 @@ mod endings;
 mod executor;
 mod graph;
 mod machine;
+mod memo;
 mod memory;
 mod objects;
 mod packed;

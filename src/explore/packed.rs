@@ -23,9 +23,27 @@ impl Packed {
         self.first.len().saturating_sub(1)
     }
 
+    /// What all of them take.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The bytes of a state.
     pub fn get(&self, number: usize) -> &[u8] {
         &self.bytes[self.first[number]..self.first[number + 1]]
+    }
+
+    /// The number of the state, if it is there.
+    pub fn find(&self, state: &[u8]) -> Option<u32> {
+        let mask = self.table.len().checked_sub(1)?;
+        let mut place = hash(state) as usize & mask;
+        loop {
+            match self.table[place] {
+                EMPTY => return None,
+                number if self.get(number as usize) == state => return Some(number),
+                _ => place = (place + 1) & mask,
+            }
+        }
     }
 
     /// The number of the state, which is put in if it is not there.

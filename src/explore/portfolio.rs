@@ -57,9 +57,11 @@ pub struct Bad {
     pub failure: Failure,
 }
 
-/// Schedules of one piece of work.
+/// Schedules of one piece of work: few at first, for nobody knows how long they are.
+const FIRST_CHUNK: u64 = 64;
 const CHUNK: u64 = 512;
 /// Pieces that are done before the next are begun.
+const FIRST_BATCH: u64 = 4;
 const BATCH: u64 = 32;
 /// A piece in which so many schedules, and no others, do not end is given up.
 const ENDLESS: u64 = 2;
@@ -86,6 +88,7 @@ struct Piece {
     /// What must be possible, by place: whether it happened.
     shown: Vec<bool>,
     runs: u64,
+    steps: u64,
 }
 
 /// Draws schedules.
@@ -112,16 +115,17 @@ pub fn draw(
         unseen: None,
     };
     let mut shown = vec![false; property.possibilities()];
-    let mut from = 0;
-    while from < budget.runs && !budget.is_over() {
-        let upto = budget.runs.min(from + CHUNK * BATCH);
-        let pieces = (upto - from).div_ceil(CHUNK);
-        let one = |n: u64| piece(machine, property, how, (from + n * CHUNK)..upto.min(from + (n + 1) * CHUNK), budget);
+    let (mut from, mut steps, mut chunk, mut batch) = (0, 0, FIRST_CHUNK, FIRST_BATCH);
+    while from < budget.runs && steps < budget.steps && !budget.is_over() {
+        let upto = budget.runs.min(from + chunk * batch);
+        let pieces = (upto - from).div_ceil(chunk);
+        let one = |n: u64| piece(machine, property, how, (from + n * chunk)..upto.min(from + (n + 1) * chunk), budget);
         let done: Vec<Piece> = (0..pieces).into_par_iter().map(one).collect();
         for piece in done {
             if let Some(bad) = piece.bad {
                 return Err(bad);
             }
+            steps += piece.steps;
             sampled.runs += piece.runs;
             sampled.endless += piece.endless;
             sampled.grows = sampled.grows.or(piece.grows);
@@ -134,6 +138,7 @@ pub fn draw(
             }
         }
         from = upto;
+        (chunk, batch) = (CHUNK.min(chunk * 2), BATCH.min(batch * 2));
         // Whoever never comes to an end is not asked ten thousand times.
         if sampled.endless == sampled.runs {
             break;
@@ -163,6 +168,7 @@ fn piece(
         by_priorities: [0; 3],
         shown: vec![false; property.possibilities()],
         runs: 0,
+        steps: 0,
     };
     for run in runs {
         if run % 64 == 63 && budget.is_over() || piece.endless == ENDLESS && piece.runs == ENDLESS {
@@ -181,6 +187,7 @@ fn piece(
             End::Good => {}
         }
         piece.runs += 1;
+        piece.steps += sampler.steps().len() as u64;
         piece.classes.insert(behaviour.class());
         piece.threads = piece.threads.max(sampler.threads());
         piece.longest = piece.longest.max(sampler.steps().len() as u32);

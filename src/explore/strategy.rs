@@ -5,8 +5,9 @@
 
 use std::fmt;
 
-use super::behaviours::Behaviour;
+use super::behaviours::{Behaviour, Touched};
 use super::machine::Machine;
+use super::memo::{Memo, UNKNOWN};
 use super::property::{Failure, Property};
 use super::state::{State, Thing};
 use super::step::Choice;
@@ -102,6 +103,12 @@ pub struct Sampler<'a> {
     steps: Vec<Choice>,
     choices: Vec<Choice>,
     walker: Walker,
+    memo: Memo,
+    /// The number of the state that `state` is, if it is one that is remembered.
+    loaded: u32,
+    bytes: Vec<u8>,
+    /// Threads of the last schedule.
+    threads: usize,
     /// An estimate of the steps of the longest schedule, and of each thread.
     longest: u32,
     each: Vec<u32>,
@@ -132,13 +139,17 @@ impl<'a> Sampler<'a> {
             steps: Vec::new(),
             choices: Vec::new(),
             walker: Walker::default(),
+            memo: Memo::default(),
+            loaded: UNKNOWN,
+            bytes: Vec::new(),
+            threads: 0,
             longest: 1,
             each: Vec::new(),
         };
         for run in 0..16 {
             sampler.run(Strategy::RandomWalk, u64::MAX - run);
             sampler.longest = sampler.longest.max(sampler.steps.len() as u32);
-            let mut each = vec![0; sampler.state.threads.len().max(sampler.each.len())];
+            let mut each = vec![0; sampler.threads.max(sampler.each.len())];
             sampler.steps.iter().for_each(|step| each[step.thread as usize] += 1);
             each.iter_mut().zip(&sampler.each).for_each(|(now, before)| *now = (*now).max(*before));
             sampler.each = each;
@@ -158,7 +169,7 @@ impl<'a> Sampler<'a> {
 
     /// Threads of the last schedule.
     pub fn threads(&self) -> usize {
-        self.state.threads.len()
+        self.threads
     }
 
     /// What has grown so much in the last schedule that there are states without end, in words.
@@ -195,26 +206,112 @@ impl<'a> Sampler<'a> {
 
     fn walk(&mut self, strategy: Strategy, run: u64, mut behaviour: Option<&mut Behaviour>) -> End {
         let mut draws = Draws { key: numbered(stream_id("explore#schedule") ^ self.seed, run), next: 0 };
-        self.state.clone_from(&self.start);
         self.steps.clear();
         self.walker.begin(strategy, self.longest, &self.each, &mut draws);
+        // What `Pos` draws for hangs on what all threads are about to do.
+        if strategy == Strategy::Pos {
+            self.state.clone_from(&self.start);
+        } else if let Some(end) = self.follow(&mut draws, &mut behaviour) {
+            return end;
+        }
+        self.loaded = UNKNOWN;
+        let end = self.go_on(&mut draws, &mut behaviour);
+        self.threads = self.state.threads.len();
+        end
+    }
+
+    /// From `state` on, step by step.
+    fn go_on(&mut self, draws: &mut Draws, behaviour: &mut Option<&mut Behaviour>) -> End {
         while self.steps.len() < MOST_STEPS {
             self.machine.choices(&self.state, &mut self.choices);
             if self.choices.is_empty() {
                 return self.property.at_end(self.machine, &self.state).map_or(End::Good, End::Bad);
             }
-            let thread = self.walker.thread(&self.state, &self.choices, self.steps.len() as u32, &mut draws);
-            let from = self.choices.partition_point(|choice| choice.thread < thread);
-            let branches = self.choices[from..].iter().take_while(|choice| choice.thread == thread).count();
-            let choice = self.choices[from + draws.below(branches as u64) as usize];
-            self.walker.took(self.machine, &self.state, choice, self.steps.len() as u32, &mut draws);
-            if let Some(behaviour) = &mut behaviour {
-                behaviour.step(choice, touched(self.machine, &self.state, thread as usize));
+            let place = self.walker.choose(&self.choices, self.state.threads.len(), self.steps.len() as u32, draws);
+            let choice = self.choices[place];
+            self.walker.took(choice, self.steps.len() as u32);
+            self.walker.draw_again(self.machine, &self.state, choice, draws);
+            if let Some(behaviour) = behaviour {
+                behaviour.step(choice, touched(self.machine, &self.state, choice.thread as usize));
             }
             self.machine.step(&mut self.state, choice);
             self.steps.push(choice);
         }
         End::None
+    }
+
+    /// From the start on, through states that are remembered. `None` where one is not: `state` is it.
+    fn follow(&mut self, draws: &mut Draws, behaviour: &mut Option<&mut Behaviour>) -> Option<End> {
+        let mut at = 0;
+        if self.memo.is_empty() {
+            self.machine.pack(&self.start, &mut self.bytes);
+            self.memo.number(&self.bytes);
+        }
+        while self.steps.len() < MOST_STEPS {
+            let node = match self.memo.node(at) {
+                Some(node) => node,
+                None => {
+                    self.load(at);
+                    self.look(at);
+                    continue;
+                }
+            };
+            self.threads = node.threads as usize;
+            if node.count == 0 {
+                return Some(self.memo.end(node));
+            }
+            let first = node.first as usize;
+            let choices = &self.memo.choices[first..first + node.count as usize];
+            let place = self.walker.choose(choices, self.threads, self.steps.len() as u32, draws);
+            let choice = choices[place];
+            self.walker.took(choice, self.steps.len() as u32);
+            if let Some(behaviour) = behaviour {
+                behaviour.step(choice, self.memo.touched[first + place]);
+            }
+            self.steps.push(choice);
+            let next = self.memo.next[first + place];
+            if next != UNKNOWN {
+                self.memo.hits += 1;
+                at = next;
+                continue;
+            }
+            self.load(at);
+            self.loaded = UNKNOWN;
+            self.machine.step(&mut self.state, choice);
+            self.machine.pack(&self.state, &mut self.bytes);
+            at = self.memo.number(&self.bytes)?;
+            (self.memo.next[first + place], self.loaded) = (at, at);
+        }
+        self.load(at);
+        Some(End::None)
+    }
+
+    fn load(&mut self, number: u32) {
+        if self.loaded != number {
+            self.machine.unpack(self.memo.bytes(number), &mut self.state);
+            self.loaded = number;
+        }
+    }
+
+    /// The same without what is remembered.
+    #[cfg(test)]
+    pub(super) fn run_afresh(&mut self, strategy: Strategy, run: u64) -> End {
+        let mut draws = Draws { key: numbered(stream_id("explore#schedule") ^ self.seed, run), next: 0 };
+        self.steps.clear();
+        self.walker.begin(strategy, self.longest, &self.each, &mut draws);
+        self.state.clone_from(&self.start);
+        self.loaded = UNKNOWN;
+        self.go_on(&mut draws, &mut None)
+    }
+
+    /// Looks at the state that is loaded, once.
+    fn look(&mut self, number: u32) {
+        self.machine.choices(&self.state, &mut self.choices);
+        let end = self.choices.is_empty().then(|| self.property.at_end(self.machine, &self.state));
+        let end = end.map(|failure| failure.map_or(End::Good, End::Bad));
+        let (machine, state) = (self.machine, &self.state);
+        let touched = |choice: Choice| touched(machine, state, choice.thread as usize);
+        self.memo.look(number, &self.choices, state.threads.len(), end, touched);
     }
 }
 
@@ -245,13 +342,30 @@ impl Walker {
         }
     }
 
-    fn thread(&mut self, state: &State, choices: &[Choice], taken: u32, draws: &mut Draws) -> u16 {
+    /// The place of the next step among those that are possible.
+    fn choose(&mut self, choices: &[Choice], threads: usize, taken: u32, draws: &mut Draws) -> usize {
+        let (thread, from) = if self.strategy == Some(Strategy::RandomWalk) {
+            let mut from = draws.below(choices.len() as u64) as usize;
+            let thread = choices[from].thread;
+            while from > 0 && choices[from - 1].thread == thread {
+                from -= 1;
+            }
+            (thread, from)
+        } else {
+            let thread = self.thread(choices, threads, taken, draws);
+            (thread, choices.partition_point(|choice| choice.thread < thread))
+        };
+        let branches = choices[from..].iter().take_while(|choice| choice.thread == thread).count();
+        from + draws.below(branches as u64) as usize
+    }
+
+    fn thread(&mut self, choices: &[Choice], threads: usize, taken: u32, draws: &mut Draws) -> u16 {
         let first = choices[0].thread;
         let Some(strategy) = self.strategy else { return first };
         match strategy {
-            Strategy::RandomWalk => choices[draws.below(choices.len() as u64) as usize].thread,
+            Strategy::RandomWalk => first,
             Strategy::Pct { .. } | Strategy::Pos => {
-                while self.priorities.len() < state.threads.len() {
+                while self.priorities.len() < threads {
                     // Far above those that changes give.
                     self.priorities.push(draws.draw() | 1 << 63);
                 }
@@ -259,7 +373,7 @@ impl Walker {
                 choices.iter().max_by_key(priority).map_or(first, |choice| choice.thread)
             }
             Strategy::Uniform => {
-                while self.priorities.len() < state.threads.len() {
+                while self.priorities.len() < threads {
                     self.priorities.push(1);
                 }
                 let weight = |choice: &Choice| self.priorities[choice.thread as usize].max(1);
@@ -284,7 +398,7 @@ impl Walker {
         }
     }
 
-    fn took(&mut self, machine: &Machine<'_>, state: &State, choice: Choice, taken: u32, draws: &mut Draws) {
+    fn took(&mut self, choice: Choice, taken: u32) {
         let own = choice.thread as usize;
         self.current = choice.thread;
         match self.strategy {
@@ -294,23 +408,29 @@ impl Walker {
                 }
             }
             Some(Strategy::Uniform) => self.priorities[own] = self.priorities[own].saturating_sub(1),
-            Some(Strategy::Pos) => {
-                let done = touched(machine, state, own);
-                for thread in 0..state.threads.len() {
-                    let pending = touched(machine, state, thread);
-                    let conflict = done.0 == pending.0 && done.0.is_some() && (done.1 || pending.1);
-                    if thread == own || conflict {
-                        self.priorities[thread] = draws.draw();
-                    }
-                }
-            }
             _ => {}
+        }
+    }
+
+    /// New priorities under `Pos`, for whoever takes the step and whoever is about to touch the same.
+    fn draw_again(&mut self, machine: &Machine<'_>, state: &State, choice: Choice, draws: &mut Draws) {
+        if self.strategy != Some(Strategy::Pos) {
+            return;
+        }
+        let own = choice.thread as usize;
+        let done = touched(machine, state, own);
+        for thread in 0..state.threads.len() {
+            let pending = touched(machine, state, thread);
+            let conflict = done.0 == pending.0 && done.0.is_some() && (done.1 || pending.1);
+            if thread == own || conflict {
+                self.priorities[thread] = draws.draw();
+            }
         }
     }
 }
 
 /// What the pending step of a thread touches, and whether it changes it.
-fn touched(machine: &Machine<'_>, state: &State, number: usize) -> (Option<(u8, u32)>, bool) {
+fn touched(machine: &Machine<'_>, state: &State, number: usize) -> Touched {
     match machine.model.code.get(state.threads[number].pc as usize) {
         Some(Op::Load { var, .. }) => (Some((0, var.0)), false),
         Some(

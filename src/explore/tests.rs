@@ -8,7 +8,8 @@ use crate::model::{Act, Arithmetic, Arrivals, Builder, Comparison, Execution, Ho
 use crate::scenario::expect::Bounds;
 use crate::sync::{Config, Preference};
 
-const BUDGET: Budget<'static> = Budget { states: 1_000_000, runs: 0, seed: 1, stop: None };
+const BUDGET: Budget<'static> =
+    Budget { states: 1_000_000, bytes: usize::MAX, runs: 0, steps: u64::MAX, seed: 1, stop: None };
 
 /// Translates the programs of the file, which are lists of ops with jumps.
 struct Translator {
@@ -367,4 +368,36 @@ fn the_numbers_of_schedules_are_those_of_the_file() {
         }
     }
     assert!(known >= 5, "{known}");
+}
+
+/// What is remembered of earlier schedules changes nothing about later ones.
+#[test]
+fn schedules_are_the_same_with_and_without_what_is_remembered() {
+    let text = r#"(
+        interpreter: Native,
+        shared: { "x": Int(0), "a": Lock, "b": Lock, "c": Condition, "q": Queue(capacity: 1) },
+        tasks: {
+            "one": (count: 2, steps: [With("a", [With("b", [Load("x"), Add("x", 1), Store("x")])]), Put("q", 1)]),
+            "two": (steps: [With("b", [Choose({ 0.5: [With("a", [FetchAdd("x", 2)])] })]), Get("q"), Get("q")]),
+            "three": (steps: [With("c", [Timeout("1ms", [Wait("c")], [FetchAdd("x", 3)])])]),
+            "four": (steps: [With("c", [Notify("c")])]),
+        },
+        models: [ThreadPerTask],
+        allow: ["lock-order"],
+        expect: [AtEnd(Is("x", 7))],
+    )"#;
+    let scenario = crate::scenario::compile("memo", text, &[]).unwrap_or_else(|found| panic!("{found:#?}")).scenario;
+    let model = &scenario.points[0].models[0];
+    let property = Property::of(&scenario.expect, model, &|_| None);
+    let machine = Machine::new(model, Machine::preemption_of(model)).unwrap().watching(&property);
+    let (mut remembers, mut afresh) = (Sampler::new(&machine, &property, 1), Sampler::new(&machine, &property, 1));
+    let mut ends = std::collections::BTreeSet::new();
+    for strategy in PORTFOLIO {
+        for run in 0..3_000 {
+            let (one, other) = (remembers.run(strategy, run), afresh.run_afresh(strategy, run));
+            assert_eq!((&one, remembers.steps()), (&other, afresh.steps()), "{strategy} {run}");
+            ends.insert(format!("{one:?}"));
+        }
+    }
+    assert!(ends.len() >= 3, "{ends:?}");
 }

@@ -32,12 +32,12 @@ pub struct Options {
     /// Change a value before reading: machine.cores=8
     #[arg(long, value_name = "PATH=VALUE")]
     pub set: Vec<String>,
-    /// States of one model to look at before giving up
-    #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
-    pub states: u64,
-    /// Random schedules to try where there are more states than that
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
-    pub schedules: u64,
+    /// States of one model to look at before giving up [default: 1000000, or what 256 MB have room for]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub states: Option<u64>,
+    /// Random schedules to try where there are more states than that [default: 10000, or 20 million steps of them]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub schedules: Option<u64>,
     /// Stop looking after so long, such as 60s; what is not decided then is inconclusive
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub time: Option<Duration>,
@@ -245,10 +245,23 @@ fn cases<'l>(loaded: &'l Loaded, kept: &keep::Kept, options: &Options, stop: &At
     all.par_iter().map(one).collect()
 }
 
+/// States, bytes that they may take, random schedules, and steps of all of them: whoever asks for a number gets it.
+const STATES: u64 = 1_000_000;
+const BYTES: usize = 256 << 20;
+const SCHEDULES: u64 = 10_000;
+const STEPS: u64 = 20_000_000;
+
 /// How much may be looked at.
 fn budget<'s>(loaded: &Loaded, options: &Options, stop: &'s AtomicBool) -> Budget<'s> {
-    let (states, runs) = (options.states as usize, options.schedules);
-    Budget { states, runs, seed: loaded.scenario.seed, stop: Some(stop) }
+    let Options { states, schedules, .. } = options;
+    Budget {
+        states: states.unwrap_or(STATES) as usize,
+        bytes: if states.is_some() { usize::MAX } else { BYTES },
+        runs: schedules.unwrap_or(SCHEDULES),
+        steps: if schedules.is_some() { u64::MAX } else { STEPS },
+        seed: loaded.scenario.seed,
+        stop: Some(stop),
+    }
 }
 
 /// What must hold of a model at a point.
