@@ -65,12 +65,14 @@ pub(super) struct Cancels {
     tasks: BTreeMap<ContextId, Task>,
     groups: BTreeMap<ContextId, Group>,
     iterations: BTreeMap<ThreadId, u64>,
+    /// Coroutines whose jobs were dropped, until they end.
+    dropped: BTreeSet<ContextId>,
 }
 
 impl Cancels {
     pub fn new(model: &Model) -> Cancels {
-        let (tasks, groups, iterations) = Default::default();
-        Cancels { slack: model.machine.costs.timer_slack, tasks, groups, iterations }
+        let (tasks, groups, iterations, dropped) = Default::default();
+        Cancels { slack: model.machine.costs.timer_slack, tasks, groups, iterations, dropped }
     }
 
     pub fn record(&mut self, record: &Record, threads: &Threads, reports: &mut Reports) {
@@ -147,6 +149,7 @@ impl Cancels {
             What::JobDrop { by: Some(context), .. } => {
                 self.tasks.remove(&context);
                 self.groups.remove(&context);
+                self.dropped.insert(context);
             }
             _ => {}
         }
@@ -277,7 +280,8 @@ impl Cancels {
                 reports.require(expired, Rule::TimeoutDue, || format!("{context:?} has left no timeout that was over"));
             }
             Raised::Cancelled => {
-                let pending = std::mem::take(&mut task.pending);
+                // Whose job was dropped is told by those that it awaited, which were cancelled with it.
+                let pending = std::mem::take(&mut task.pending) || self.dropped.contains(&context);
                 task.told = false;
                 reports.require(pending, Rule::Cancelled, || format!("{context:?} was not cancelled"));
             }
@@ -326,6 +330,7 @@ impl Cancels {
     }
 
     fn end(&mut self, context: ContextId, threads: &Threads, reports: &mut Reports) {
+        self.dropped.remove(&context);
         let open = self.groups.remove(&context).filter(|group| group.starting);
         reports
             .require(open.is_none(), Rule::TogetherEnds, || format!("{context:?} ends and has not awaited {open:?}"));
