@@ -427,7 +427,7 @@ def main(words):
     for number, (what, case) in enumerate(cases.items()):
         own = {version.rpartition(".")[0]: " ".join(prints[version][number]) for version in prints}
         rows.append({"what": what, "scenario": scenario(case), "prints": own})
-    json.dump({"versions": list(prints), "cases": rows}, sys.stdout, indent=1)
+    json.dump({"model": "Asyncio", "versions": list(prints), "cases": rows}, sys.stdout, indent=1)
     print()
 
 
