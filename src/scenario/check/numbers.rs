@@ -231,10 +231,8 @@ fn steps(path: &Path, step: &Step, found: &mut Findings) {
                 found.push(Finding::error("E04", title, map, "at most 1 together; what is left over does nothing"));
             }
         }
-        Step::Spawn(_, _, n) => {
-            if *n == 0 || *n > MOST_CHILDREN {
-                count(*n, MOST_CHILDREN, "children", path.index(2), found);
-            }
+        Step::Spawn(_, _, n) if *n == 0 || *n > MOST_CHILDREN => {
+            count(*n, MOST_CHILDREN, "children", path.index(2), found);
         }
         Step::Gather(programs, n, _) | Step::TaskGroup(programs, n) => {
             if *n == 0 || u64::from(*n) * programs.len() as u64 > u64::from(MOST_CHILDREN) {
