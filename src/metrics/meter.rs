@@ -8,7 +8,7 @@ use super::jobs::{Jobs, rate};
 use super::longest::Longest;
 use super::network::Network;
 use super::threads::{Threads, put};
-use crate::id::{ContextId, ProcessId};
+use crate::id::{ContextId, ProcessId, ThreadId};
 use crate::model::{Home, Model, PoolKind, Shared};
 use crate::sim::{Ended, Outcome};
 use crate::time::{Duration, Time};
@@ -36,6 +36,8 @@ pub struct Meter<'a> {
     prints_beyond: u64,
     /// The first worker process that died.
     died: Option<(Time, Role)>,
+    /// Who had waited longest to run when it ended, and since when.
+    starved: Option<(u64, Role)>,
     /// The longest step of a coroutine, if it was slow.
     slowest: Option<(Duration, Role)>,
 }
@@ -57,6 +59,7 @@ impl<'a> Meter<'a> {
             prints: Vec::new(),
             prints_beyond: 0,
             died: None,
+            starved: None,
             slowest: None,
         }
     }
@@ -97,6 +100,11 @@ impl<'a> Meter<'a> {
         let busy: u128 = cores.iter().map(|core| u128::from(core.busy.0)).sum();
         let capacity = u128::from(window.0) * cores.len() as u128;
         let all = &self.jobs.all;
+        let starved = self.threads.starved.map(|(length, since, thread)| {
+            let ended = self.starved.filter(|(of, _)| *of == since).map(|(_, role)| role);
+            let who = model.role_name(ended.unwrap_or_else(|| self.role_of(thread)));
+            Starved { who, since: Duration(since), length: Duration(length) }
+        });
         Figures {
             seed,
             outcome: ended.outcome.word().to_owned(),
@@ -132,18 +140,15 @@ impl<'a> Meter<'a> {
             network: self.network.finish(model),
             finals: finals(model, &self.finals),
             critical_path: self.jobs.critical_path(model),
-            starved: self.threads.starved.map(|(length, since, thread)| Starved {
-                who: self
-                    .roles
-                    .get(self.spawned[thread.index()].1.index())
-                    .map_or_else(String::new, |role| model.role_name(*role)),
-                since: Duration(since),
-                length: Duration(length),
-            }),
+            starved,
             longest_wait: self.longest.finish(model, ended.at),
             prints: self.prints,
             prints_beyond: self.prints_beyond,
         }
+    }
+
+    fn role_of(&self, thread: ThreadId) -> Role {
+        self.roles[self.spawned[thread.index()].1.index()]
     }
 
     /// What the outcome says, and why jobs failed that did nothing wrong.
@@ -270,6 +275,13 @@ impl Sink for Meter<'_> {
             }
             What::ThreadEnd { core, thread } => {
                 self.threads.end(core, thread, now);
+                // Others will have its numbers.
+                if let Some((_, since, starved)) = self.threads.starved
+                    && starved == thread
+                    && self.starved.is_none_or(|(of, _)| of != since)
+                {
+                    self.starved = Some((since, self.role_of(thread)));
+                }
                 self.child_ends(self.spawned[thread.index()].0, now);
             }
             What::CoroutineStart { context, thread, role } => {

@@ -40,6 +40,9 @@ fn a_thread_that_could_run_waits_for_a_core_or_the_gil() {
     // To get a core only to wait for the GIL is no progress: the wait for both is one.
     let three = r#""t": (count: 3, steps: [Cpu("10ms")])"#;
     assert!(longest("cores: 2, scheduler: FirstCome", gil, three).unwrap().0 >= 10_000);
+    // Its number is that of others by the end.
+    let after = r#""a": (steps: [Cpu("9ms")]), "b": (steps: [Cpu("1ms")]), "c": (count: 5, arrive: Every("20ms"), steps: [Cpu("1ms")])"#;
+    assert_eq!(longest("cores: 1, scheduler: FirstCome", "Native", after), Some((10_000, "b".to_owned())));
     // Who waits for a lock could not run.
     let locked = r#""t": (count: 2, steps: [With("lock", [Cpu("10ms")])])"#;
     assert_eq!(longest("cores: 2, scheduler: FirstCome", "Native", locked), None);
